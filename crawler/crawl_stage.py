@@ -38,15 +38,15 @@ def run(
     """Fetch every page of the sources that is due; ``read`` counts URLs, ``kept`` those with a stored page.
 
     A page is due when it is new, or when its last visit is long enough ago and no sitemap calls it unchanged.
-    Where no page is due, nothing is requested, not even robots.txt.
+    If no page is due, nothing is requested, not even robots.txt.
 
     Args:
         store: the workspace.
         settings: sources and politeness.
-        clock: gives the time of this run.
+        clock: source of the time of this run.
         progress: advanced by every visit.
         only: names of the sources to crawl; None: all that have a start URL.
-        max_products: most product pages of each source to fetch; None: only the settings' limits.
+        max_products: most product pages to fetch per source; None: only the settings' limits.
         force: every page is due, however recent its last visit.
 
     Raises:
@@ -76,7 +76,7 @@ def run(
 
 
 def _without_pages(store: Store, names: Mapping[str, SourceSettings]) -> list[str]:
-    """Return a message for each source of which no page is stored."""
+    """Return a message for each source without a stored page."""
     said = []
     for name, source in names.items():
         with open_frontier(store, name) as connection:
@@ -142,7 +142,7 @@ WHERE p.state != 'absent' ORDER BY p.source, p.url
 
 
 def _rows(store: Store) -> Iterator[_Row]:
-    """Yield every URL: source, URL, reason where it has no page, detail, and page, by source and URL."""
+    """Yield source, URL, reason why it has no page, detail and page of every URL, by source and URL."""
     for _, connection in each_frontier(store):
         yield from connection.execute(_ROWS)
 
@@ -155,7 +155,7 @@ def _report(store: Store, seconds: float) -> StageReport:
 
 
 def _digest(store: Store) -> str:
-    """Return a hash over the state of every URL."""
+    """Return a hash of the state of every URL."""
     digest = hashlib.sha256()
     for row in _rows(store):
         digest.update(repr(row).encode())

@@ -45,13 +45,13 @@ _MEDIA = """
         FROM part LEFT JOIN outcomes AS o USING (url)) AS m
     ORDER BY m.product_id, m.kind, m.position
 """
-"""A URL that pages name both as image and as video counts only as what it is; a placeholder stays dropped."""
+"""A URL that pages name both as image and as video counts only as its actual kind; a placeholder stays dropped."""
 
 _SHOWN = "SELECT url, kind FROM media WHERE reason IS DISTINCT FROM 'placeholder'"
-"""The files that are downloaded: a placeholder stands for a missing picture and shows no product."""
+"""The files that are downloaded: a placeholder stands for a missing image and shows no product."""
 
 
-def run(  # noqa: PLR0913 - what one command can ask for
+def run(  # noqa: PLR0913 - the options of one command
     store: Store,
     settings: DownloadSettings,
     *,
@@ -74,11 +74,11 @@ def run(  # noqa: PLR0913 - what one command can ask for
         local_hosts: ``host:port`` of the sources marked local; without a port, those of http and https.
         opt_outs: directives of a response's headers that keep a file out (``crawl.opt_outs``).
         retry_failed: try failed URLs again, but not dropped ones.
-        refresh: request again, on condition, what is ok and has an ETag or a Last-Modified.
-        bandwidth_mbit: most megabits a second, on average, over all hosts; None: no limit.
+        refresh: repeat, conditionally, requests for files that are ok and have an ETag or a Last-Modified.
+        bandwidth_mbit: most megabits per second, on average, over all hosts; None: no limit.
         clock: source of times.
         progress: advanced by every URL.
-        runner: Runs chunks of URLs elsewhere; None: they are downloaded here.
+        runner: runs chunks of URLs elsewhere; None: they are downloaded here.
 
     Raises:
         MissingInputError: no stage has written ``media``.
@@ -128,7 +128,7 @@ def run(  # noqa: PLR0913 - what one command can ask for
 
 
 def _with_ports(hosts: Collection[str]) -> frozenset[str]:
-    """Return ``host:port`` in lower case; an IPv6 address stands in brackets."""
+    """Return hosts as ``host:port`` in lower case; an IPv6 address must be in brackets."""
     whole = (host.lower() for host in hosts)
     return frozenset(
         full for host in whole for full in ([host] if _PORT.search(host) else [f"{host}:80", f"{host}:443"])
@@ -159,7 +159,7 @@ def _check_success(report: StageReport, settings: DownloadSettings) -> None:
 
 
 def _read_wanted(snapshot: Snapshot, register: Register) -> Iterator[tuple[str, str]]:
-    """Yield URL and kind of every media file that a product names, but of those that were taken down."""
+    """Yield URL and kind of every media file that a product names, except those that were taken down."""
     query = f"SELECT url, min(kind) FROM ({_SHOWN}) WHERE NOT {register.sql('url', 'url')} GROUP BY url ORDER BY url"  # noqa: S608
     for _, engine in _by_bucket(snapshot):
         found = engine.execute(query)

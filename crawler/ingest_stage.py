@@ -1,4 +1,4 @@
-"""Stage ``ingest``: takes the products of one source from a feed instead of its pages.
+"""Stage ``ingest``: reads the products of one source from a feed instead of its pages.
 
 The feed is the whole content of the source: products that it does not name are removed from the tables. The unit of
 work is the row: ``read`` counts rows and ``kept`` products. Other sources do not change.
@@ -46,9 +46,9 @@ def run(
     clock: Clock = utc_now,
     progress: Progress | None = None,
 ) -> StageReport:
-    """Replace the products, specifications and media of a source by those of a feed.
+    """Replace the products, specifications and media of a source with those of a feed.
 
-    So are the rows of tables that modalities declare with a column of feeds.
+    Rows of tables that modalities declare with a feed column are replaced, too.
 
     Args:
         store: Storage of the workspace.
@@ -88,7 +88,7 @@ def run(
 
 @dataclass(frozen=True, slots=True)
 class _Ingest:
-    """One feed on its way into the tables."""
+    """The ingestion of one feed."""
 
     stage: Stage
     store: Store
@@ -131,7 +131,7 @@ class _Ingest:
             _write_tables(self.stage, connection, part.buckets, register, f"{self.source}:")
 
     def _validate(self, connection: duckdb.DuckDBPyConnection, register: Register, *, checked: bool) -> Counter[str]:
-        """Create the relations of accepted and of rejected rows and return their numbers by reason."""
+        """Create the relations of accepted and of rejected rows and return their counts by reason."""
         open_feed(connection, self.feed, self.form, checked=checked)
         key = load_or_create_key(self.store.root)
         validate_rows(connection, taken_down_rows(connection, register, key))
@@ -144,7 +144,7 @@ class _Ingest:
 
     @contextmanager
     def _naming_the_feed(self) -> Iterator[None]:
-        """Raise DuckDB's errors about the feed as its own: others are about the workspace."""
+        """Raise DuckDB's errors about the feed as ``FeedError``; others are about the workspace."""
         try:
             yield
         except duckdb.Error as error:

@@ -1,4 +1,4 @@
-"""Remove an item's links and their texts from someone else's page or sitemap."""
+"""Removal of an item's links and their texts from someone else's page or sitemap."""
 
 import html
 import re
@@ -17,7 +17,7 @@ _QUOTED = re.compile(rb"""("[^"<>]{1,4000}"|'[^'<>]{1,4000}'|=\s*[^\s"'<>`]+)"""
 """Values of attributes, and strings in scripts."""
 
 _PART = re.compile(rb"""[^\s"',=]*[/.?][^\s"',]*""")
-"""What may be a URL inside one; a list of images has several."""
+"""A possible URL inside a value; a list of images has several."""
 
 _URL = re.compile(rb"""(?:https?:)?(?:\\?/){2}[^\s"'<>\x00-\x1f]+""", re.IGNORECASE)
 _ANCHOR = re.compile(rb"<a\b([^>]*)>(.*?)</a\s*>", re.IGNORECASE | re.DOTALL)
@@ -25,18 +25,18 @@ _LABEL = re.compile(rb"""(?:alt|title|aria-label)\s*=\s*("[^"]*"|'[^']*'|[^\s>]+
 _GZIP = b"\x1f\x8b"
 _MAX_BYTES = 200_000_000
 _MIN_NAME = 8
-"""Characters from which the text of a link is taken for the item's name, and blanked everywhere."""
+"""Number of characters from which the text of a link counts as the item's name and is blanked everywhere."""
 
 
 def scrub_page(body: bytes, url: str, is_gone: IsGone) -> bytes:
-    """Return a page without the URLs that are gone and without the texts of links to them.
+    """Return a page without the item's URLs and without the texts of links to them.
 
-    A text of fewer than eight characters is blanked inside the link alone: "more" is no one's name.
+    A text of fewer than eight characters is blanked only inside the link: "more" is not a name.
 
     Args:
-        body: HTML or XML in any encoding that is ASCII at its tags; gzipped where it begins so.
+        body: HTML or XML in any encoding that is ASCII at its tags; gzipped if it begins with gzip's magic number.
         url: Its own URL, against which relative ones are resolved.
-        is_gone: Whether a URL is gone.
+        is_gone: Whether a URL is the item's.
     """
     if body.startswith(_GZIP):
         return _scrub_gzipped(body, url, is_gone)
@@ -66,7 +66,7 @@ def scrub_page(body: bytes, url: str, is_gone: IsGone) -> bytes:
 
 
 def _scrub_gzipped(body: bytes, url: str, is_gone: IsGone) -> bytes:
-    """Scrub a gzipped sitemap; one that is damaged becomes empty, and a longer one is cut."""
+    """Scrub a gzipped sitemap; a damaged one becomes empty, and one that is too long is cut."""
     decompressor = zlib.decompressobj(16 + zlib.MAX_WBITS)
     try:
         plain = decompressor.decompress(body, _MAX_BYTES)

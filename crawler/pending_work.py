@@ -1,4 +1,4 @@
-"""Count pages and media that are still to fetch or read, and put finished ones back in the queue."""
+"""Counts of pages and media that are still to fetch or read, and the return of finished ones to the queue."""
 
 import json
 import sqlite3
@@ -72,7 +72,7 @@ def pending_records(store: Store) -> int:
 
 
 def pending_media(store: Store, snapshot: Snapshot) -> dict[str, int]:
-    """Return kind -> number of media URLs without an outcome; a run under way counts as far as it has come."""
+    """Return kind -> number of media URLs that have no outcome yet, not even from a run in progress."""
     counts = {"image": 0, "video": 0}
     with reading_queue(store) as queue:
         for batch in snapshot.batches("SELECT DISTINCT kind, url FROM media WHERE state = 'pending'"):
@@ -110,7 +110,7 @@ def forget_read(store: Store, source: str | None, products: Collection[str] | No
 
 
 def forget_media(store: Store, urls: Collection[str], *, dry_run: bool) -> int:
-    """Open media URLs again, without a condition; return how many. A stored file stays until another one came.
+    """Reopen media URLs for unconditional requests; return how many. A stored file stays until it is replaced.
 
     Args:
         store: The workspace's store, locked.

@@ -1,4 +1,4 @@
-"""The frontiers, made again from tables and stored pages after they were lost, or moved out of the state."""
+"""Rebuilding of lost frontiers from tables and stored pages, and the move of frontiers out of the state."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _OF_A_SOURCE = ("source_pages", "source_runs", "source_spaces", "source_template
 
 
 def rebuild_frontiers(store: Store, snapshot: Snapshot) -> int:
-    """Enter the stored page of every product that its frontier does not know, and return how many there were.
+    """Add the stored pages of products that are missing from their frontiers, and return how many there were.
 
     Other URLs are found again by the next crawl. The next run of ``records`` reads the pages again.
     """
@@ -48,9 +48,9 @@ def _pages(store: Store, snapshot: Snapshot) -> Iterator[tuple[object, ...]]:
 
 
 def move_frontiers(store: Store, *, dry_run: bool) -> list[str]:
-    """Move the frontiers of all sources out of the state, which held them up to format 2; return what was moved.
+    """Move the frontiers of all sources out of the state, which held them up to format 2; return a line for each.
 
-    Only under the lock. A killed move is repeated.
+    The caller must hold the lock. A killed move is repeated.
     """
     with closing(store.state.connect_reading()) as state:
         if state.execute("SELECT 1 FROM sqlite_schema WHERE name = 'source_pages'").fetchone() is None:
@@ -71,7 +71,7 @@ def move_frontiers(store: Store, *, dry_run: bool) -> list[str]:
 
 
 def _move(store: Store, source: str) -> None:
-    """Copy the frontier of a source; which hosts' files are its own was not noted, so that it gets all."""
+    """Copy the frontier of a source, with the files of all hosts: which of them are its own was not recorded."""
     make_frontier(store, source)
     with open_frontier(store, source) as connection:
         connection.execute("ATTACH ? AS old", (str(Layout(store.root).state),))

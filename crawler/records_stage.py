@@ -60,7 +60,7 @@ def run(
         store: Storage of the workspace.
         settings: The sources with their page objects.
         allow_shrink: Whether more of a source may be removed than ``max_shrink`` of the settings.
-        clock: Gives the time of changes, and at which pages of taken-down items are dropped. Records have the time of
+        clock: Source of the time of changes, and of dropping the pages of taken-down items. Records have the time of
             their page.
         progress: Advances with every page read.
 
@@ -83,7 +83,7 @@ def run(
                 return stage.report_unchanged()
             if not pages and "products" in stage.before.tables and "records" not in stage.before.stages:
                 return stage.commit(StageReport("records", 0, 0))  # all products are from feeds
-            # Templates follow from the pages and the readers, so they change nothing that the digests do not say.
+            # Templates follow from the pages and the readers, so the digests already cover them.
             readers |= _with_templates(store, pages, readers, settings)
             most = 1.0 if allow_shrink else settings.max_shrink
             choice, read = _write(stage, store.objects, pages, readers, settings, most, progress)
@@ -100,7 +100,7 @@ def run(
 
 
 def _with_templates(store: Store, pages: list[StoredPageRow], readers: _Readers, settings: CrawlSettings) -> _Readers:
-    """Return the readers of sources that have a template; one is learned anew if the pages that teach it changed."""
+    """Return the readers of sources that have a template, which is relearned if its sample pages changed."""
     samples = sample_of(pages)
     digests = {name: samples_digest(sample, readers[name].version) for name, sample in samples.items()}
     missing = [name for name, digest in digests.items() if known_template(store, name, digest) is None]
@@ -116,7 +116,7 @@ def _kind(page: StoredPageRow, read: _Outcomes) -> str | None:
 
 
 def _check_products(store: Store, settings: CrawlSettings, choice: ChosenPages) -> None:
-    """Raise where a source has pages and no product.
+    """Raise if a source has pages but no product.
 
     Raises:
         DataError: A source has none.
@@ -165,7 +165,7 @@ def _write(
 
 
 def _check_removed(choice: ChosenPages, known: AbstractSet[str], most: float) -> None:
-    """Raise if a source would lose many of its products: more likely its site fails than it sells no more.
+    """Raise if a source would lose many of its products: more likely its site is failing than it stopped selling them.
 
     Raises:
         DataError: It would lose more than the share ``most``, and more than a few.
@@ -180,7 +180,7 @@ def _check_removed(choice: ChosenPages, known: AbstractSet[str], most: float) ->
 def _news(
     pages: Iterable[StoredPageRow], readers: _Readers, outcomes: _Outcomes
 ) -> Iterator[tuple[StoredPageRow, str, PageOutcome]]:
-    """Yield the pages whose outcome, or parser, is not the one that is remembered."""
+    """Yield the pages whose outcome or parser differs from the remembered one."""
     for page in pages:
         version, outcome = readers[page.source].version, outcomes.get((page.source, page.url))
         if outcome is not None and (page.parser, page.outcome) != (version, outcome):

@@ -16,7 +16,7 @@ OptOut = Literal["noai", "noimageai", "noml", "noindex", "tdm-reservation"]
 """Directives of a page, a header or a site file that keep a page or a media file out."""
 
 OPT_OUTS: tuple[OptOut, ...] = get_args(OptOut)
-"""All of them."""
+"""All opt-outs."""
 
 _VERSION = "0.1"
 
@@ -46,42 +46,42 @@ class SourceSettings(StageSettings):
     """One shop."""
 
     start: tuple[str, ...] = ()
-    """URLs that the crawl starts from; their hosts are its whole scope. Empty: a source of feeds only."""
+    """URLs that the crawl starts from; their hosts are its whole scope. Empty: a source with feeds only."""
     crawl_authorised: bool = False
-    """The shop's owner allows this crawl. Nobody but you can know, so the default is no."""
+    """Whether the shop's owner allows this crawl. Only you can know, so the default is no."""
     share_authorised: bool = False
-    """The owner also allows the data to be passed on; export asks for it. M5Product had both, separately."""
+    """Whether the owner also allows the data to be passed on; export requires it. M5Product had both, separately."""
     licence: str | None = None
-    """Licence of the shop's data, as every exported sample will carry it; none known by default."""
+    """Licence of the shop's data, recorded in every exported sample; unknown by default."""
     local: bool = False
-    """The shop runs on this machine or its network; private addresses are refused otherwise."""
+    """Whether the shop runs on this machine or its network; otherwise private IP addresses are refused."""
     browser: bool = False
     """Render pages in Chromium, whose requests are made by this crawler; for shops that fill their pages by script.
-    Needs the extra ``browser`` and Chromium, and takes a second or more a page."""
+    Needs the extra ``browser`` and Chromium, and takes a second or more per page."""
     delay_s: float | None = Field(default=None, ge=0)
-    """Seconds between two requests; None: the crawl's own. A longer one in robots.txt wins."""
+    """Seconds between two requests; None: the crawl's own. A longer delay in robots.txt wins."""
     product_urls: tuple[Pattern, ...] = ()
-    """Regular expressions that match a product's (canonical) URL: only there are products, and a match
-    without one is a reject. None: any page may hold a product, and sitemaps say which should."""
+    """Regular expressions for the (canonical) URLs of products: only matching pages count as products, and a match
+    that shows none is a reject. Empty: any page may show a product, and sitemaps say which should."""
     follow: tuple[Pattern, ...] = ()
     """Regular expressions, one of which a URL must match to be requested, unless it matches ``product_urls`` or is a
-    start URL or a sitemap. They bound links and sitemaps alike. None: all URLs of the shop's hosts."""
+    start URL or a sitemap. They apply to links and sitemaps alike. Empty: all URLs of the shop's hosts."""
     languages: tuple[Language, ...] = ()
-    """Languages to crawl, as tags such as ``en`` or ``pt-br``: pages in others are left out. None: the language of the
-    start page, so that a product in several languages comes once."""
+    """Languages to crawl, as tags such as ``en`` or ``pt-br``; pages in others are left out. Empty: the language of the
+    start page, so that a product in several languages is crawled once."""
     page_object: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
-    """``module:Class`` of a page object of your own; None: the one registered for the host, or the generic one."""
+    """``module:Class`` of your own page object; None: the one registered for the host, or the generic one."""
     reader: str | None = None
-    """File of a reader model that ``m5data learn-reader`` wrote, in the workspace or with its whole path; None: the
-    model that comes with m5data."""
+    """File of a reader model that ``m5data learn-reader`` wrote, relative to the workspace or as an absolute path.
+    None: the model that comes with m5data."""
     reader_least: dict[ReaderField, Share] = Field(default_factory=dict)
-    """Field -> least probability of a value that is kept, such as ``brand = 0.8``; the others have the reader's own."""
+    """Field -> minimum probability of a value that is kept, such as ``brand = 0.8``; other fields use the reader's."""
     max_pages: int | None = Field(default=None, gt=0)
-    """Pages at most; None: the crawl's own."""
+    """Maximum number of pages; None: the crawl's own."""
     max_bytes: int | None = Field(default=None, gt=0)
-    """Bytes of one run at most; None: the crawl's own."""
+    """Maximum bytes of one run; None: the crawl's own."""
     max_hours: float | None = Field(default=None, gt=0)
-    """Hours of one run at most; None: the crawl's own."""
+    """Maximum hours of one run; None: the crawl's own."""
 
     def scope_key(self) -> tuple[object, ...]:
         """Return the settings that decide which pages belong to the source."""
@@ -96,18 +96,18 @@ class CrawlSettings(StageSettings):
     user_agent: str = Field(default="m5data", pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")
     """Name that robots.txt rules address this crawler by (RFC 9309, section 2.2.1)."""
     contact: str = ""
-    """Mail or web address that a shop can complain to, sent with every request. Needed unless all sources are local."""
+    """Mail address or URL for a shop's complaints, sent with every request. Required unless all sources are local."""
     recrawl_after_h: float = Field(default=24, ge=0)
-    """Hours after which a page is asked for again, conditionally. A day: prices and stock seldom matter sooner here."""
+    """Hours after which a page is requested again, conditionally. A day: prices and stock seldom matter sooner here."""
     recrawl_at_most_h: float = Field(default=168, ge=0)
-    """Hours after which a page is asked for again even though each visit found it unchanged, which doubles the
-    hours until the next, or its sitemap says so. A week: a sitemap's dates are not always kept."""
+    """Hours after which a page is requested again even if its sitemap calls it unchanged or each visit found it so,
+    which doubles the hours until the next. A week: a sitemap's dates are not always maintained."""
     retry_failed_after_h: float = Field(default=1, ge=0)
     """Hours after which pages that failed for a temporary reason are tried again; an outage is rarely shorter."""
     concurrency_per_host: int = Field(default=2, gt=0, le=64)
-    """Requests under way at once per host; adaptive delay keeps slow servers below it."""
+    """Concurrent requests per host; adaptive delay keeps slow servers below it."""
     delay_s: float = Field(default=0.5, ge=0)
-    """Seconds between two requests to a host: two pages a second load no shop."""
+    """Seconds between two requests to a host: two pages per second burden no shop."""
     max_delay_s: float = Field(default=120, gt=0)
     """Longest delay that is honoured; a robots.txt that asks for more stops its source."""
     timeout_s: float = Field(default=30, gt=0)
@@ -115,47 +115,47 @@ class CrawlSettings(StageSettings):
     connect_timeout_s: float = Field(default=10, gt=0)
     """Seconds in which a connection must be established."""
     max_page_bytes: int = Field(default=8 * 1024 * 1024, gt=0)
-    """Longest page, after decompression; the longest real product page met was under 2 MB."""
+    """Longest page, after decompression; the longest real product page seen was under 2 MB."""
     max_sitemap_bytes: int = Field(default=50 * 1024 * 1024, gt=0)
     """Longest sitemap, after decompression: the sitemap protocol's own limit."""
     max_pages: int = Field(default=1_000_000, gt=0)
-    """Pages of one source at most."""
+    """Maximum number of pages per source."""
     max_bytes: int = Field(default=100_000_000_000, gt=0)
     """Bytes that one run may fetch from one source, after decompression: a million pages of 100 kB."""
     max_hours: float = Field(default=24, gt=0)
-    """Hours that the crawl of one source may take; what is left waits for the next run."""
+    """Hours that the crawl of one source may take; the rest waits for the next run."""
     max_depth: int = Field(default=30, gt=0)
-    """Links from a start page at most; pages of one listing count as one step."""
+    """Maximum number of links from a start page; pages of one listing count as one step."""
     max_shrink: float = Field(default=0.3, ge=0, le=1)
     """Largest share of a source's products that one run may remove without ``--allow-shrink``; a shop that shows a
     third less is more often broken than changed."""
     max_listing_pages: int = Field(default=5_000, gt=0)
-    """Next pages in a row, and different query strings of one path, at most: facets and calendars have no end."""
+    """Maximum number of consecutive next pages, and of query strings per path: facets and calendars are endless."""
     max_redirects: int = Field(default=5, gt=0)
-    """Redirects in a row; as many as RFC 9309 (section 2.3.1.2) asks for."""
+    """Maximum number of consecutive redirects; as many as RFC 9309 (section 2.3.1.2) asks for."""
     parse_timeout_s: float = Field(default=10, gt=0)
-    """Seconds after which the reading of a page is stopped; real pages take a fiftieth of a second."""
+    """Seconds after which reading a page is stopped; real pages take a fiftieth of a second."""
     parse_memory_mb: int = Field(default=1024, ge=64)
-    """Memory that the reading of a page may take; the largest page met took 150 MB."""
+    """Memory in MB that reading a page may take; the largest page seen took 150 MB."""
     parse_workers: int | None = Field(default=None, ge=1, le=64)
-    """Processes that read pages; None: one for each core."""
+    """Processes that read pages; None: one per core."""
     retries: int = Field(default=3, ge=0)
     """Retries of a request that failed for a temporary reason, within one run."""
     backoff_s: float = Field(default=2, ge=0)
-    """Wait before the first retry, doubled each time; Retry-After wins where a server sends it."""
+    """Wait before the first retry, doubled each time; Retry-After wins if a server sends it."""
     max_wait_s: float = Field(default=300, gt=0)
     """Longest wait before a retry; a server that asks for more is left for the next run."""
     max_failures_in_a_row: int = Field(default=25, gt=0)
-    """Failed pages in a row after which a source counts as down and is left for the next run."""
+    """Consecutive failed pages after which a source counts as down and is left for the next run."""
     sources_at_once: int = Field(default=2, gt=0)
-    """Sources crawled side by side, a process each; the crawl of one is bound by politeness, not by the machine."""
+    """Sources crawled at once, one process each; the crawl of one is limited by politeness, not by the machine."""
     batch_pages: int = Field(default=64, gt=0)
-    """Pages made durable together; as many at most are fetched again after a kill."""
+    """Pages made durable together; at most that many are fetched again after a kill."""
     batch_s: float = Field(default=2, gt=0)
     """Seconds after which fetched pages are made durable even if they are few."""
     opt_outs: tuple[OptOut, ...] = OPT_OUTS
     """Directives that keep a page, an image or a video out; those addressed to other crawlers do not count. All by
-    default: the shop's word is taken at its widest."""
+    default: the shop's word is taken in its broadest sense."""
 
     @property
     def agent_header(self) -> str:
@@ -201,52 +201,52 @@ class DownloadSettings(StageSettings):
     """Limits and politeness of the downloader."""
 
     concurrency: int = Field(default=64, ge=1, le=1024)
-    """Requests at a time over all hosts; img2dataset uses 64 threads a process, more gained nothing."""
+    """Concurrent requests over all hosts; img2dataset uses 64 threads per process, and more gained nothing."""
     processes: int = Field(default=2, ge=1, le=64)
-    """Processes that fetch, each with hosts of its own; a few thousand URLs each, or fewer processes. One asks for some
-    thousand small images a second, which is more than shops allow."""
+    """Processes that fetch, each with its own hosts; fewer start unless each has a few thousand URLs. One requests
+    several thousand small images per second, which is more than shops allow."""
     per_host: int = Field(default=6, ge=1)
-    """Requests at a time to one host; browsers use 6."""
+    """Concurrent requests to one host; browsers use 6."""
     requests_per_second: float = Field(default=20.0, gt=0)
-    """Most requests a second to one host, local sources excepted; a browser opening one page a second
-    asks for about as many images."""
+    """Most requests per second to one host, except for local sources; a browser opening one page per second
+    requests about as many images."""
     connect_timeout_s: float = Field(default=10.0, gt=0)
     """Seconds for the connection, TLS included; slower hosts are as good as down."""
     read_timeout_s: float = Field(default=20.0, gt=0)
     """Seconds without a single byte after which a response is given up."""
     image_timeout_s: float = Field(default=60.0, gt=0)
-    """Seconds for one image as a whole, redirects included: bounds a server that drips."""
+    """Seconds for one image as a whole, redirects included; limits servers that send a few bytes at a time."""
     video_timeout_s: float = Field(default=600.0, gt=0)
     """Seconds for one video as a whole: the largest allowed at 2.7 Mbit/s."""
     max_image_bytes: int = Field(default=20_000_000, ge=1)
-    """Bytes of an image; a product photo above 20 MB is a mistake of its shop."""
+    """Most bytes of an image; a product photo above 20 MB is the shop's mistake."""
     max_video_bytes: int = Field(default=200_000_000, ge=1)
-    """Bytes of a video; M5Product's last 1 to 60 s (section 3.1), which is 25 Mbit/s at the most."""
+    """Most bytes of a video; M5Product's last 1 to 60 s (section 3.1), which is 25 Mbit/s at the most."""
     max_pixels: int = Field(default=89_478_485, ge=1)
-    """Pixels of an image or a video frame; Pillow's own warning limit, 256 MB decoded."""
+    """Most pixels of an image or a video frame; Pillow's own warning limit, 256 MB decoded."""
     max_duration_s: float = Field(default=600.0, gt=0)
-    """Seconds of a video; M5Product's last at most 60, ten times that is no product video."""
+    """Most seconds of a video; M5Product's last at most 60, and ten times that is not a product video."""
     max_redirects: int = Field(default=5, ge=0)
-    """Redirects of one request; curl's users and browsers need fewer than 5 for media."""
+    """Most redirects of one request; curl's users and browsers need fewer than 5 for media."""
     attempts: int = Field(default=3, ge=1)
-    """Requests for one URL within one run, where a fault may pass."""
+    """Most requests for one URL within one run, if the fault may be temporary."""
     backoff_s: float = Field(default=1.0, ge=0)
-    """First pause before asking again, seconds; doubles each time, with jitter."""
+    """Seconds before the first retry; doubles each time, with jitter."""
     max_wait_s: float = Field(default=60.0, ge=0)
-    """Longest pause, seconds; a server that asks for more (Retry-After) is left for a later run."""
+    """Longest wait in seconds; a server that asks for more (Retry-After) is left for a later run."""
     host_failures: int = Field(default=20, ge=1)
-    """URLs of one host that may fail in a row before the rest of them are given up for this run."""
+    """Consecutive failed URLs of one host after which the rest of them are given up for this run."""
     max_bytes_in_flight: int = Field(default=256_000_000, ge=1)
-    """Bytes of bodies held in memory at a time: the bound on this stage's memory."""
+    """Most bytes of bodies held in memory at a time, which bounds this stage's memory."""
     min_success: float = Field(default=0.0, ge=0, le=1)
     """Share of URLs that must be ok for the stage to count as done; dead links are normal, so 0."""
 
     def max_bytes(self, kind: MediaKind) -> int:
-        """Return the most bytes of a file of a kind."""
+        """Return the size limit of a file of a kind."""
         return self.max_image_bytes if kind == "image" else self.max_video_bytes
 
     def timeout_s(self, kind: MediaKind) -> float:
-        """Return the most seconds of a request for a file of a kind."""
+        """Return the time limit of a request for a file of a kind."""
         return self.image_timeout_s if kind == "image" else self.video_timeout_s
 
     def limits_digest(self) -> str:

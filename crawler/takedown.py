@@ -1,4 +1,4 @@
-"""The crawler's part in a take-down: frontiers, downloads, and stored pages of others that name the item."""
+"""The crawler's part in a take-down: frontiers, downloads, and other items' stored pages that name the item."""
 
 import json
 import re
@@ -22,7 +22,7 @@ from takedown.words import Words
 __all__ = ["Cleaner", "cleaner", "forget_urls", "remove", "search", "users_of"]
 
 _MIN_NAME = 4
-"""Characters from which a merchant's name in a URL makes it the merchant's."""
+"""Number of characters from which a merchant's name in a URL makes it the merchant's."""
 
 _PAGES = """
 SELECT url, page_sha256, parsed_sha256, identity,
@@ -41,7 +41,7 @@ _GZIP = b"\x1f\x8b"
 
 
 def search(store: Store, target: Target, plan: Plan) -> Plan:
-    """Return the plan with all pages that show the item or lead to it, the products on them, and what is stored."""
+    """Return the plan with all pages that show the item or lead to it, the products on them, and stored objects."""
     pages, merchants = set(plan.pages), plan.merchants
     if target.kind == "url":
         pages |= {target.value, normalise(target.value) or target.value}
@@ -58,7 +58,7 @@ def search(store: Store, target: Target, plan: Plan) -> Plan:
 
 
 def users_of(store: Store, plan: Plan, objects: Collection[str]) -> dict[str, str]:
-    """Return object -> URL for those of the objects that pages outside the plan use."""
+    """Return object -> URL of a page outside the plan that uses it, for those of the objects that have one."""
     asked, found = set(objects), dict[str, str]()
     for sha256, url in _ask(store, _USERS, {"urls": _listed(plan.pages)}):
         if sha256 in asked:
@@ -67,10 +67,10 @@ def users_of(store: Store, plan: Plan, objects: Collection[str]) -> dict[str, st
 
 
 def remove(removal: Removal) -> Mapping[str, int]:
-    """Delete the item's pages and downloads, and let the frontiers name the cleaned pages of others.
+    """Delete the item's pages and downloads, and point the frontiers to the cleaned pages of other items.
 
-    What was read from a page holds for the cleaned one. Its validators go: the server would answer "not modified"
-    for a page that we changed.
+    The outcome of reading a page holds for the cleaned one. Its validators are deleted: the server would answer
+    "not modified" for a page that we changed.
     """
     if removal.dry_run:
         return {}
@@ -104,8 +104,8 @@ class Cleaner:
     """Removes URLs, texts and ids from stored pages.
 
     Args:
-        urls: The item's.
-        words: How it is named.
+        urls: URLs of the item.
+        words: Words that name it.
     """
 
     def __init__(self, urls: Iterable[str], words: Words) -> None:
@@ -119,23 +119,23 @@ class Cleaner:
         return url in self._urls
 
     def names_it(self, record: bytes) -> bool:
-        """Return whether a ``response`` record has anything of the item in its header or page."""
+        """Return whether a ``response`` record names the item in its header or page."""
         if self._words.found_in(record):
             return True
         if not any(tail in record for tail in self._tails) and _GZIP not in record:
-            return False  # a cheap look before a close one: relative links end as the URL does
+            return False  # a cheap check before a thorough one: relative links end as the URL does
         page = parse_response(record)
         return self.clean(page) != page
 
     def clean(self, page: StoredPage) -> StoredPage:
-        """Return a page without what names the item."""
+        """Return a page with everything removed that names the item."""
         body = self._words.blank(scrub_page(page.body, page.url, self.is_item))
         headers = tuple((name, self._words.blank(value.encode()).decode()) for name, value in page.headers)
         return StoredPage(page.url, page.status, headers, body)
 
 
 def cleaner(plan: Plan, words: Words) -> Cleaner:
-    """Return what removes the plan's item from pages of others."""
+    """Return a cleaner that removes the plan's item from pages of other items."""
     return Cleaner(plan.urls, words)
 
 
@@ -151,7 +151,7 @@ def _follow(store: Store, pages: set[str], products: set[str]) -> tuple[set[str]
 
 
 def _ask(store: Store, query: str, values: Mapping[str, str] | None = None) -> Iterator[tuple[Any, ...]]:
-    """Yield what a query finds in all frontiers."""
+    """Yield the rows that a query finds in all frontiers."""
     for _, frontier in each_frontier(store):
         yield from frontier.execute(query, values or {})
 

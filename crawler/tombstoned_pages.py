@@ -1,4 +1,4 @@
-"""Keep out what was taken down: removed from responses as they come, and from pages read afterwards."""
+"""Removal of taken-down items from responses as they arrive, and of stored pages found later to show them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,20 +16,20 @@ __all__ = ["Withhold", "drop_tombstoned_pages"]
 
 
 class Withhold:
-    """Removes what was taken down from a response, before anything of it is stored.
+    """Removes taken-down items from a response before any of it is stored.
 
     Args:
-        register: What was taken down.
+        register: Register of taken-down items.
     """
 
     def __init__(self, register: Register) -> None:
         self._register = register
 
     def __call__(self, visit: Visit, body: bytes | None) -> tuple[Visit, bytes | None]:
-        """Return a visit and its page without what was taken down.
+        """Return a visit and its page without taken-down items.
 
-        A URL that leads to it, by redirect or canonical URL, becomes ``absent``, and its page is not
-        stored. Links to it are neither followed nor kept in the page.
+        A URL that leads to one, by redirect or canonical URL, becomes ``absent``, and its page is not
+        stored. Links to one are neither followed nor kept in the page.
         """
         if not self._register:
             return visit, body
@@ -45,12 +45,12 @@ class Withhold:
 
 
 def drop_tombstoned_pages(store: Store, register: Register, pages: Sequence[StoredPageRow], now: datetime) -> None:
-    """Remove pages that show what was taken down from segments and frontiers, and register their URLs.
+    """Remove pages that show a taken-down item from segments and frontiers, and register their URLs.
 
     Args:
         store: The workspace's storage, its lock held.
-        register: What was taken down.
-        pages: Pages that show it.
+        register: Register of taken-down items.
+        pages: Pages that show one.
         now: Time of this run.
     """
     if not pages:

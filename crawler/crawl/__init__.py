@@ -1,1 +1,1 @@
-"""The crawl: frontier, spider and what a response adds to them."""
+"""The crawl: frontier, spider and the reading of responses."""

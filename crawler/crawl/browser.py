@@ -1,7 +1,7 @@
-"""Pages that only a browser shows: rendered by Chromium, while every request is still made by the guarded client.
+"""Pages that need a browser: rendered by Chromium, while the guarded client still makes every request.
 
-Chromium itself reaches nothing: what a page asks for is answered from here, and a proxy that does not
-exist is set for whatever would pass by. Needs the extra ``browser``.
+Chromium itself reaches nothing: the requests of a page are answered from here, and a proxy that does not
+exist stops any request that would bypass this. Needs the extra ``browser``.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ _ARGUMENTS = (
 _WANTED = frozenset({"script", "xhr", "fetch"})
 """Resources that a page needs to fill itself; the downloader fetches the images."""
 _MOST_REQUESTS = 60
-"""Of one page; shops that render themselves send some ten."""
+"""Requests per page; shops that render themselves send about ten."""
 _DROPPED = frozenset({"content-type", "content-encoding", "content-length", "transfer-encoding"})
 
 
@@ -36,18 +36,18 @@ class Rendering:
     """Rules for the requests of a page."""
 
     refuse: Callable[[str], tuple[str, str] | None]
-    """URL -> why it must not be requested, None where it may."""
+    """URL -> reason and detail why it must not be requested; None if it may be."""
     limiter: RateLimiter
     """Request rate of the source's host."""
 
 
 class BrowserClient:
-    """Like ``PageClient``, but that an HTML page comes as it looks once its scripts have run.
+    """Like ``PageClient``, but returns HTML pages as they are once their scripts have run.
 
     Args:
         client: makes all requests.
         rendering: rules for the requests of pages.
-        user_agent: as scripts see it.
+        user_agent: shown to scripts.
     """
 
     def __init__(self, client: PageClient, rendering: Rendering, user_agent: str) -> None:
@@ -60,10 +60,10 @@ class BrowserClient:
         self._browser: Browser | None = None
 
     async def get(self, url: str, limits: ClientLimits, headers: Mapping[str, str] | None = None) -> Fetched:
-        """Return the response of one GET; of a page, what it has become.
+        """Return the response to one GET request, an HTML page as rendered.
 
         Raises:
-            FetchError: refused by the guard, or no whole page within the limits.
+            FetchError: refused by the guard, or no complete page within the limits.
         """
         response = await self._client.get(url, limits, headers)
         if response.status != 200 or not response.header("content-type").lower().startswith("text/html"):
@@ -103,7 +103,7 @@ class BrowserClient:
     async def _answer_from_here(
         self, context: BrowserContext, url: str, response: Fetched, limits: ClientLimits
     ) -> None:
-        """Answer the page's own URL with the response at hand, and a few further requests through the client."""
+        """Answer the page's own URL with the fetched response, and a few further requests through the client."""
         left = _MOST_REQUESTS
 
         async def answer_one(route: Route) -> None:
@@ -124,7 +124,7 @@ class BrowserClient:
         await context.route_web_socket("**/*", close)
 
     async def _pass_on(self, route: Route, limits: ClientLimits) -> None:
-        """Make one of the page's requests, where robots.txt and the guard let it."""
+        """Make one of the page's requests if robots.txt and the guard allow it."""
         url = route.request.url
         if self._rendering.refuse(url):
             await route.abort()

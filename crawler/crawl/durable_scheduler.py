@@ -1,10 +1,10 @@
-"""A scheduler for any Scrapy project whose crawl survives ``kill -9``, a crash or a power cut.
+"""A scheduler for any Scrapy project, with which a crawl survives ``kill -9``, a crash or a power cut.
 
     SCHEDULER = "crawler.crawl.durable_scheduler.DurableScheduler"
     DURABLE_DIR = "state"
 
-Scrapy's own queue (``JOBDIR``) is whole only when the crawl ends well; this one is in SQLite all the time. It needs
-nothing else of m5data: see docs/scheduler.md.
+Scrapy's own queue (``JOBDIR``) is complete only if the crawl ends cleanly; this one is always in SQLite. It needs
+nothing else from m5data: see docs/scheduler.md.
 """
 
 import logging
@@ -38,21 +38,21 @@ CREATE TABLE IF NOT EXISTS requests (
 CREATE INDEX IF NOT EXISTS waiting ON requests (priority DESC, id) WHERE state = 0;
 """
 _AGAIN = frozenset({"retry_times", "redirect_times"})
-"""Keys of ``meta`` of a request that follows from one under way, and is no start request any more."""
+"""Keys of ``meta`` that mark a retry or a redirect: such a request is no longer a start request."""
 _SERIALIZING_ERRORS = (ValueError, TypeError, AttributeError, pickle.PicklingError, RecursionError)
 
 
 class DurableScheduler(BaseScheduler):
     """Keeps requests in SQLite until their callbacks have ended.
 
-    A request is done once its callback and pipelines are; what they yielded is stored with that or before. A kill
-    repeats what was under way and what ended since the last commit: ``DURABLE_BATCH`` requests at most, or a second.
-    Requests of one priority are sent in the order they were found.
+    A request is done once its callback and pipelines are; the requests they yielded are stored by then. After a kill,
+    requests in progress are repeated, and those that ended since the last commit: at most ``DURABLE_BATCH`` requests,
+    or a second's. Requests of equal priority are sent in the order in which they were found.
 
     Args:
-        crawler: The crawler; its engine knows which requests are under way.
+        crawler: The crawler; its engine knows which requests are in progress.
         folder: Where the state is kept.
-        batch: Ended requests that are made durable together.
+        batch: Number of ended requests that are made durable together.
     """
 
     def __init__(self, crawler: Crawler, folder: Path, batch: int) -> None:
@@ -77,7 +77,7 @@ class DurableScheduler(BaseScheduler):
         return cls(crawler, Path(folder), crawler.settings.getint("DURABLE_BATCH", 16))
 
     def open(self, spider: Spider) -> None:
-        """Open the state; what was under way when an earlier crawl ended waits again.
+        """Open the state; requests that were in progress when an earlier crawl ended wait again.
 
         Raises:
             RuntimeError: Another crawl is using the folder.
@@ -111,7 +111,7 @@ class DurableScheduler(BaseScheduler):
         self._state.close()
 
     def has_pending_requests(self) -> bool:
-        """Return whether requests wait."""
+        """Return whether requests are waiting."""
         return len(self) > 0
 
     def __len__(self) -> int:
@@ -124,7 +124,7 @@ class DurableScheduler(BaseScheduler):
         return stored
 
     def next_request(self) -> Request | None:
-        """Return the next request; None: none waits."""
+        """Return the next request; None if none is waiting."""
         self._settle()
         if self._in_memory:
             request = self._in_memory.popleft()
@@ -157,7 +157,7 @@ class DurableScheduler(BaseScheduler):
         return stored
 
     def _keep_in_memory(self, request: Request, error: Exception) -> bool:
-        """Keep a request that cannot be written, such as one with a lambda as its callback; a kill loses it."""
+        """Keep a request that cannot be serialised, such as one with a lambda as its callback; a kill loses it."""
         if not self._warned:
             logger.warning("%r cannot be stored (%s). A kill loses it and others like it.", request, error)
             self._warned = True
@@ -166,7 +166,7 @@ class DurableScheduler(BaseScheduler):
         return True
 
     def _settle(self) -> None:
-        """Note which requests have ended, and commit if they are many or the last commit is long ago."""
+        """Record which requests have ended, and commit if the batch is full or the last commit is long ago."""
         slot = getattr(self._crawler.engine, "_slot", None)
         under_way = slot.inprogress if slot is not None else ()
         ended = [request for request in self._handed if request not in under_way]

@@ -1,4 +1,4 @@
-"""The frontier: the state of every URL of a source, in a file of SQLite, so that a kill loses nothing."""
+"""The frontier: the state of every URL of a source, in an SQLite file, so that a kill loses nothing."""
 
 import json
 import sqlite3
@@ -23,9 +23,9 @@ __all__ = [
 
 
 ROOM = "crawler"
-"""Name of the frontier's tables among the migrations."""
+"""Name of the frontier's tables in the record of migrations."""
 _OUTSIDE = "'not_followed', 'offsite', 'other_language'"
-"""Reasons of URLs that the settings keep out: no later visit changes that."""
+"""Reasons for URLs that the settings exclude: no later visit changes that."""
 _UNCHANGED = """
 UPDATE source_pages SET state = 'done' WHERE source = ? AND listed_in = ? AND state = 'pending'
     AND page_sha256 IS NOT NULL AND reason IS NULL AND listed_modified < checked_at AND checked_at > ?
@@ -40,9 +40,9 @@ FROM source_pages
 WHERE source = ? AND state = 'pending' AND (NOT ? OR page_sha256 IS NOT NULL) ORDER BY rank, depth, url LIMIT ?
 """
 FRONTIER_DDL = (
-    # One row for each URL of a source. state: pending, done, failed, skipped, redirected, absent.
+    # One row per URL of a source. state: pending, done, failed, skipped, redirected, absent.
     # page_sha256 is the last stored page, whatever the result of later visits; parsed_* is the result of the
-    # records stage (a cache, valid only beside the tables of its own commit).
+    # records stage (a cache, valid only with the tables of the same commit).
     """CREATE TABLE IF NOT EXISTS source_pages (
         source TEXT NOT NULL,
         url TEXT NOT NULL,
@@ -82,29 +82,29 @@ FRONTIER_DDL = (
         body TEXT NOT NULL,
         fetched_at TEXT NOT NULL
     ) WITHOUT ROWID""",
-    # One row for each source: the scope of its pages, and why its last run stopped early.
+    # One row per source: the scope of its pages, and why its last run stopped early.
     """CREATE TABLE IF NOT EXISTS source_runs (
         source TEXT PRIMARY KEY,
         scope TEXT NOT NULL,
         stopped TEXT,
         detail TEXT NOT NULL DEFAULT ''
     ) WITHOUT ROWID""",
-    # The sitemap that names the page, its date of the last change, and visits in a row that found no change.
+    # The sitemap that lists the page, its date of the last change, and consecutive visits that found no change.
     "ALTER TABLE source_pages ADD COLUMN listed_in TEXT",
     "ALTER TABLE source_pages ADD COLUMN listed_modified TEXT",
     "ALTER TABLE source_pages ADD COLUMN steady INTEGER NOT NULL DEFAULT 0",
-    # Reasons of earlier versions, in the words that pages and media share.
+    # Rename reasons of earlier versions to those that pages and media share.
     "UPDATE source_pages SET reason = 'connect' WHERE reason = 'unreachable'",
     "UPDATE source_pages SET reason = 'bad_http' WHERE reason = 'broken_answer'",
-    # What the page says about the identity of its product, JSON (crawler.pages.outcome.Claims).
+    # The page's claims about the identity of its product, as JSON (crawler.pages.outcome.Claims).
     "ALTER TABLE source_pages ADD COLUMN claims TEXT",
-    # Start pages come before sitemaps: they say which language is crawled. Products come before listings.
+    # Start pages come before sitemaps: they determine the language to crawl. Products come before listings.
     "UPDATE source_pages SET rank = CASE rank WHEN 0 THEN 1 WHEN 1 THEN 0 WHEN 2 THEN 3 ELSE 4 END",
-    # A hash of what a person sees of the page.
+    # A hash of the page's visible content.
     "ALTER TABLE source_pages ADD COLUMN content TEXT",
     "CREATE INDEX IF NOT EXISTS source_pages_content ON source_pages (source, content) WHERE content IS NOT NULL",
-    # What the crawl knows of the source's languages (JSON), and the pages in a row without anything new, by space
-    # of URLs and part of it.
+    # The source's known languages (JSON), and the number of consecutive pages without anything new, by URL space
+    # and part of it.
     "ALTER TABLE source_runs ADD COLUMN languages TEXT",
     """CREATE TABLE IF NOT EXISTS source_spaces (
         source TEXT NOT NULL,
@@ -113,19 +113,19 @@ FRONTIER_DDL = (
         streak INTEGER NOT NULL,
         PRIMARY KEY (source, space, part)
     ) WITHOUT ROWID""",
-    # What the pages of a source teach each other (JSON, crawler.records.templates), and the digest of what it is from.
+    # The template learned from a source's pages (JSON, crawler.records.templates), and the digest of its samples.
     """CREATE TABLE IF NOT EXISTS source_templates (
         source TEXT PRIMARY KEY,
         digest TEXT NOT NULL,
         places TEXT NOT NULL
     ) WITHOUT ROWID""",
-    # What the page said about the use of its content, as it was served: JSON (crawler.rights.page.to_json).
+    # The page's usage signals, as served: JSON (crawler.rights.page.to_json).
     "ALTER TABLE source_pages ADD COLUMN signals TEXT",
 )
 
 
 def make_frontier(store: Store, source: str) -> None:
-    """Make the frontier of a source that has none. Only under the lock."""
+    """Create the frontier of a source that has none. The caller must hold the lock."""
     store.frontiers.add(source, ROOM, FRONTIER_DDL)
 
 
@@ -143,7 +143,7 @@ def open_frontier(store: Store, source: str) -> Iterator[sqlite3.Connection]:
 
 
 def each_frontier(store: Store) -> Iterator[tuple[str, sqlite3.Connection]]:
-    """Yield every source that was crawled, in alphabetical order, and a connection to its frontier."""
+    """Yield each crawled source, in alphabetical order, with a connection to its frontier."""
     for source in store.frontiers.names():
         with open_frontier(store, source) as connection:
             yield source, connection
@@ -178,7 +178,7 @@ class Frontier:
         self._queries: Counter[str] = Counter()
 
     def reopen(self) -> None:
-        """Put URLs back in the queue whose last visit is long enough ago.
+        """Put URLs back in the queue if their last visit is long enough ago.
 
         URLs that lead to new pages (sitemaps, start URLs, further pages of listings) are due at the shortest interval.
         """
@@ -186,7 +186,7 @@ class Frontier:
         self._connection.execute(statement, {"source": self._source, **due_parameters(self._recrawl)})
 
     def reopen_all(self) -> None:
-        """Put every URL back in the queue, for an unconditional request: the source's scope changed."""
+        """Put every URL back in the queue, for an unconditional request, after the source's scope has changed."""
         for statement in (
             "UPDATE source_pages SET state = 'pending', etag = NULL, last_modified = NULL WHERE source = ?",
             "UPDATE source_runs SET languages = NULL WHERE source = ?",
@@ -206,13 +206,13 @@ class Frontier:
         self._connection.executemany(statement, ((self._source, url) for url in urls))
 
     def languages(self) -> Mapping[str, object] | None:
-        """Return what earlier runs have learnt of the source's languages."""
+        """Return what earlier runs have learnt about the source's languages."""
         query = "SELECT languages FROM source_runs WHERE source = ?"
         row = self._connection.execute(query, (self._source,)).fetchone()
         return json.loads(row[0]) if row and row[0] else None
 
     def keep_languages(self, learnt: Mapping[str, object]) -> None:
-        """Keep what this run has learnt of the source's languages."""
+        """Store what this run has learnt about the source's languages."""
         statement = "UPDATE source_runs SET languages = ? WHERE source = ?"
         self._connection.execute(statement, (json.dumps(learnt), self._source))
 
@@ -225,12 +225,12 @@ class Frontier:
         return [url for (url,) in self._connection.execute(query, (self._source,))]
 
     def streaks(self) -> dict[tuple[str, str], int]:
-        """Return the pages in a row without anything new, by space and part."""
+        """Return the number of consecutive pages without anything new, by space and part."""
         query = "SELECT space, part, streak FROM source_spaces WHERE source = ?"
         return {(space, part): streak for space, part, streak in self._connection.execute(query, (self._source,))}
 
     def revive(self) -> None:
-        """Put the URLs of given-up spaces back in the queue: one of the spaces brought something new."""
+        """Put the URLs of abandoned spaces back in the queue, after one of the spaces yielded something new."""
         statement = "UPDATE source_pages SET state = 'pending' WHERE source = ? AND reason = 'nothing_new'"
         self._connection.execute(statement, (self._source,))
 
@@ -244,9 +244,9 @@ class Frontier:
         self._connection.executemany(_ADD, (self._row(item) for item in found))
 
     def take(self, count: int, busy: Collection[str], *, known_only: bool = False) -> list[Task]:
-        """Return up to ``count`` pending URLs that are not ``busy``, the next ones first.
+        """Return up to ``count`` pending URLs that are not ``busy``, in queue order.
 
-        With ``known_only`` only those that have a stored page.
+        With ``known_only``, only those that have a stored page.
         """
         rows = self._connection.execute(_TAKE, (self._source, known_only, count + len(busy)))
         names = [column[0] for column in rows.description]
@@ -255,7 +255,7 @@ class Frontier:
         return [task for task in tasks if task.url not in busy][:count]
 
     def record(self, visits: Iterable[Visit], streaks: Iterable[tuple[str, str, int]] = ()) -> None:
-        """Record visits, the URLs discovered by them, and counts of spaces, in one transaction."""
+        """Record visits, the URLs discovered by them and the counts of spaces in one transaction."""
         with transaction(self._connection):
             self._connection.executemany(
                 "INSERT OR REPLACE INTO source_spaces VALUES (?, ?, ?, ?)", ((self._source, *row) for row in streaks)
@@ -269,14 +269,14 @@ class Frontier:
     def _apply_sitemap(self, sitemap: str) -> None:
         """Close pages that a sitemap calls unchanged since their last visit, and reopen those that it calls changed.
 
-        A sitemap that was not modified says the same as before.
+        An unmodified sitemap (304) still lists the dates recorded earlier.
         """
         times = (self._source, sitemap, self._recrawl.latest)
         self._connection.execute(_UNCHANGED, times)
         self._connection.execute(_CHANGED, (self._source, sitemap, self._recrawl.soonest))
 
     def waiting(self, *, known_only: bool = False) -> int:
-        """Return how many URLs are pending; with ``known_only`` only those that have a stored page."""
+        """Return how many URLs are pending; with ``known_only``, only those that have a stored page."""
         query = (
             "SELECT count(*) FROM source_pages WHERE source = ? AND state = 'pending' "
             "AND (NOT ? OR page_sha256 IS NOT NULL)"
@@ -289,9 +289,9 @@ class Frontier:
         return int(self._connection.execute(query, (self._source,)).fetchone()[0])
 
     def count_query(self, url: str) -> int:
-        """Return the number of the URL's query string among those of its path, from 1; 0 without one.
+        """Return the ordinal of the URL's query string among those of its path, from 1; 0 if it has none.
 
-        Counts the URLs known at the first call for a path, and each call since.
+        Counts the URLs known at the first call for a path, plus each call since.
         """
         path, mark, _ = url.partition("?")
         if not mark:
@@ -362,7 +362,7 @@ ON CONFLICT (source, url) DO UPDATE SET
     reason = iif(state = 'pending' AND excluded.reason = 'other_language', excluded.reason, reason)
 """
 
-# Further pages of listings lead to new products where no sitemap names them.
+# Further pages of listings lead to new products if no sitemap lists the products.
 DUE = f"""
 state != 'pending' AND coalesce(reason, '') NOT IN ({_OUTSIDE}) AND (
     checked_at <= iif(rank IN (0, 1) OR (rank = 3 AND source NOT IN (
@@ -370,10 +370,10 @@ state != 'pending' AND coalesce(reason, '') NOT IN ({_OUTSIDE}) AND (
         :soonest, (SELECT value FROM json_each(:due) WHERE key = min(steady, :last)))
     OR (checked_at <= :failed AND reason IN (SELECT value FROM json_each(:passing))))
 """  # noqa: S608
-"""Condition that an earlier visit is due again, with the parameters that :func:`due_parameters` returns."""
+"""SQL condition that a visit is due again, with the parameters that :func:`due_parameters` returns."""
 
 
-# Only a new page replaces the stored one. One that looks the same (a token has changed) is steady.
+# Only a new page replaces the stored one. A new page that looks the same (only a token has changed) is steady.
 _RECORD = """
 UPDATE source_pages SET
     kind = :kind, state = :state, reason = :reason, detail = :detail, http_status = :status,

@@ -1,4 +1,4 @@
-"""The queue of one source's crawl: hands out URLs and records their visits durably."""
+"""The queue of one source's crawl: returns the next URLs and records visits durably."""
 
 import time
 from collections import deque
@@ -17,7 +17,7 @@ __all__ = ["FrontierQueue", "PageStore", "QueueLimits", "Refuse", "ShowsProduct"
 
 
 Refuse = Callable[[str], tuple[str, str] | None]
-"""URL -> reason and detail why it must not be requested, None where it may."""
+"""URL -> reason and detail why it must not be requested; None if it may be."""
 ShowsProduct = Callable[[str, bytes, tuple[tuple[str, str], ...]], bool]
 """URL, body and headers of a page -> whether it shows a product."""
 _AHEAD = 64
@@ -27,7 +27,7 @@ _REQUESTS_PER_PRODUCT = 20
 _PRODUCT = 2
 """Rank of product pages."""
 _SPARE_REQUESTS = 50
-"""Requests of a run with a limit of products: so many, and so many for each product."""
+"""Base of the request limit of a run with ``max_products``; each product adds ``_REQUESTS_PER_PRODUCT``."""
 
 
 class PageStore(Protocol):
@@ -52,7 +52,7 @@ class QueueLimits:
     max_products: int | None
     """Product pages fetched in this run; None: no limit."""
     max_bytes: int
-    """Of responses, in this run."""
+    """Bytes of responses in this run."""
     max_seconds: float
     max_failures_in_a_row: int
     max_depth: int
@@ -63,13 +63,13 @@ class QueueLimits:
     batch_pages: int
     batch_s: float
     delay_s: float = 0.0
-    """Between two requests."""
+    """Seconds between two requests."""
 
 
 class FrontierQueue:
     """The URLs of one source during one run.
 
-    Every URL handed out by :meth:`next` comes back through :meth:`finish`. Until :meth:`flush`
+    Every URL returned by :meth:`next` comes back through :meth:`finish`. Until :meth:`flush`
     it counts as pending: a kill repeats it.
 
     Args:
@@ -79,7 +79,7 @@ class FrontierQueue:
         refuse: robots.txt and site-wide opt-outs.
         flushed: called with the number of visits that each flush made durable.
         shows_product: whether a page shows a product.
-        languages: languages that the settings choose; none: the start page's.
+        languages: languages that the settings choose; empty: the start page's.
     """
 
     def __init__(
@@ -118,10 +118,10 @@ class FrontierQueue:
         self.limiter = RateLimiter(limits.delay_s)
         """Request rate of the source's host; every request acquires it first."""
         self.stopped: tuple[str, str] | None = None
-        """Reason and detail why nothing more is handed out; None while the run continues."""
+        """Reason and detail why the queue has stopped; None while the run continues."""
 
     def next(self) -> Task | None:
-        """Return the next URL to request; None: none at present."""
+        """Return the next URL to request; None if there is none at present."""
         self._check_budget()
         while self.stopped is None and not self.limiter.is_paused(time.monotonic()):
             if not self._ready and not self._fill():
@@ -143,10 +143,10 @@ class FrontierQueue:
         return None
 
     def _is_ripe(self, task: Task) -> bool:
-        """Return whether nothing under way may decide about a URL.
+        """Return whether no request in progress can still affect a URL.
 
-        A start page says which language is crawled, a sitemap that a page has not changed; the products under way may
-        be the last ones of the run.
+        A start page determines the language to crawl, a sitemap may call a page unchanged, and the products in
+        progress may be the last ones of the run.
         """
         if any(rank < task.rank for rank in self._leading.values()):
             return False
@@ -154,7 +154,7 @@ class FrontierQueue:
         return most is None or not self._under_way or self._products + len(self._under_way) < most
 
     def _refusal(self, task: Task) -> tuple[str, str] | None:
-        """Return why a URL is not worth a request: its language is not crawled, or its like bring nothing new."""
+        """Return why a URL is not worth a request: its language is not crawled, or similar pages yield nothing new."""
         if task.rank > 0 and self._languages.refuses(task.url):
             return "other_language", f"the source's language is {', '.join(self._languages.taken)}"
         if task.kind == "sitemap" or task.listed or task.rank == 0 or task.page_sha256 is not None:
@@ -171,7 +171,7 @@ class FrontierQueue:
         return self.stopped is None and bool(self._ready or self._retries or self._finished)
 
     def finish(self, visit: Visit, body: bytes | None = None, headers: tuple[tuple[str, str], ...] = ()) -> None:
-        """Take back a URL with its visit, and store its page, if any."""
+        """Accept the visit of a URL, and store its page, if any."""
         url = visit.task.url
         self._under_way.discard(url)
         visit = self._in_language(visit)
@@ -202,9 +202,9 @@ class FrontierQueue:
     def retry_in(self, task: Task, reason: str, asked_s: float | None, status: int | None = None) -> float | None:
         """Return the seconds after which to retry a failed URL; None: not in this run.
 
-        A wait that the server asks for (``asked_s``), or any after a complaint (429, 503), holds for the
-        whole source; one longer than the settings allow ends its run. The caller gives the URL back
-        through :meth:`put_back` when the time is over.
+        A wait that the server asks for (``asked_s``), or any after a complaint (429, 503), applies to the
+        whole source; one longer than the settings allow ends its run. The caller returns the URL
+        through :meth:`put_back` when the wait is over.
         """
         limits = self._limits
         tried = self._attempts.get(task.url, 0)
@@ -236,7 +236,7 @@ class FrontierQueue:
         self._last_flush = time.monotonic()
 
     def _look_again(self) -> None:
-        """Read the next URLs again: a sitemap has said which are due."""
+        """Reload the next URLs: a start page or sitemap may have changed which are due."""
         self.flush()
         self._busy.difference_update(task.url for task in self._ready)
         self._ready.clear()
@@ -248,7 +248,7 @@ class FrontierQueue:
         return bool(self._ready)
 
     def _has_room(self, task: Task) -> bool:
-        """Count a new page against the source's budget; known pages and retries are counted already."""
+        """Count a new page against the source's budget, if it fits; known pages and retries are already counted."""
         if task.page_sha256 is not None or task.url in self._attempts:
             return True
         if self._new_room <= 0:
@@ -280,7 +280,7 @@ class FrontierQueue:
             self.stopped = ("source_down", f"{self._failures_in_a_row} pages in a row failed, last: {visit.reason}")
 
     def _in_language(self, visit: Visit) -> Visit:
-        """Learn which languages the shop has, and leave a page out whose language is not crawled."""
+        """Learn which languages the shop has, and skip a page whose language is not crawled."""
         if visit.kind != "page" or visit.http_status != 200:
             return visit
         task = visit.task
@@ -299,9 +299,9 @@ class FrontierQueue:
         return replace(visit, state="skipped", reason="other_language", detail=detail, forget=True, headers=None)
 
     def _found(self, visit: Visit, body: bytes | None, headers: tuple[tuple[str, str], ...]) -> tuple[Found, ...]:
-        """Return the URLs that a visit adds, and count what it brought to its space.
+        """Return the URLs that a visit adds, and record whether it yielded anything new for its space.
 
-        The links of a page that looks like another one are left out: it is that page under a second URL.
+        The links of a page that looks like another one are left out: it is the same page under a second URL.
         """
         found = tuple(self._admit(visit.found))
         if visit.kind != "page" or visit.state != "done":
@@ -328,7 +328,7 @@ class FrontierQueue:
         return seen
 
     def _admit(self, found: tuple[Found, ...]) -> Iterator[Found]:
-        """Refuse URLs in other languages, those that lie too deep and those of an endless listing."""
+        """Refuse URLs in other languages, those that are too deep and those of an endless listing."""
         variants = self._languages.taken and any(i.language and self._languages.takes(i.language) for i in found)
         for item in found:
             if item.refused:

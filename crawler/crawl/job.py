@@ -18,7 +18,7 @@ from storage.children import Child, run_children
 __all__ = ["CrawlJob", "crawl_sources", "enter"]
 
 _SILENT_S = 1800.0
-"""A process without a visit for so long is stuck: the longest pause and the longest request take minutes."""
+"""Seconds without a visit after which a process is stuck: the longest pause and the longest request take minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,12 @@ class CrawlJob:
     """The crawl of one source, as sent to the child process."""
 
     root: Path
-    """The workspace."""
+    """Folder of the workspace."""
     name: str
-    """The source."""
+    """Name of the source."""
     settings: CrawlSettings
     now: datetime
-    """Time of the run, which every visit carries."""
+    """Time of the run, recorded with every visit."""
     max_products: int | None = None
     force: bool = False
     """Every page is due, however recent its last visit."""
@@ -53,7 +53,7 @@ class CrawlJob:
 
     @property
     def local_hosts(self) -> frozenset[str]:
-        """``host:port`` that may be private."""
+        """``host:port`` pairs that may be private."""
         return frozenset(authority(url) for url in self.source.start) if self.source.local else frozenset()
 
 
@@ -62,8 +62,8 @@ def crawl_sources(
 ) -> list[str]:
     """Crawl sources, at most ``at_once`` at a time, each in a child process.
 
-    A crawl is bounded by its own budgets. A child process ends with this one, and is killed as failed after
-    ``silent_s`` seconds without a message.
+    A crawl is bounded by its own budgets. A child process ends with this one; after ``silent_s`` seconds without a
+    message, it is killed and counts as failed.
 
     Returns:
         Names of the sources whose process failed, in order of failure.
@@ -73,5 +73,5 @@ def crawl_sources(
 
 
 def enter(job: CrawlJob, progress: Connection) -> None:
-    """Run a job in this child process; only here is Scrapy imported."""
+    """Run a job in this child process, the only place that imports Scrapy."""
     importlib.import_module("crawler.crawl.process").crawl_source(job, progress)

@@ -1,4 +1,4 @@
-"""The languages of a shop: the one that a URL or a page is in, and those that are crawled."""
+"""The languages of a shop: that of a URL or a page, and those that are crawled."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ _WORDS = re.compile(r"[^-_./]+")
 
 
 def language_tag(text: str) -> str | None:
-    """Return a language tag in one spelling (``pt-br``), None where the text is none."""
+    """Return a language tag in normal form (``pt-br``); None if the text is not one."""
     found = _TAG.fullmatch(text.strip())
     if not found or f" {found[1].lower()} " not in _CODES:
         return None
@@ -33,7 +33,7 @@ def language_tag(text: str) -> str | None:
 
 
 def url_language(url: str) -> str | None:
-    """Return the language that a URL names: as the first segment of its path, or as a parameter such as ``lang``."""
+    """Return the language that a URL names, as the first segment of its path or in a parameter such as ``lang``."""
     parts = urlsplit(url)
     first = parts.path.lstrip("/").partition("/")[0]
     if tag := language_tag(first):
@@ -43,7 +43,7 @@ def url_language(url: str) -> str | None:
 
 
 def sitemap_languages(files: Iterable[str]) -> dict[str, str]:
-    """Return the language of each sitemap of an index whose name differs from another's in nothing but its language."""
+    """Return the language of each sitemap of an index whose name differs from another's only in its language."""
     variants: dict[str, dict[str, str]] = {}
     for url in files:
         for rest, tag in _without_tags(url):
@@ -52,7 +52,7 @@ def sitemap_languages(files: Iterable[str]) -> dict[str, str]:
 
 
 def _without_tags(url: str) -> Iterable[tuple[str, str]]:
-    """Yield the path of a URL without each language tag in it, and the tag."""
+    """Yield, for each language tag in a URL's path, the path without it and the tag."""
     path = urlsplit(url).path
     words = list(_WORDS.finditer(path))
     for word, following in zip(words, [*words[1:], None], strict=True):
@@ -64,14 +64,14 @@ def _without_tags(url: str) -> Iterable[tuple[str, str]]:
 
 
 def page_language(document: Document) -> str | None:
-    """Return the language that a page says it is in."""
+    """Return the language that a page declares."""
     return language_tag(
         document.tree.get("lang") or document.tree.get("{http://www.w3.org/XML/1998/namespace}lang") or ""
     )
 
 
 def alternates(document: Document) -> dict[str, str]:
-    """Return the URLs at which a page names itself in several languages (``hreflang``) -> language."""
+    """Return the URLs of a page's versions in several languages (``hreflang``) -> language."""
     found: dict[str, str] = {}
     for link in document.tree.iter("link"):
         if "alternate" in (link.get("rel") or "").lower().split():
@@ -84,23 +84,23 @@ def alternates(document: Document) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Languages:
-    """The languages of one source: those that are crawled, and what is known of the others.
+    """The languages of one source: those that are crawled, and what is known about the others.
 
-    One page of each product is enough, so where ``taken`` is not set, it is the language of the first start page.
+    One page per product is enough, so ``taken`` defaults to the language of the first start page.
     """
 
     taken: tuple[str, ...] = ()
-    """Languages that are crawled; empty: not known yet, and every page is."""
+    """Languages that are crawled; empty: not known yet, and every page is crawled."""
     chosen: bool = False
-    """The settings name them."""
+    """Whether the settings name them."""
     in_urls: bool = False
-    """The shop names its languages in all URLs: a URL that names another is in another."""
+    """Whether all URLs of the shop name their language, so that one that names another language is in it."""
     others: frozenset[str] = frozenset()
-    """Languages that are known to be others, where only their URLs are marked."""
+    """Known other languages, for shops where only the URLs of these name a language."""
 
     @classmethod
     def of(cls, chosen: Iterable[str], learnt: Mapping[str, object] | None) -> Self:
-        """Return the languages that the settings choose, with what an earlier run has learnt."""
+        """Return the languages chosen by the settings, with what an earlier run has learnt."""
         kept = learnt or {}
         taken = tuple(chosen)
         others = kept.get("others")
@@ -111,11 +111,11 @@ class Languages:
         return found if taken or not isinstance(before, list) else replace(found, taken=tuple(before))
 
     def learnt(self) -> dict[str, object]:
-        """Return what a later run needs, as JSON."""
+        """Return the findings that a later run needs, as JSON."""
         return {"taken": list(self.taken), "in_urls": self.in_urls, "others": sorted(self.others)}
 
     def takes(self, tag: str) -> bool:
-        """Return whether pages in a language are crawled; ``en`` stands for ``en-gb``, and the other way round."""
+        """Return whether pages in a language are crawled; ``en`` matches ``en-gb``, and vice versa."""
         return not self.taken or any(_agree(tag, one) for one in self.taken)
 
     def refuses(self, url: str) -> bool:
@@ -124,11 +124,11 @@ class Languages:
         return tag is not None and not self.takes(tag) and (self.in_urls or tag in self.others)
 
     def start_from(self, url: str, said: str | None) -> "Languages":
-        """Return what the start page shows.
+        """Return these languages, updated from the start page.
 
         Args:
             url: Its URL, after redirects.
-            said: The language that it says it is in. On an English page a segment ``it`` is a department.
+            said: The language that it declares. On an English page, a segment ``it`` is a department.
         """
         tag = url_language(url)
         if tag and said and not _agree(tag, said):
@@ -137,19 +137,20 @@ class Languages:
         return replace(self, taken=taken, in_urls=self.in_urls or (tag is not None and tag in taken))
 
     def learn(self, tags: Iterable[str]) -> "Languages":
-        """Return what pages in other languages show: the languages that URLs name."""
+        """Return these languages with those that URLs name added to ``others``."""
         new = {tag for tag in tags if self.taken and not self.takes(tag)} - self.others
         return replace(self, others=self.others | new) if new else self
 
     def excludes(self, url: str, said: str | None, spoken: Mapping[str, str]) -> bool:
         """Return whether a page is in a language that is not crawled.
 
-        A page that only says so in its ``lang`` is kept, unless the settings choose languages: many themes say ``en``.
+        A page that only declares it in its ``lang`` is kept, unless the settings choose languages: many themes always
+        declare ``en``.
 
         Args:
             url: The page.
-            said: The language that it says it is in.
-            spoken: Its URLs in several languages -> language.
+            said: The language that it declares.
+            spoken: URLs of its versions in several languages -> language.
         """
         own = spoken.get(url) or said
         if own is None or self.takes(own):

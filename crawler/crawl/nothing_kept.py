@@ -1,4 +1,4 @@
-"""The message of a source of which nothing was kept: what the shop answered, counted, and what to do."""
+"""Messages for a source of which nothing was kept: the shop's responses, counted, and what to do."""
 
 import sqlite3
 
@@ -26,7 +26,7 @@ GROUP BY 1 ORDER BY 2 DESC, 1
 
 
 def explain_no_pages(connection: sqlite3.Connection, name: str, source: SourceSettings) -> str | None:
-    """Return why no page of a source is stored, and what to do; None where one is, or nothing was asked for."""
+    """Return why no page of a source is stored, and what to do; None if one is."""
     if connection.execute(_STORED, (name,)).fetchone():
         return None
     answers: list[tuple[str, int, str]] = connection.execute(_ANSWERS, (name,)).fetchall()
@@ -50,7 +50,7 @@ def _advice(name: str, answer: tuple[str, int, str]) -> str:
 
 
 def explain_no_products(connection: sqlite3.Connection, name: str, source: SourceSettings) -> str | None:
-    """Return why no stored page of a source became a product, and what to do; None where none was to be expected."""
+    """Return why no stored page of a source became a product, and what to do; None if none was expected."""
     outcomes: list[tuple[str, int, str]] = connection.execute(_OUTCOMES, (name,)).fetchall()
     kinds = {kind for kind, _, _ in outcomes}
     if "product" in kinds:

@@ -110,7 +110,7 @@ class _HostRules:
         return host.refusal(url) if host else ("offsite", "no start URL of the source has its host")
 
     def usage_headers(self, url: str) -> tuple[tuple[str, str], ...]:
-        """Return what the host says about the use of a page, as headers that are stored with it."""
+        """Return the host's usage signals for a page, as headers that are stored with it."""
         host = self._rules.get(web_host(url))
         said = host.signals.statements(url) if host else ()
         named = (f"{one.place} {one.name}: {one.served[:500]}" for one in islice(said, _MOST_USAGE_HEADERS))
@@ -130,9 +130,9 @@ def _delay(job: CrawlJob, rules: dict[str, HostRules]) -> float:
 
 
 def _sitemaps(job: CrawlJob, rules: dict[str, HostRules]) -> Iterator[Found]:
-    """Yield the sitemaps of robots.txt or, where it names none, the usual place.
+    """Yield the sitemaps that robots.txt names or, if it names none, the usual location.
 
-    A source that starts from sitemaps has no others.
+    A source that starts from sitemaps uses no others.
     """
     if any(is_sitemap_url(url) for url in job.source.start):
         return
@@ -146,7 +146,7 @@ def _sitemaps(job: CrawlJob, rules: dict[str, HostRules]) -> Iterator[Found]:
 
 
 def _shows_product(job: CrawlJob, deadline: PageDeadline) -> ShowsProduct:
-    """Return the question whether a page of the source shows a product."""
+    """Return a function that decides whether a page of the source shows a product."""
     patterns = [re.compile(pattern) for pattern in job.source.product_urls]
 
     def shows_product(url: str, body: bytes, headers: tuple[tuple[str, str], ...]) -> bool:
@@ -183,7 +183,7 @@ def _limits(job: CrawlJob, delay_s: float) -> QueueLimits:
 def _run_spider(
     job: CrawlJob, queue: FrontierQueue, withhold: Withhold, hosts: _HostRules, deadline: PageDeadline
 ) -> None:
-    """Let Scrapy fetch the URLs of the queue.
+    """Fetch the URLs of the queue with Scrapy.
 
     Raises:
         BaseException: any error outside a page.
@@ -233,12 +233,12 @@ def _log_to(path: Path) -> None:
         os.dup2(log.fileno(), sys.stderr.fileno())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
     for handler in logging.getLogger().handlers:
-        handler.setLevel(logging.INFO)  # Scrapy lowers its own loggers to DEBUG, one line for each page
+        handler.setLevel(logging.INFO)  # Scrapy lowers its own loggers to DEBUG: one line per page
     logging.captureWarnings(capture=True)
 
 
 def _scrapy_settings(settings: CrawlSettings, delay_s: float) -> dict[str, object]:
-    """Return settings under which Scrapy does what only it does: adaptive throttling, concurrency."""
+    """Return settings under which Scrapy does only adaptive throttling and concurrency."""
     handler = "crawler.crawl.spider.GuardedHandler"
     return {
         "TWISTED_REACTOR": "twisted.internet.asyncioreactor.AsyncioSelectorReactor",
@@ -252,10 +252,10 @@ def _scrapy_settings(settings: CrawlSettings, delay_s: float) -> dict[str, objec
             "scrapy.extensions.logstats.LogStats": 0,
             "scrapy.extensions.throttle.AutoThrottle": 0,
         },
-        # The total, too: without a delay Scrapy 2.19 starts all it has for a host at once.
+        # The total, too: without a delay, Scrapy 2.19 starts all requests of a host at once.
         "CONCURRENT_REQUESTS": settings.concurrency_per_host,
         "CONCURRENT_REQUESTS_PER_DOMAIN": settings.concurrency_per_host,
-        # Scrapy starts so many tasks for the items of every answer; the spider yields none.
+        # Scrapy starts this many tasks for the items of every response; the spider yields none.
         "CONCURRENT_ITEMS": 1,
         "AUTOTHROTTLE_ENABLED": True,
         "AUTOTHROTTLE_START_DELAY": delay_s,

@@ -1,4 +1,4 @@
-"""Pure functions from one response to what becomes of its URL, and the URLs that it adds to the frontier."""
+"""Pure functions from a response to the visit of its URL and the URLs that it adds to the frontier."""
 
 import hashlib
 from collections.abc import Collection, Iterable
@@ -36,7 +36,7 @@ _SNIFFED_BYTES = 1_024
 _MAX_REPEATS = 3
 _MAX_SITEMAP_DEPTH = 3
 _MAX_LINKS = 5_000
-"""Links taken from one page at most; real listings have a few hundred."""
+"""Most links taken from one page; real listings have a few hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ class PageRules:
 
 
 def read_response(task: Task, response: Fetched, rules: PageRules) -> tuple[Visit, bytes | None]:
-    """Return the visit that a response amounts to, and the body to store.
+    """Return the visit that a response results in, and the body to store.
 
-    A sitemap that nothing names, requested at its usual place, is ``absent`` where it cannot be fetched.
+    A sitemap that nothing names, requested at its usual location, is ``absent`` if it cannot be fetched.
     Reasons: those of a status (:func:`crawler.net.http_policy.status_reason`), ``redirect`` and those of a redirect
     that is not followed (:func:`crawler.crawl.responses.redirected`), ``not_html``, ``opt_out``, ``broken_sitemap``,
     and those of a page that cannot be parsed.
@@ -133,11 +133,11 @@ def _page(task: Task, response: Fetched, rules: PageRules) -> tuple[Visit, bytes
 
 
 _SHOWN = "//body//node()[self::img[@src] or self::text()[not(parent::script or parent::style)]]"
-"""Texts and images in one step: libxml2 takes quadratic time for the union of two."""
+"""Text and images in one step: libxml2 takes quadratic time for a union of two."""
 
 
 def _content(document: Document) -> str | None:
-    """Return a hash of the visible text and images of a page; None where there are none."""
+    """Return a hash of the visible text and images of a page; None if there are none."""
     shown = document.tree.xpath(_SHOWN)
     words = (one if isinstance(one, str) else one.get("src", "") for one in shown)
     text = " ".join(word for one in words for word in one.split())
@@ -177,8 +177,8 @@ def _joined(headers: Iterable[tuple[str, str]], names: Collection[str]) -> dict[
 def links_of_page(document: Document, task: Task, scope: Scope, agent: str) -> tuple[Found, ...]:
     """Return the links of a page within its source, in page order, each URL once.
 
-    The next page of a listing is no step deeper and comes before other links. The page in other languages counts as
-    linked, with its language. Links marked nofollow, and all links of a page marked so, are not followed.
+    The next page of a listing is no step deeper and comes before other links. Versions of the page in other languages
+    count as links, with their language. Links marked nofollow, and all links of a page so marked, are not followed.
     """
     if "nofollow" in opt_outs(document, agent):
         return ()
@@ -250,7 +250,7 @@ def redirected(task: Task, location: str, scope: Scope, max_redirects: int) -> F
 
 
 def repeats(url: str) -> bool:
-    """Return whether the path of a URL repeats itself, as broken relative links make it."""
+    """Return whether the path of a URL repeats itself, as caused by broken relative links."""
     segments = [segment for segment in url.split("?", 1)[0].split("/")[3:] if segment]
     return _most(segments) > _MAX_REPEATS
 

@@ -18,19 +18,19 @@ _FORMS = re.compile(
     |(?:reviews?|comments?)/(?:add|new|create|post|write))(?:/|\.\w+$|$)""",
     re.IGNORECASE | re.VERBOSE,
 )
-"""Paths of pages that do something for a visitor: they show no product of their own."""
+"""Paths of pages that perform an action for a visitor: they show no product of their own."""
 _SAME_ITEMS = re.compile(
     r"""sort(?:_?by|_?order|ing)?|order(?:_?by)?|dir(?:ection)?|view_?mode|display|per_?page|page_?size
     |add[-_]to[-_]cart|compare|wishlist|print|replytocom|share""",
     re.IGNORECASE | re.VERBOSE,
 )
-"""Parameters that show the same items in another order or do something to them: never a page of its own."""
+"""Parameters that show the same items in another order or perform an action: they never lead to a distinct page."""
 
 
 def web_host(url: str) -> str:
-    """Return the host, with its port unless that is the usual one of http or https.
+    """Return the host, with its port unless that is the default of http or https.
 
-    Both schemes of one host are one shop, and one robots.txt is asked for.
+    Both schemes of a host are one shop, whose robots.txt is requested once.
     """
     return authority(url).removesuffix(":80").removesuffix(":443")
 
@@ -38,8 +38,8 @@ def web_host(url: str) -> str:
 def without_order(url: str) -> str:
     """Return a URL with its parameters in alphabetical order, each once.
 
-    Filters link to the same page with parameters in the order of the clicks that lead there. A query string that is
-    not made of ``name=value`` stays as it is.
+    Filters link to the same page with parameters in the order of the clicks that lead there. A query string that does
+    not consist of ``name=value`` pairs stays as it is.
     """
     base, mark, query = url.partition("?")
     pairs = query.split("&")
@@ -59,7 +59,7 @@ class Scope:
 
     Args:
         start: its start URLs; their hosts are the scope.
-        follow: regular expressions, one of which a URL must match; none: every URL of the hosts.
+        follow: regular expressions, one of which a URL must match; empty: every URL of the hosts.
         product_urls: regular expressions of product pages, which are always followed.
     """
 
@@ -85,7 +85,7 @@ class Scope:
         return not any(_SAME_ITEMS.fullmatch(name) for name in names)
 
     def allows(self, url: str) -> bool:
-        """Return whether the settings let a URL be requested: without ``follow``, any."""
+        """Return whether the settings allow a URL to be requested; without ``follow``, every URL."""
         return not self._follow or any(pattern.search(url) for pattern in (*self._follow, *self._products))
 
     def rank(self, url: str, *, listed: bool = False) -> int:
@@ -93,7 +93,7 @@ class Scope:
 
         Args:
             url: the page, not the next one of a listing.
-            listed: a sitemap names it.
+            listed: whether a sitemap lists it.
         """
         if any(pattern.search(url) for pattern in self._products) or (listed and not self._products):
             return 2

@@ -18,10 +18,10 @@ from crawler.rights.site import SITE_FILES, SiteSignals
 __all__ = ["HostRules", "SiteFiles", "SourceStoppedError"]
 
 _FRESH = timedelta(hours=24)
-"""robots.txt should not be believed longer (RFC 9309, section 2.4)."""
+"""robots.txt should not be cached for longer (RFC 9309, section 2.4)."""
 _MAX_REDIRECTS = 5
 _MOST_LICENCES = 20
-"""Licences that are fetched of one source; one that is named and not fetched refuses everything."""
+"""Most licences fetched per source; one that is named but not fetched refuses everything."""
 
 
 class SourceStoppedError(Exception):
@@ -57,7 +57,7 @@ class SiteFiles:
         connection: to the frontier, where files are cached.
         now: time of this run.
         limits: of one request.
-        retries: further attempts where there is no response.
+        retries: further attempts if there is no response.
         backoff_s: wait before the first of them, doubled each time.
         max_wait_s: longest wait.
     """
@@ -88,7 +88,7 @@ class SiteFiles:
         Args:
             home: any URL of the host.
             agent: name by which rules address the crawler.
-            tdm: whether reservations of text and data mining count.
+            tdm: whether reservations against text and data mining count.
 
         Raises:
             SourceStoppedError: ``unreachable_robots``.
@@ -113,9 +113,9 @@ class SiteFiles:
             await self._file(url)
 
     async def _file(self, url: str) -> tuple[int, str]:
-        """Return status and text of a file, fetched once a day; 0 and the reason where there is no response.
+        """Return the status and text of a file, fetched once a day; 0 and the reason if there is no response.
 
-        The last response stays known while there is none: what a shop has refused, an outage does not allow.
+        The last response stays stored while there is no new one: an outage must not allow what a shop has refused.
         """
         row = self._connection.execute(
             "SELECT status, body, fetched_at FROM source_files WHERE url = ?", (url,)
@@ -129,7 +129,7 @@ class SiteFiles:
         return status, text
 
     async def _fetch(self, url: str) -> tuple[int, str]:
-        """Fetch a file, with further attempts where there is no response."""
+        """Fetch a file, with further attempts if there is no response."""
         attempts = 0
         while True:
             status, text, asked_s = await self._follow(url)
@@ -147,7 +147,7 @@ class SiteFiles:
         """Send one request and follow at most five redirects, to other hosts too (RFC 9309, section 2.3.1.2).
 
         Returns:
-            Status, text and the seconds of Retry-After; status 0 and the reason where there is no response.
+            Status, text and the seconds of Retry-After; status 0 and the reason if there is no response.
         """
         for _ in range(_MAX_REDIRECTS + 1):
             try:

@@ -1,4 +1,4 @@
-"""Sitemaps: the URLs that a shop lists itself (sitemaps.org), with the flaws of real files."""
+"""Sitemaps: the URLs that a shop lists itself (sitemaps.org), read despite the flaws of real files."""
 
 import zlib
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from crawler.pages.urls import normalise
 __all__ = ["Sitemap", "is_sitemap_url", "looks_like_sitemap", "read_sitemap", "sitemap_urls"]
 
 _MAX_URLS = 50_000
-"""The protocol's own limit of one file."""
+"""The protocol's own limit per file."""
 _ROOTS = (b"<urlset", b"<sitemapindex")
 _HEAD_BYTES = 4_096
 _DAY_LENGTH = len("2024-01-01")
@@ -24,20 +24,20 @@ _DAY_LENGTH = len("2024-01-01")
 
 @dataclass(frozen=True, slots=True)
 class Sitemap:
-    """The URLs that one file lists, as written, in its order."""
+    """The URLs that one file lists, as written, in file order."""
 
     urls: tuple[str, ...] = ()
     """Pages."""
     sitemaps: tuple[str, ...] = ()
-    """Further files, of an index."""
+    """Further files that an index lists."""
     modified: Mapping[str, str] = field(default_factory=dict)
     """Page -> date of its last change (``lastmod``), ISO 8601, UTC; only pages with a readable one."""
     languages: Mapping[str, str] = field(default_factory=dict)
-    """Page -> its language, of pages that the file names in several (``hreflang``)."""
+    """Page -> its language, for pages that the file lists in several languages (``hreflang``)."""
 
 
 def is_sitemap_url(url: str) -> bool:
-    """Return whether a URL is that of a sitemap by its name."""
+    """Return whether a URL is that of a sitemap, judged by its name."""
     return urlsplit(url).path.lower().endswith((".xml", ".xml.gz"))
 
 
@@ -53,14 +53,14 @@ def looks_like_sitemap(body: bytes) -> bool:
 
 
 def read_sitemap(body: bytes, max_bytes: int) -> Sitemap:
-    """Read a sitemap or an index; also gzip, and lists of plain URLs.
+    """Read a sitemap or an index, also compressed with gzip, or a list of plain URLs.
 
     Args:
-        body: the file as it came.
-        max_bytes: longest file, unpacked.
+        body: the file as received.
+        max_bytes: largest size of the unpacked file.
 
     Returns:
-        What could be read: of a broken file, everything before the break.
+        The readable part: of a broken file, everything before the break.
 
     Raises:
         ValueError: longer than ``max_bytes``, or broken gzip.
@@ -88,7 +88,7 @@ class _Entry:
 
 
 def _entries(text: bytes) -> list[_Entry]:
-    """Return all entries, also behind a stray ``&``."""
+    """Return all entries, including those after a stray ``&``."""
     # Nothing outside the file is ever read: no entities, no DTD, no network.
     events = etree.iterparse(
         BytesIO(text), events=("end",), resolve_entities=False, no_network=True, load_dtd=False, recover=True
@@ -110,9 +110,9 @@ def _alternates(entry: etree._Element) -> tuple[tuple[str, str], ...]:
 
 
 def _utc(text: str) -> str | None:
-    """Return a W3C date or time as ISO 8601 in UTC, None where it is neither.
+    """Return a W3C date or time as ISO 8601 in UTC; None if it is neither.
 
-    A day without a time stands for its very end, wherever on Earth that is.
+    A day without a time means its very end, anywhere on Earth.
     """
     try:
         moment = datetime.fromisoformat(text)
@@ -125,10 +125,10 @@ def _utc(text: str) -> str | None:
 
 
 def sitemap_urls(listed: tuple[str, ...], sitemap_url: str, scope: Scope) -> Mapping[str, str]:
-    """Return listed URLs, normalised, each once, in order -> as listed.
+    """Return each normalised URL once, in order -> the URL as listed.
 
-    Where none of them is on a host of the source, the shop's software does not know its own host
-    (``example.com``, ``localhost``): the sitemap's own host is put in its place.
+    If none of them is on a host of the source, the shop's software does not know its own host
+    (``example.com``, ``localhost``): it is replaced by the sitemap's own host.
     """
     urls = [(without_order(url), text) for text in listed if (url := normalise(text, sitemap_url))]
     if urls and not any(scope.holds(url) for url, _ in urls):
@@ -140,7 +140,7 @@ def sitemap_urls(listed: tuple[str, ...], sitemap_url: str, scope: Scope) -> Map
 
 
 def _local_name(element: etree._Element) -> str:
-    tag: object = element.tag  # of a comment it is a function
+    tag: object = element.tag  # a function, if the element is a comment
     return etree.QName(tag).localname if isinstance(tag, str) else ""
 
 

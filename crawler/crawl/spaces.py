@@ -1,4 +1,4 @@
-"""Spaces of URLs without end (calendars, filters, session ids), given up once their pages bring nothing new."""
+"""Endless spaces of URLs (calendars, filters, session ids), abandoned once their pages yield nothing new."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -10,13 +10,13 @@ from crawler.crawl.languages import language_tag
 __all__ = ["Place", "Spaces", "place_of"]
 
 _BARREN = 20
-"""Pages of a space in a row without anything new, after which it is given up. A calendar of 20 months is one."""
+"""Consecutive pages of a space without anything new, such as 20 months of a calendar, after which it is abandoned."""
 _BARREN_LISTING = 40
-"""The same of next pages of listings, which may pass many known products before a new one."""
+"""The same for next pages of listings, which may show many known products before a new one."""
 _BARREN_PARAMETERS = 40
-"""The same of pages, anywhere in the shop, whose query strings have the same parameters."""
+"""The same for pages, anywhere in the shop, whose query strings have the same parameters."""
 _TRIALS = 3
-"""Pages of each part of a space that are looked at before the part counts as its space does."""
+"""Pages of each part of a space that are tried before the part is abandoned with its space."""
 _DIGIT = re.compile(r"\d")
 _DIGITS = re.compile(r"\d+")
 _LETTERS = re.compile(r"[^\W\d_]+(?:[-_.+%][^\W\d_]+)*")
@@ -28,27 +28,27 @@ _CONTROLLERS = frozenset(
 )
 """Parameters that stand for a path: shops with a front controller have one path for all pages."""
 _DEEP = 3
-"""Path segments from which a path of words alone may be one of many."""
+"""Number of path segments from which a path of words alone may belong to an endless space."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a URL lies among the URLs of its shop."""
+    """The place of a URL among the URLs of its shop."""
 
     space: str
-    """Its path with numbers and inner words left out, and the parameters that stand for a path."""
+    """Its path with placeholders for numbers and inner words, and the parameters that stand for a path."""
     part: str
     """Its kind within the space: names of its parameters, or the form of its path."""
     names: frozenset[str]
     """Names of its parameters."""
 
     def holds(self, other: "Place") -> bool:
-        """Return whether another place is of the same space, narrowed down or widened by parameters."""
+        """Return whether another place is in the same space, narrowed down or widened by parameters."""
         return self.space == other.space and (self.names <= other.names or other.names <= self.names)
 
 
 def place_of(url: str) -> Place | None:
-    """Return the place of a URL; None where its space cannot be endless: few words, and no query string."""
+    """Return the place of a URL; None if its space cannot be endless: few words, and no query string."""
     parts = urlsplit(url)
     segments = [segment for segment in parts.path.split("/") if segment]
     if segments and language_tag(segments[0]):
@@ -68,13 +68,13 @@ def place_of(url: str) -> Place | None:
 
 
 class Spaces:
-    """Counts, for each space of a source, the pages in a row that brought nothing new.
+    """Counts, for each space of a source, the consecutive pages that yielded nothing new.
 
-    A page brings something new if it shows a product not seen before, or links to an unknown URL outside its space.
-    Parts of a space that were not looked at yet have a few trials each, even when the rest of it is given up.
+    A page yields something new if it shows a product not seen before, or links to an unknown URL outside its space.
+    Parts of a space that have not been tried yet get a few trials each, even if the rest of it is abandoned.
 
     Args:
-        streaks: What an earlier run has counted: space and part -> pages in a row.
+        streaks: Counts of an earlier run: space and part -> consecutive pages.
     """
 
     def __init__(self, streaks: Mapping[tuple[str, str], int] | None = None) -> None:
@@ -82,11 +82,11 @@ class Spaces:
         self._changed: set[tuple[str, str]] = set()
 
     def gives_up(self, url: str, *, following: bool) -> str | None:
-        """Return the name of the given-up space that a URL belongs to; None: it is worth a request.
+        """Return the name of the abandoned space that a URL belongs to; None if it is worth a request.
 
         Args:
             url: The URL, never requested before.
-            following: It is the next page of a listing.
+            following: Whether it is the next page of a listing.
         """
         place = place_of(url)
         if place is None:
@@ -99,22 +99,22 @@ class Spaces:
         return place.part if self._streaks.get(_everywhere(place), 0) >= _BARREN_PARAMETERS else None
 
     def _is_barren(self, place: Place, most: int) -> bool:
-        """Return whether a space and this part of it have brought nothing new for long enough."""
+        """Return whether a space and this part of it have yielded nothing new for long enough."""
         tried = self._streaks.get((place.space, place.part), 0) >= _TRIALS
         return tried and self._streaks.get((place.space, ""), 0) >= most
 
     def in_doubt(self, url: str) -> bool:
-        """Return whether it matters if the page of a URL shows a new product."""
+        """Return whether it matters that the page of a URL shows a new product."""
         place = place_of(url)
         return place is not None and self._streaks.get((place.space, place.part), 0) >= _TRIALS - 1
 
     def note(self, url: str, new: Iterable[str], *, product: bool) -> bool:
-        """Count a page that was fetched for the first time; return whether it revives a space that was given up.
+        """Count a page that was fetched for the first time; return whether it revives an abandoned space.
 
         Args:
             url: Its URL.
             new: The unknown URLs that it links to.
-            product: It shows a product not seen before.
+            product: Whether it shows a product not seen before.
         """
         place = place_of(url)
         if place is None:
@@ -135,7 +135,7 @@ class Spaces:
         return revived
 
     def changed(self) -> list[tuple[str, str, int]]:
-        """Return space, part and count of all that changed since the last call."""
+        """Return space, part and count of each streak that changed since the last call."""
         rows = [(*key, self._streaks[key]) for key in sorted(self._changed)]
         self._changed.clear()
         return rows

@@ -41,17 +41,17 @@ class SpiderWork:
     rules: PageRules
     settings: CrawlSettings
     local_hosts: frozenset[str]
-    """``host:port`` that the guard admits although private."""
+    """``host:port`` pairs that the guard admits although they are private."""
     clock: Clock
     withhold: Withhold
     refuse: Refuse
     """robots.txt and site-wide opt-outs."""
     usage_headers: Callable[[str], tuple[tuple[str, str], ...]]
-    """URL -> what its host says about the use of the page, to be stored with it."""
+    """URL -> usage signals of its host, to be stored with the page."""
     browser: bool
-    """Pages are rendered."""
+    """Whether pages are rendered."""
     deadline: PageDeadline
-    """What one page may take to be read."""
+    """Time limit for reading one page."""
 
 
 class ShopSpider(Spider):
@@ -83,7 +83,7 @@ class ShopSpider(Spider):
             yield request
 
     def request(self, task: Task) -> Request:
-        """Return the request of a task; conditional where its page is stored."""
+        """Return the request of a task; conditional if its page is stored."""
         conditions = {}
         if task.page_sha256 and task.etag:
             conditions["If-None-Match"] = task.etag
@@ -99,7 +99,7 @@ class ShopSpider(Spider):
         )
 
     def parse(self, response: Response, **_: Any) -> None:  # noqa: ANN401
-        """Take an fetched, whatever its status."""
+        """Process a response, whatever its status."""
         task: Task = response.meta["task"]
         fetched: Fetched = response.meta["fetched"]
         self.work.queue.count_bytes(len(fetched.body))
@@ -117,7 +117,7 @@ class ShopSpider(Spider):
         self.work.queue.finish(*self.work.withhold(visit, body), headers)
 
     def failed(self, task: Task, failure: Failure) -> None:
-        """Take a request without a complete fetched."""
+        """Process a request without a complete response."""
         error = failure.value
         if not isinstance(error, FetchError):
             self.fail(failure)
@@ -125,7 +125,7 @@ class ShopSpider(Spider):
             self.work.queue.finish(Visit(task, "failed", error.reason, error.detail, kind=task.kind))
 
     def fail(self, failure: Failure) -> None:
-        """Keep the first error outside any page; the crawl ends with it."""
+        """Keep the first error outside any page, which ends the crawl."""
         self.failure = self.failure or failure.value
 
     def _retry(self, task: Task, reason: str, asked_s: float | None = None, status: int | None = None) -> bool:
@@ -141,7 +141,7 @@ class ShopSpider(Spider):
 
 
 class FrontierScheduler(BaseScheduler):
-    """Hands the URLs of the frontier to Scrapy's engine: Scrapy's own queue is lost on a kill."""
+    """Passes the URLs of the frontier to Scrapy's engine: Scrapy's own queue is lost on a kill."""
 
     def __init__(self, spider: ShopSpider) -> None:
         self._spider = spider
@@ -158,25 +158,25 @@ class FrontierScheduler(BaseScheduler):
         return self._spider.failure is None and self._spider.work.queue.is_waiting()
 
     def next_request(self) -> Request | None:
-        """Return the next request; None: none at present."""
+        """Return the next request; None if there is none at present."""
         if self._spider.failure is not None:
             return None
         try:
             task = self._spider.work.queue.next()
         except (OSError, sqlite3.Error) as error:
-            # The engine would log this and call again for ever.
+            # The engine would log this and call again forever.
             self._spider.failure = error
             return None
         return None if task is None else self._spider.request(task)
 
     def enqueue_request(self, request: Request) -> bool:
-        """Take back a request whose wait is over."""
+        """Put back a request whose wait is over."""
         self._spider.work.queue.put_back(request.meta["task"])
         return True
 
 
 class GuardedHandler(BaseDownloadHandler):
-    """Downloads ``http`` and ``https`` requests; the whole fetched is left in ``request.meta["fetched"]``."""
+    """Downloads ``http`` and ``https`` requests, leaving the whole response in ``request.meta["fetched"]``."""
 
     lazy = True
 
@@ -193,10 +193,10 @@ class GuardedHandler(BaseDownloadHandler):
         self._browser = _open_browser(self._client, crawler.spider.work)
 
     async def download_request(self, request: Request) -> Response:
-        """Return the fetched's status, for throttling.
+        """Return the status of the response, for throttling.
 
         Raises:
-            FetchError: there is no whole fetched.
+            FetchError: there is no complete response.
         """
         task: Task = request.meta["task"]
         limits = self._sitemap_limits if task.kind == "sitemap" else self._limits
@@ -207,7 +207,7 @@ class GuardedHandler(BaseDownloadHandler):
         fetched = await client.get(request.url, limits, conditions)
         request.meta["download_latency"] = time.monotonic() - began
         request.meta["fetched"] = fetched
-        # Adaptive throttling never speeds up at anything but 200; "not modified" is as good.
+        # Adaptive throttling speeds up only after 200; "not modified" is as good.
         return Response(request.url, status=200 if fetched.status == 304 else fetched.status)
 
     async def close(self) -> None:
@@ -218,7 +218,7 @@ class GuardedHandler(BaseDownloadHandler):
 
 
 def _open_browser(client: PageClient, work: SpiderWork) -> "BrowserClient | None":
-    """Return the client that renders pages; None: the source needs no browser. Playwright is an extra."""
+    """Return the client that renders pages; None if the source needs no browser. Playwright is an extra."""
     if not work.browser:
         return None
     browser = importlib.import_module("crawler.crawl.browser")

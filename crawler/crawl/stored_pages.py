@@ -23,7 +23,7 @@ class StoredPageRow:
     sha256: str
     headers: Mapping[str, str]
     listed: bool
-    """A sitemap names it."""
+    """Whether a sitemap lists it."""
     fetched_at: str
     """ISO 8601, UTC."""
     parser: str | None
@@ -37,7 +37,7 @@ class StoredPageRow:
 
 @dataclass(frozen=True, slots=True)
 class SiteFile:
-    """robots.txt, a licence or another file of a host, as it was fetched last."""
+    """robots.txt, a licence or another file of a host, as last fetched."""
 
     url: str
     status: int
@@ -55,7 +55,7 @@ ORDER BY source, url
 
 
 def stored_pages(store: Store) -> Iterator[StoredPageRow]:
-    """Yield the stored HTML pages of all sources that are still online, by source and URL."""
+    """Yield the stored HTML pages that are still online, of all sources, by source and URL."""
     for row in _rows(store):
         source, url, sha256, headers, listed, signals, fetched_at, checked_at, *read = row
         parser, kind, detail, native_id, identity, claims = read
@@ -73,7 +73,7 @@ def _rows(store: Store) -> Iterator[tuple[Any, ...]]:
 
 
 def site_files(store: Store) -> list[SiteFile]:
-    """Return the files of all hosts, by URL; of a host that several sources have, the newest."""
+    """Return the files of all hosts, by URL; of a host that several sources share, the newest."""
     found = [
         SiteFile(*row)
         for _, connection in each_frontier(store)
@@ -84,7 +84,7 @@ def site_files(store: Store) -> list[SiteFile]:
 
 
 def pages_digest(store: Store) -> str:
-    """Return a hash over everything that records depend on in the frontiers."""
+    """Return a hash of everything in the frontiers that records depend on."""
     digest = hashlib.sha256()
     for row in _rows(store):
         digest.update(repr(row[:6]).encode())
@@ -94,7 +94,7 @@ def pages_digest(store: Store) -> str:
 
 
 def remember_outcomes(store: Store, outcomes: Iterable[tuple[StoredPageRow, str, PageOutcome]]) -> None:
-    """Record the outcome of each page and its parser for the next run; pages of a source come together."""
+    """Record the outcome of each page and its parser for the next run; pages must be grouped by source."""
     for source, several in groupby(outcomes, key=lambda outcome: outcome[0].source):
         with open_frontier(store, source) as connection, transaction(connection):
             connection.executemany(

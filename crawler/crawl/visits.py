@@ -22,11 +22,11 @@ class Found:
     rank: int = 4
     """Order of requests: 0 start, 1 sitemap, 2 product, 3 next page of a listing, 4 other, 5 other with parameters."""
     depth: int = 0
-    """Links from a start page."""
+    """Number of links from a start page."""
     hops: int = 0
-    """Redirects in a row that led here."""
+    """Consecutive redirects that led here."""
     chain: int = 0
-    """Next pages of one listing in a row that led here."""
+    """Consecutive next pages of one listing that led here."""
     listed: bool = False
     """Named by a sitemap, so probably worth fetching."""
     listed_in: str | None = None
@@ -34,7 +34,7 @@ class Found:
     modified: str | None = None
     """Date of the page's last change according to that sitemap, ISO 8601, UTC."""
     language: str | None = None
-    """Its language according to the page or the sitemap that names it; None: not said."""
+    """Its language according to the page or the sitemap that names it; None: not declared."""
     refused: str | None = None
     """Reason not to fetch it; None: it is fetched."""
     detail: str = ""
@@ -68,7 +68,7 @@ class Visit:
     detail: str = ""
     http_status: int | None = None
     headers: Mapping[str, str] | None = None
-    """Headers that the page's reading depends on; None: no new page."""
+    """Headers needed to read the page; None: no new page."""
     page_sha256: str | None = None
     """The new page's object; None: no new page."""
     forget: bool = False
@@ -76,33 +76,33 @@ class Visit:
     redirect_to: str | None = None
     canonical: str | None = None
     content: str | None = None
-    """Hash of what a person sees of the page; None: nothing."""
+    """Hash of the page's visible content; None: there is none."""
     language: str | None = None
-    """The language that the page says it is in."""
+    """The language that the page declares."""
     kind: Kind = "page"
     found: tuple[Found, ...] = field(default=(), repr=False)
     attempts: int = 1
     signals: str | None = None
-    """Usage signals of the response, as in ``Task``; None: they are what they were."""
+    """Usage signals of the response, as in ``Task``; None: unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recrawl:
-    """Times, ISO 8601, UTC, at or before which a visit is long enough ago."""
+    """Times, ISO 8601, UTC: a page last visited then or earlier is due again."""
 
     due: tuple[str, ...]
-    """By the number of visits in a row that found the page unchanged; the last for all further ones."""
+    """By the number of consecutive visits that found the page unchanged; the last for all further ones."""
     failed: str
     """For visits that failed for a retryable reason."""
 
     @property
     def soonest(self) -> str:
-        """For a page that has changed, or is said to have."""
+        """Time for a page that has changed, or is said to have."""
         return self.due[0]
 
     @property
     def latest(self) -> str:
-        """For any page."""
+        """Time for any page."""
         return self.due[-1]
 
 

@@ -1,4 +1,4 @@
-"""Feeds: products that a shop hands over as a file. One format a module, one shape of row for all."""
+"""Feeds: products that a shop provides as a file. One module per format, and one row type for all."""
 
 from crawler.feeds.formats import FeedFormat, detect, open_feed
 from crawler.feeds.rows import FeedRow

@@ -1,4 +1,4 @@
-"""Rows of a feed: the reasons against some, and the accepted ones, cleaned and divided into files by bucket.
+"""Rows of a feed: the reasons to reject some, and the accepted ones, cleaned and divided into files by bucket.
 
 A table of a hundred million rows that is sorted and written at once spills to disk completely. One part at a time fits
 in memory, and so do the tables that it is joined with.
@@ -35,7 +35,7 @@ http(s), an earlier row has the same id, the id is missing, or the item was take
 FEED_REASONS: tuple[FeedReason, ...] = get_args(FeedReason)
 
 _LONGEST_LIST = 10_000
-"""URLs or specifications of a product: more are a mistake of the feed."""
+"""Most URLs or specifications of a product; more are an error in the feed."""
 
 _BAD = r"""
     CREATE TEMP TABLE rejected AS SELECT line, reason, detail FROM (
@@ -80,7 +80,7 @@ def validate_rows(connection: duckdb.DuckDBPyConnection, taken_down: str = "fals
 
 
 def _too_long() -> str:
-    """Return SQL of the reason against a row with a list that is too long; NULL for others."""
+    """Return SQL for the reason to reject a row with a list that is too long; NULL for other rows."""
     cases = (
         f"WHEN len({name}) > {_LONGEST_LIST} THEN '{name}: ' || len({name}) || ' entries, at most {_LONGEST_LIST}'"
         for name in ("category", "image_urls", "video_urls", "specs")
@@ -99,7 +99,7 @@ def rejects_sql(stage: str, feed: str) -> str:
 
 
 _UNFOLDED = r"^ |  | $|[\t\n\f\r\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
-"""White space other than single spaces between words. Few texts have it, and a search costs a third of folding."""
+"""White space other than single spaces between words. Few texts have it, and searching costs a third of folding."""
 
 _SEPARATOR = "\x01"
 _SIGN = rf"(?:[A-Z]{{3}}|[A-Z]{{0,2}}{SIGN})"
@@ -112,10 +112,10 @@ MACROS = (
         WHEN regexp_full_match(t, '\d{1,3}(,\d{3})+(\.\d+)?') THEN replace(t, ',', '')
         WHEN regexp_full_match(t, '\d+,\d{1,2}') THEN replace(t, ',', '.')
         ELSE t END""",
-    # Casts read more than a price: 1e400, 1_000 and -5.
+    # Casts accept more than prices: 1e400, 1_000 and -5.
     r"""CREATE TEMP MACRO plain_decimal(t) AS CASE
         WHEN regexp_full_match(t, '\+?[0-9]*\.?[0-9]+|[0-9]+\.') THEN try_cast(t AS DECIMAL(18, 4)) END""",
-    # A currency may stand before or behind the amount: 15.00 USD, ¥15, US$ 15.
+    # A currency may come before or after the amount: 15.00 USD, ¥15, US$ 15.
     rf"""CREATE TEMP MACRO amount(t) AS plain_decimal(
         plain_number(regexp_replace(fold(t), '^{_SIGN} ?| ?(?:{_SIGN}|{UNIT})$', '', 'g')))""",
     rf"""CREATE TEMP MACRO published_currency(c, t) AS coalesce(fold(c),
@@ -128,7 +128,7 @@ MACROS = (
         "CREATE TEMP MACRO texts(l) AS coalesce("
         "list_filter(list_transform(l, lambda t: fold(t)), lambda t: t IS NOT NULL), [])"
     ),
-    # A lambda that looks into the whole list would take the square of its length.
+    # A lambda that searches the whole list would take quadratic time.
     "CREATE TEMP MACRO placed(l) AS list_sort(list_transform(l, lambda t, i: {'text': t, 'place': i}))",
     """CREATE TEMP MACRO each_once(l) AS CASE WHEN len(list_distinct(l)) = len(l) THEN l ELSE list_transform(
         list_sort(list_transform(
@@ -136,7 +136,7 @@ MACROS = (
                 lambda pair: pair[1].text IS DISTINCT FROM pair[2].text),
             lambda pair: {'place': pair[1].place, 'text': pair[1].text})),
         lambda one: one.text) END""",
-    # One search in all of a product's texts, and then mostly nothing to fold, costs half of a search in each.
+    # One search in all of a product's texts, mostly with nothing to fold, costs half as much as a search in each.
     rf"""CREATE TEMP MACRO is_unfolded(l) AS regexp_matches(
         array_to_string(list_transform(l, lambda p: p.property || '{_SEPARATOR}' || p.value), '{_SEPARATOR}'),
         '{_SEPARATOR} | {_SEPARATOR}|{_UNFOLDED}')""",
@@ -149,7 +149,7 @@ MACROS = (
 
 
 _ROWS = 4_000
-"""Products from which a bucket is a part of its own; smaller buckets share a part."""
+"""Number of products from which a bucket gets its own part; smaller buckets share a part."""
 _MOST_ROWS = 400_000
 """Most products of a part: with 16 specifications each, about 6 million rows."""
 
@@ -184,7 +184,7 @@ class Part:
     """Their buckets, each complete."""
     files: tuple[Path, ...]
     columns: Path
-    """A file of any part, which tells the columns of a part without rows."""
+    """A file of any part, which defines the columns of a part without rows."""
 
 
 def divide(connection: duckdb.DuckDBPyConnection, folder: Path, rows: int, buckets: int) -> list[Part]:
@@ -200,7 +200,7 @@ def divide(connection: duckdb.DuckDBPyConnection, folder: Path, rows: int, bucke
     number = f"{bucket_sql('product_id', buckets)} % {parts} AS part"
     folder.parent.mkdir(parents=True, exist_ok=True)
     numbered = f"SELECT *, {number} FROM ({_clean_sql()})"  # noqa: S608
-    connection.execute("SET preserve_insertion_order = false")  # parts are sorted later; in order would use one core
+    connection.execute("SET preserve_insertion_order = false")  # parts are sorted later; order would limit to one core
     connection.execute(
         f"COPY ({numbered}) TO {text(str(folder))} (FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4_raw)"
     )

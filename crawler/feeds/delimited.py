@@ -1,4 +1,4 @@
-"""CSV and TSV: a line of column names, then one row on each line. Quoted fields may contain line breaks."""
+"""CSV and TSV: a line of column names, then one row per line. Quoted fields may contain line breaks."""
 
 import _csv
 import csv
@@ -17,14 +17,14 @@ __all__ = ["DelimitedRow", "read_csv", "read_delimited"]
 
 
 _LONGEST = 16 * 1024 * 1024
-"""Longest line, characters; a longer one is read in pieces, which are no rows."""
+"""Longest line in characters; a longer one is read in pieces, which are not valid rows."""
 
 
 class DelimitedRow(NamedTuple):
     """One row as text, or the reason why it cannot be read."""
 
     number: int
-    """FeedLine on which it ends, from 1."""
+    """Line on which it ends, from 1."""
     fields: dict[str, str] | FeedRowError
     """Name in the first line -> text; empty fields are left out."""
 
@@ -46,7 +46,7 @@ def read_delimited(path: Path, delimiter: str) -> Iterator[DelimitedRow]:
 
 
 class _Lines:
-    """Lines of a file, of which those behind a line with an open quote can be read again as rows of their own."""
+    """Lines of a file; those after a line with an open quote can be read again as separate rows."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -72,7 +72,7 @@ class _Lines:
         return line
 
     def begin_row(self) -> None:
-        """Note that the next line begins a row."""
+        """Record that the next line begins a row."""
         self._row.clear()
 
     def reread(self) -> None:

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 _LONGEST = 16 * 1024 * 1024
-"""Longest line, bytes: a thousand times the longest product seen."""
+"""Longest line in bytes: a thousand times the longest product seen."""
 
 
 def read_lines(path: Path, parse: Callable[[str], FeedRow]) -> Iterator[FeedLine]:
@@ -214,9 +214,9 @@ _READERS: dict[FeedFormat, Callable[[Path], Iterator[FeedLine]]] = {
 
 _ITEMS = ("item", "entry")
 _MOST_ELEMENTS = 100_000
-"""Elements of an item: more are a mistake of the feed."""
+"""Most elements of an item; more are an error in the feed."""
 _DESCRIBING = ("color", "size", "material", "pattern", "gender", "age_group", "condition")
-"""Attributes that become specifications, beside ``product_detail``."""
+"""Attributes that become specifications, in addition to ``product_detail``."""
 
 
 def read_merchant_xml(path: Path) -> Iterator[FeedLine]:
@@ -239,7 +239,7 @@ def read_merchant_xml(path: Path) -> Iterator[FeedLine]:
 
 def _items(path: Path) -> Iterator[tuple[etree._Element, int | None, bool]]:
     """Yield each item, its line, and whether all its elements were kept; nothing else of the file stays in memory."""
-    # With other options, the file could read other files or expand without end.
+    # With other options, the file could include other files or expand endlessly.
     events = etree.iterparse(
         str(path),
         events=("start", "end"),
@@ -259,7 +259,7 @@ def _items(path: Path) -> Iterator[tuple[etree._Element, int | None, bool]]:
             elements += 1
             continue
         if item is not None and element is item:
-            line = cast("int | None", item.sourceline)  # lxml's stubs know no type of it
+            line = cast("int | None", item.sourceline)  # lxml's stubs have no type for it
             yield item, line, elements <= _MOST_ELEMENTS
             item = None
         if item is None or elements > _MOST_ELEMENTS:
@@ -267,7 +267,7 @@ def _items(path: Path) -> Iterator[tuple[etree._Element, int | None, bool]]:
 
 
 def _local_name(element: etree._Element) -> str:
-    """Return the name without its namespace, and without the prefix of one that is not declared."""
+    """Return the name without its namespace, or without the prefix of an undeclared one."""
     return str(element.tag).rpartition("}")[2].rpartition(":")[2]
 
 

@@ -109,7 +109,7 @@ _BETWEEN_NAME_AND_VALUE = "#:#"
 def read_m5product(path: Path) -> Iterator[FeedLine]:
     """Yield the items of a file, numbered from 1.
 
-    ``url`` is that of the main image. The format has no URL of the page, so it takes that place too.
+    ``url`` is that of the main image. The format has no URL of the page, so it is used as that, too.
 
     Raises:
         FeedError: The file is not a JSON object.

@@ -24,16 +24,16 @@ def parquet_query(path: Path) -> str:
     """Return the SELECT of the columns of ``feed_schema()`` from a file; rows are numbered from 1.
 
     Raises:
-        FeedError: The file is not Parquet, or a column stands there twice or has the wrong type.
+        FeedError: The file is not Parquet, or a column occurs twice or has the wrong type.
     """
     rows = f"read_parquet({text(str(path))}, file_row_number = true)"
     return _select(path, _read_schema(path), f"(SELECT *, file_row_number + 1 AS line FROM {rows})")  # noqa: S608
 
 
 def insert_checked(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Insert the rows of a file into the table ``feed``; a text that is not UTF-8 costs its row alone.
+    """Insert the rows of a file into the table ``feed``; a text that is not UTF-8 costs only its row.
 
-    DuckDB refuses a whole file for one such text: this slower way is for files that it refused.
+    DuckDB refuses a whole file for one such text; this slower way is for files that it refused.
 
     Raises:
         FeedError: The file is damaged.
@@ -55,7 +55,7 @@ def insert_checked(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 
 def _bad_texts(batch: pa.RecordBatch) -> pa.Array:
-    """Return for each row the first column with text that is not UTF-8, as the reason against it; NULL for others."""
+    """Return, per row, an error that names the first column with text that is not UTF-8; NULL for others."""
     errors: list[str | None] = [None] * len(batch)
     for name in reversed(batch.schema.names):
         column = batch.column(name)

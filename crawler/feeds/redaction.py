@@ -1,4 +1,4 @@
-"""Contact details, merchants' names and taken-down items, removed from a feed before a table holds them."""
+"""Removal of contact details, merchants' names and taken-down items from a feed before they reach a table."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -19,7 +19,7 @@ _MERCHANT_NAMES = """
     CREATE TABLE merchants AS SELECT DISTINCT fold(merchant) AS name FROM good WHERE name IS NOT NULL
 """
 
-# Python's \s, \d and [a-z] are Unicode's, and the rules read full-width signs as half-width ones.
+# Python's \s, \d and [a-z] follow Unicode, and the rules read full-width characters as half-width ones.
 _S = r"[\s\x0b\x1c-\x1f\x{85}\p{Z}]"
 _D = r"\p{Nd}"
 _I = "[iİı]"
@@ -45,7 +45,7 @@ SUSPECT = "(?i)" + "|".join(
     )
 )
 """RE2 pattern that every text with a contact detail matches and few others do: the rules of ``mask_contacts`` without
-what RE2 lacks. What matches is masked one by one."""
+the features that RE2 lacks. Matching texts are masked one by one."""
 
 _TEXTS = """
     CREATE OR REPLACE TABLE suspects AS

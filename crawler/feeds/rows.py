@@ -95,7 +95,7 @@ def _row_model(further: tuple[tuple[FeedColumn, TableSpec], ...]) -> type[FeedRo
 
 
 def _python_type(kind: pa.DataType) -> Any:  # noqa: ANN401 - a type, perhaps annotated
-    """Return the type that values of an Arrow type are checked as."""
+    """Return the Python type that values of an Arrow type are validated as."""
     if pa.types.is_list(kind):
         return tuple[_python_type(kind.value_type), ...]  # type: ignore[misc]
     if pa.types.is_struct(kind):
@@ -126,7 +126,7 @@ def parse_row(values: Any) -> FeedRow:  # noqa: ANN401 - any content of a file
 
 
 def parse_json(text: str) -> object:
-    """Return what a JSON text holds.
+    """Return the value of a JSON text.
 
     Raises:
         FeedRowError: The text is not JSON.
@@ -139,7 +139,7 @@ def parse_json(text: str) -> object:
 
 
 _BATCH_WEIGHT = 5_000_000
-"""Characters of a batch, and list entries times a hundred: some 10,000 usual rows, few large ones."""
+"""Weight of a batch (characters, and a hundred per list entry): about 10,000 usual rows, or a few large ones."""
 _TEXTS = ("id", "url", "title", "merchant", "brand", "price", "currency", "availability", "gtin", "mpn")
 _LISTS = ("category", "image_urls", "video_urls")
 _SPECS = pa.list_(pa.struct([("property", pa.string()), ("value", pa.string())]))

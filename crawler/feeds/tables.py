@@ -1,4 +1,4 @@
-"""Queries for the rows that a feed gives to ``products``, ``specs``, ``media`` and the tables of further modalities."""
+"""Queries for a feed's rows of ``products``, ``specs``, ``media`` and the tables of further modalities."""
 
 from collections.abc import Iterator
 
@@ -23,9 +23,9 @@ _VIEWS = (
 
 
 def part_views() -> Iterator[str]:
-    """Yield the statements that create views of the rows that the view ``part_rows`` gives to each table.
+    """Yield the statements that create views of each table's rows from the view ``part_rows``.
 
-    ``redaction`` makes ``kept_media`` from ``part_media``.
+    ``redaction`` creates ``kept_media`` from ``part_media``.
     """
     yield from _VIEWS
     for feed, spec in feed_columns():
@@ -40,17 +40,17 @@ def masked_texts() -> Iterator[str]:
 
 
 def _fresh(spec: TableSpec) -> str:
-    """Return the view of the rows that a part of the feed gives to a table."""
+    """Return the view of a table's rows from a part of the feed."""
     return quote(f"fresh_{spec.name}")
 
 
 def _texts(spec: TableSpec) -> list[str]:
-    """Return the columns that may hold contact details: all texts but the product's id."""
+    """Return the columns that may contain contact details: all texts except the product's id."""
     return [c.name for c in spec.columns if pa.types.is_string(c.type) and c.name != "product_id"]
 
 
 _OWN = "product_id >= getvariable('source') || ':' AND product_id < getvariable('source') || ';'"
-"""Rows of the source: those that begin with its name and a colon, as a range, so that files of others are skipped."""
+"""Rows of the source: ids that begin with its name and a colon, as a range, so that files of others are skipped."""
 
 _PRODUCTS = """
     SELECT part_rows.product_id, getvariable('source') AS source, part_rows.url, native_id,
@@ -97,7 +97,7 @@ def feed_tables() -> dict[str, str]:
 
 
 def _rows_sql(spec: TableSpec) -> str:
-    """Return the query of a modality's table, its texts masked as captions are."""
+    """Return the query of a modality's table, its texts masked like captions."""
     columns, joins = [], []
     for column in spec.columns:
         value = f"fresh.{quote(column.name)}"

@@ -1,1 +1,1 @@
-"""The media downloader: fetch each URL once, politely, and believe nothing that comes."""
+"""The media downloader: fetches each URL once, politely, and trusts nothing that it receives."""

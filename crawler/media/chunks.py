@@ -1,7 +1,7 @@
-"""Downloads as tasks: chunks of URLs, each with hosts that no other chunk has, over a whole cluster.
+"""Downloads as tasks on a whole cluster: chunks of URLs, each with hosts that no other chunk has.
 
-The process that runs the stage keeps the queue. A chunk takes rows of it along, and brings back their outcomes.
-URLs that lead to hosts of other chunks wait until all chunks are done; then chunks of all hosts follow one another.
+The process that runs the stage keeps the queue. A chunk receives rows of it and returns their outcomes. URLs that lead
+to hosts of other chunks wait until all chunks are done; then chunks that may access all hosts run one at a time.
 """
 
 import hashlib
@@ -29,11 +29,11 @@ from storage.tasks import Runner, finished, order, running, take_result
 __all__ = ["add_finished", "download_chunk", "download_chunks"]
 
 _URLS = 2_000
-"""Most URLs of a chunk: what a kill repeats."""
+"""Most URLs of a chunk, the unit that a kill repeats."""
 _CHUNKS = 256
-"""Chunks that as many hosts give at least, so that a cluster has work for every core."""
+"""Number of chunks to divide the hosts into, so that a cluster has work for every core."""
 _FINGERPRINT = "1"
-"""Of a chunk's result; a change of its columns changes it. All else is in its rows."""
+"""Fingerprint of a chunk's result, to be changed with its columns. All else is in its rows."""
 
 
 def add_finished(stage: Stage, store: Store, queue: UrlQueue) -> None:
@@ -60,7 +60,7 @@ def download_chunks(
 
 
 def download_chunk(location: str, name: str) -> Ended:
-    """Download a chunk; see ``Task``. The limits of the run hold for each task, the bandwidth for all of a machine."""
+    """Download a chunk; see ``Task``. The run's limits apply to each task, its bandwidth to all tasks of a machine."""
     with running(location, name, "media") as task:
         facts = json.loads((task.inputs.schema.metadata or {})[b"run"])
         run, own = _run_of(facts), facts["own"]
@@ -76,7 +76,7 @@ def download_chunk(location: str, name: str) -> Ended:
 
 
 class _Chunks:
-    """Hands out chunks, and takes what they bring back."""
+    """Assigns chunks to workers and collects their results."""
 
     def __init__(self, stage: Stage, store: Store, queue: UrlQueue, run: DownloadRun) -> None:
         self._stage = stage
@@ -85,12 +85,12 @@ class _Chunks:
         self._run = run
         self._paces: dict[str, Pace] = {}
         self._waiting: deque[tuple[str, str]] = deque()
-        """Hosts, and the last URL of each that was handed out."""
+        """Hosts, and the last assigned URL of each."""
         self._running: dict[str, tuple[str, dict[str, str]]] = {}
-        """Order -> its partition, and its hosts with the last URL of each; "": it has no further."""
+        """Order -> its partition, and its hosts with the last URL of each; "": the host has no more."""
 
     def names(self) -> Iterator[str | None]:
-        """Yield the name of each order; None: all hosts that wait are those of chunks under way."""
+        """Yield the name of each order; None: the next order must wait until a running chunk has ended."""
         self._waiting.extend((host, "") for host, _ in self._queue.hosts())
         hosts = -(-len(self._waiting) // _CHUNKS)
         while self._waiting or self._running:
@@ -103,7 +103,7 @@ class _Chunks:
                 yield None
 
     def take(self, name: str, ended: Ended) -> int:
-        """Add a chunk's outcomes to the queue, and return how many URLs have one now."""
+        """Add a chunk's outcomes to the queue, and return how many URLs now have one."""
         partition, hosts = self._running.pop(name)
         rows = _take(self._stage, self._store, self._queue, partition)
         if rows is None:
@@ -121,12 +121,12 @@ class _Chunks:
         return done
 
     def _enter_rest(self) -> int:
-        """Let all hosts with open URLs wait, and return how many there are."""
+        """Put all hosts with open URLs on the waiting list, and return how many there are."""
         self._waiting = deque((host, "") for host, _ in self._queue.hosts())
         return len(self._waiting)
 
     def _next(self, most: int, *, apart: bool) -> str | None:
-        """Store the order of a chunk of at most so many hosts; None: no host waits."""
+        """Store the order of a chunk of at most ``most`` hosts and return its name; None: no host waits."""
         tables: list[pa.Table] = []
         hosts: dict[str, str] = {}
         room, each = _URLS, -(-_URLS // most)
@@ -150,7 +150,7 @@ class _Chunks:
 
 
 def _take(stage: Stage, store: Store, queue: UrlQueue, partition: str) -> pa.Table | None:
-    """Add a chunk's objects to the index and its outcomes to the queue, and return these; None: there are none."""
+    """Add a chunk's objects to the index and its outcomes to the queue; return the outcomes, None without any."""
     place, index = place_at(stage.location), store.objects.index
     tables = take_result(stage.shared_spool, place, index, partition, _FINGERPRINT)
     if tables is None or "urls" not in tables:

@@ -1,6 +1,6 @@
-"""One run of the downloader over its queue, in one process or several, each with hosts of its own.
+"""One run of the downloader over its queue, in one process or several, each with its own hosts.
 
-A host belongs to one process, which alone can count the requests to it.
+A host belongs to one process, because only one process can count the requests to it.
 """
 
 import asyncio
@@ -27,9 +27,9 @@ from storage.lock import enter_child
 __all__ = ["Ended", "download", "download_all", "partition_hosts"]
 
 _WORTH = 2_000
-"""URLs for which another process is worth its start, which takes as long as some hundred of them."""
+"""Number of URLs for which another process is worth its start, which takes as long as several hundred of them."""
 _SILENT_S = 3600.0
-"""A process without a message for so long is stuck: three attempts at the longest video take half of it."""
+"""Seconds without a message after which a process is stuck: three attempts at the longest video take half of it."""
 _JITTER_SEED = 0
 """Seed of the waits' jitter; no result depends on them."""
 
@@ -39,26 +39,26 @@ class _Partition:
     """The part of a run that one child process downloads."""
 
     root: Path
-    """The workspace."""
+    """Folder of the workspace."""
     run: DownloadRun
     hosts: tuple[str, ...]
-    """``host:port`` that belong to it."""
+    """Its hosts, as ``host:port``."""
     now: datetime
     """Time at its start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What a part of a download leaves to the next."""
+    """The state of hosts that one part of a download passes on to the next."""
 
     down: frozenset[str]
     """Hosts that were given up."""
     paces: Mapping[str, Pace]
-    """When each host may be asked next."""
+    """Pace of each host at the end."""
 
 
 def partition_hosts(hosts: Sequence[tuple[str, int]], processes: int) -> list[tuple[str, ...]]:
-    """Divide hosts among processes, so that each has about as many URLs; fewer processes for little work.
+    """Divide hosts among processes, so that each has about the same number of URLs; fewer processes for little work.
 
     Args:
         hosts: each with its number of URLs, most first.
@@ -79,10 +79,10 @@ def partition_hosts(hosts: Sequence[tuple[str, int]], processes: int) -> list[tu
 
 
 def download_all(store: Store, queue: UrlQueue, run: DownloadRun, clock: Clock, progress: Progress) -> None:
-    """Download every open URL of the queue and store what comes, until none is open.
+    """Download every open URL of the queue and store the results, until none is open.
 
     Raises:
-        OSError: storing failed, e.g. the disk is full; what was stored before stays.
+        OSError: storing failed, e.g. the disk is full; earlier results stay.
     """
     hosts = queue.hosts()
     if not hosts:
@@ -93,7 +93,7 @@ def download_all(store: Store, queue: UrlQueue, run: DownloadRun, clock: Clock, 
         partitions = partition_hosts(hosts, run.settings.processes if run.resolver is None else 1)
         if len(partitions) > 1:
             _download_side_by_side(store, partitions, run, clock, progress)
-        if queue.hosts():  # what a process left: it ended early, or a redirect led to another's host
+        if queue.hosts():  # left over: a process ended early, or a redirect led to another's host
             download(_sink_of(store, run), queue, run, clock, progress.advance)
     finally:
         progress.finish()
@@ -164,15 +164,15 @@ def download(
     stored: Callable[[int], None],
     own: Collection[str] | None = None,
 ) -> Ended:
-    """Download the open URLs of some hosts in this process; None: of all.
+    """Download the open URLs of some or all hosts in this process.
 
     Args:
-        open_sink: opens the destination of what comes, in the thread that writes.
+        open_sink: opens the destination of the results, in the thread that writes.
         queue: the URLs.
         run: limits and politeness.
         clock: source of times.
         stored: called with the size of each batch, once it is stored.
-        own: the hosts that may be asked; None: all.
+        own: the hosts to which requests may be sent; None: all.
     """
     try:
         with ThreadPoolExecutor(max_workers=1) as thread:

@@ -66,7 +66,7 @@ class Fetcher:
         """The hosts that were asked, redirects included."""
 
     async def fetch(self, job: Job) -> FetchResult:
-        """Send one request and follow redirects, each hop past the guard. Every fault is a result.
+        """Send one request and follow redirects, each checked by the guard. Every fault is a result.
 
         Raises:
             OtherHostError: a redirect leads to a host that this process may not ask.
@@ -142,7 +142,7 @@ class Fetcher:
             kept = min(len(body), taken)
         except RejectedFileError as error:
             framed = length is not None or "Transfer-Encoding" in reply.headers
-            final = framed and error.reason == "truncated"  # it came whole: the server has it like that
+            final = framed and error.reason == "truncated"  # the response is complete: the server's file is truncated
             return FetchResult(error.reason, error.detail, reply.status, final=final)
         except (ClientError, OSError) as error:
             return FetchResult(*name_fault(error), reply.status)
@@ -161,7 +161,7 @@ class Fetcher:
         )
 
     def _report(self, result: FetchResult, host: Host) -> None:
-        """Let the host's request rate follow the result."""
+        """Adapt the host's request rate to the result."""
         wait = self._settings.backoff_s if result.retry_after_s is None else result.retry_after_s
         now = asyncio.get_running_loop().time()
         host.limiter.report(now, result.status, min(wait, self._settings.max_wait_s))
@@ -178,7 +178,7 @@ def _conditions(job: Job) -> dict[str, str]:
 
 
 async def _read_body(reply: Reply, kind: MediaKind, most: int) -> bytes:
-    """Return the body, its content encoding undone, at most ``most`` bytes of it.
+    """Return the body, at most ``most`` bytes after its content encoding is undone.
 
     Reading stops at the first bytes that show a wrong type.
 

@@ -43,17 +43,17 @@ _MOST = 100_000
 
 
 class Box(NamedTuple):
-    """One box: its four-letter type and the span of what it holds."""
+    """One box: its four-letter type and the span of its content."""
 
     type: bytes
     start: int
     """First byte after the box's header."""
     end: int
-    """One past its last byte, as the box says: may lie beyond the data."""
+    """One past its last byte, according to the box; may be beyond the data."""
 
 
 def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
-    """Yield the boxes of a span in order; the last may claim more than there is."""
+    """Yield the boxes of a span in order; the last may claim more bytes than there are."""
     at = start
     limit = len(data) if end is None else min(end, len(data))
     for _ in range(_MOST):
@@ -90,7 +90,7 @@ def image(data: bytes) -> Dimensions:
 def movie(data: bytes) -> Dimensions:
     """Read ``mvhd`` for the duration and every ``tkhd`` for the largest track.
 
-    A fragmented movie may say 0 for the duration: then ``mehd`` is asked, else the duration is unknown.
+    A fragmented movie may give 0 as its duration: then ``mehd`` is read, or the duration is unknown.
     """
     moov = _find(data, 0, len(data), b"moov")
     if moov is None or moov.end > len(data):
@@ -104,7 +104,7 @@ def movie(data: bytes) -> Dimensions:
 
 
 def _track_size(data: bytes, trak: Box) -> tuple[int, int] | None:
-    """Return a track's size as its sample entry codes it, else as ``tkhd`` shows it; None: it shows nothing."""
+    """Return the larger of a track's sizes in its sample entry and in ``tkhd``; None if it shows nothing."""
     header = _find(data, trak.start, trak.end, b"tkhd")
     if header is None or header.end > len(data) or header.end - header.start < 8:
         return None
@@ -132,7 +132,7 @@ def _duration(data: bytes, inside: list[Box]) -> float | None:
 
 
 def _times(data: bytes, box: Box, *, skip: int, wide_skip: int) -> tuple[int, int]:
-    """Return time scale and duration of a header box, whose version says how wide they are."""
+    """Return time scale and duration of a header box, whose version determines their widths."""
     wide = data[box.start] == 1
     layout, at = (">IQ", wide_skip) if wide else (">II", skip)
     if box.start + 4 + at + struct.calcsize(layout) > len(data):
@@ -158,7 +158,7 @@ def _find(data: bytes, start: int, end: int, name: bytes) -> Box | None:
 
 
 SEGMENT = 0x18538067
-"""Id of the element that holds everything but the first header."""
+"""Id of the element that contains everything except the first header."""
 
 _MOST_ELEMENTS = 100_000  # elements looked at in one span: hostile files hold millions
 _INFO = 0x1549A966
@@ -170,7 +170,7 @@ _VIDEO = 0xE0
 _WIDTH = 0xB0
 _HEIGHT = 0xBA
 _CLUSTER = 0x1F43B675
-_DEFAULT_SCALE = 1_000_000  # nanoseconds a tick
+_DEFAULT_SCALE = 1_000_000  # nanoseconds per tick
 _SCRIPT_TAG = 18
 _LOOK = 64 * 1024
 
@@ -181,7 +181,7 @@ class Element(NamedTuple):
     id: int
     start: int
     end: int | None
-    """None: of unknown size, as live recordings write."""
+    """None: of unknown size, as in live recordings."""
 
 
 def elements(data: bytes, start: int, end: int) -> Iterator[Element]:
@@ -200,7 +200,7 @@ def elements(data: bytes, start: int, end: int) -> Iterator[Element]:
 
 
 def matroska(data: bytes) -> Dimensions:
-    """Read Info and Tracks, which stand before the first cluster in any file made for the web."""
+    """Read Info and Tracks, which precede the first cluster in any file made for the web."""
     segment = next((e for e in elements(data, 0, len(data)) if e.id == SEGMENT), None)
     if segment is None:
         raise BadHeaderError("matroska: no segment")
@@ -248,7 +248,7 @@ def _within(data: bytes, element: Element) -> Iterator[Element]:
 
 
 def _number(data: bytes, at: int, end: int, *, keep_marker: bool) -> tuple[int | None, int]:
-    """Read a variable-size number (RFC 8794, 4); None where it is unknown or cut short."""
+    """Read a variable-size number (RFC 8794, 4); None if it is unknown or cut short."""
     if at >= end or not data[at]:
         return None, end + 1
     length = 9 - data[at].bit_length()
@@ -346,7 +346,7 @@ def jpeg(data: bytes) -> Dimensions:
 
 
 def scan_start(data: bytes) -> int:
-    """Return where the first scan begins: past every thumbnail with an end marker of its own."""
+    """Return where the first scan begins, after every thumbnail that has its own end marker."""
     for marker, at in _segments(data):
         if marker == _SCAN:
             return at
@@ -354,7 +354,7 @@ def scan_start(data: bytes) -> int:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield marker and place of its length field, up to and with the first scan."""
+    """Yield each marker and the position of its length field, up to and including the first scan."""
     at, last = 2, len(data) - 9
     for _ in range(_MOST_SEGMENTS):
         if at > last or data[at] != 0xFF:

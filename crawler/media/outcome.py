@@ -1,4 +1,4 @@
-"""The outcome of a media URL: the closed vocabulary of reasons, and the records on the way to it."""
+"""The outcome of a media URL: the closed vocabulary of reasons, and the records that lead to it."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -38,10 +38,10 @@ Mime = Literal[
     "video/x-msvideo",
     "video/mp2t",
 ]
-"""Types that are kept. Playlists (m3u8, ffconcat), SVG and PDF are not: they lead elsewhere."""
+"""Types that are kept. Playlists (m3u8, ffconcat), SVG and PDF are not: they refer to other files."""
 
 State = Literal["ok", "failed", "dropped"]
-"""``failed``: nothing usable came, and a later run may try again. ``dropped``: the file or its URL is refused."""
+"""``failed``: nothing usable was received, and a later run may try again. ``dropped``: the file or URL is refused."""
 
 Reason = (
     HttpReason
@@ -60,7 +60,7 @@ Reason = (
         "wrong_type",
     ]
 )
-"""Why a URL gave no file: the reasons of the stage ``download``."""
+"""Why a URL yielded no file: the reasons of the stage ``download``."""
 
 MEANINGS: dict[Reason, str] = {
     "bad_encoding": "the content encoding was not offered, or does not decode",
@@ -113,7 +113,7 @@ _FAILED: frozenset[Reason] = RETRYABLE | {
 
 
 def state_of(reason: Reason | None) -> State:
-    """Return the state that a reason stands for; None stands for success."""
+    """Return the state that a reason implies; None means success."""
     if reason is None:
         return "ok"
     return "failed" if reason in _FAILED else "dropped"
@@ -124,7 +124,7 @@ class RejectedFileError(Exception):
 
     Attributes:
         reason: one word of the vocabulary.
-        detail: one line for a person.
+        detail: one line for people.
     """
 
     def __init__(self, reason: Reason, detail: str = "") -> None:
@@ -149,7 +149,7 @@ class Dimensions:
 
     @property
     def pixels(self) -> int:
-        """Width times height, 0 where unknown."""
+        """Width times height; 0 if unknown."""
         return (self.width or 0) * (self.height or 0)
 
 
@@ -168,13 +168,13 @@ class Job(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The final result of one URL. Everything below ``http_status`` is None unless the state is ok."""
+    """The final result of one URL. Everything below ``not_before`` is None unless the state is ok."""
 
     url: str
     reason: Reason | None = None
     """None: ok."""
     detail: str = ""
-    """One line for a person, without anything of the body."""
+    """One line for people, without anything from the body."""
     attempts: int = 0
     """Requests sent, redirects not counted."""
     http_status: int | None = None
@@ -189,13 +189,13 @@ class Outcome(NamedTuple):
     """Pixels, from the header, before any rotation."""
     height: int | None = None
     duration_s: float | None = None
-    """Seconds, from the header; None also where a video's header does not say."""
+    """Seconds, from the header; None also if a video's header does not say."""
     etag: str | None = None
     last_modified: str | None = None
 
     @property
     def state(self) -> State:
-        """The state that ``reason`` stands for."""
+        """The state that ``reason`` implies."""
         return state_of(self.reason)
 
 
@@ -224,7 +224,7 @@ class FetchResult(NamedTuple):
 
     @property
     def not_modified(self) -> bool:
-        """The object that the job named is current."""
+        """Whether the object that the job named is current."""
         return self.reason is None and self.status == 304
 
 

@@ -1,4 +1,4 @@
-"""The downloader's queue: one row for each URL, in an SQLite file of each machine, so that a kill loses nothing."""
+"""The downloader's queue: one row per URL, in one SQLite file per machine, so that a kill loses nothing."""
 
 import json
 import sqlite3
@@ -19,7 +19,7 @@ from m5data.records import Reject
 from storage import Snapshot, State, Store, execute_rows, transaction
 from storage.files import Layout, remove_database, sync_file, sync_folder, temporary_file
 
-if TYPE_CHECKING:  # every stage asks what is pending here: only the download stage loads aiohttp
+if TYPE_CHECKING:  # every stage looks up pending URLs here, but only the download stage loads aiohttp
     from aiohttp.abc import AbstractResolver
 
 __all__ = [
@@ -61,9 +61,9 @@ DDL = (
     ) WITHOUT ROWID""",
     "CREATE INDEX media_urls_open ON media_urls (host, url) WHERE state IN ('pending', 'stale')",
 )
-"""One row for each URL. ``pending``: to download. ``stale``: ok, to request again (on condition, unless ``attempts``
+"""One row per URL. ``pending``: to download. ``stale``: ok, to request again (conditionally, unless ``attempts``
 is 0).
-``limits``: digest of the limits that the outcome was validated by, followed by ``+local`` where the guard refused
+``limits``: digest of the limits that the outcome was validated against, followed by ``+local`` if the guard refused
 although the host was local (a redirect leads elsewhere)."""
 
 _BATCH = 20_000
@@ -117,7 +117,7 @@ _GIVE_UP = """UPDATE media_urls SET state = iif(state = 'stale', 'ok', 'failed')
 
 
 Pace: TypeAlias = tuple[float, float]
-"""When a host may be asked next, Unix seconds, and the seconds between two requests."""
+"""When a host may be requested next, Unix seconds, and the seconds between two requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +132,11 @@ class DownloadRun:
     opt_outs: frozenset[str] = frozenset(OPT_OUTS)
     """Directives that keep a file out."""
     bandwidth_mbit: float | None = None
-    """Most megabits a second, on average; None: no limit."""
+    """Most megabits per second, on average; None: no limit."""
     resolver: "AbstractResolver | None" = None
     """Resolves host names before the guard checks them; None: the system's resolver."""
     paces: Mapping[str, Pace] = field(default_factory=dict)
-    """Paces that an earlier part of the download left hosts at."""
+    """Paces of hosts at the end of an earlier part of the download."""
 
     def limits(self, digest: str, reason: object, host: str) -> str:
         """Return ``limits`` of an outcome (see ``DDL``), given the digest of the settings' limits."""
@@ -147,7 +147,7 @@ class UrlQueue:
     """All media URLs of a workspace: those to download, and the outcome of the rest.
 
     Args:
-        connection: of ``State.connect``, for one thread, ``DDL`` migrated.
+        connection: from ``State.connect``, for one thread, ``DDL`` migrated.
         run: limits and local hosts that outcomes depend on.
     """
 
@@ -160,11 +160,11 @@ class UrlQueue:
     def enlist(self, wanted: Iterable[tuple[str, str]]) -> None:
         """Open exactly those wanted URLs that have no outcome yet.
 
-        An outcome is forgotten where other limits might change it, where its opt-out counts no more, or where the
-        guard refused a host that has become local since.
+        An outcome is forgotten if other limits might change it, if its opt-out no longer counts, or if the guard
+        refused a host that has since become local.
 
         Args:
-            wanted: url and kind; of the kinds of one url the first in the alphabet counts.
+            wanted: URL and kind; if a URL has several kinds, the alphabetically first counts.
         """
         self._forget_outdated()
         self._change("DELETE FROM media_urls WHERE state = 'pending'", [()])
@@ -189,7 +189,7 @@ class UrlQueue:
         self._change(f"UPDATE media_urls SET state = 'stale' WHERE state = 'ok' AND {validated}", [()])  # noqa: S608
 
     def count_kept(self) -> tuple[int, int]:
-        """Return how many stored files are open to be requested again, and how many no server answered for."""
+        """Return how many stored files are to be requested again, and for how many no server answered."""
         found: tuple[int, int] = self._connection.execute(
             """SELECT count(*) FILTER (WHERE state = 'stale'),
                 count(*) FILTER (WHERE state = 'ok' AND http_status IS NULL) FROM media_urls"""
@@ -204,10 +204,10 @@ class UrlQueue:
         ).fetchall()
 
     def open_jobs(self, host: str, after: str, most: int) -> list[Job]:
-        """Return the next open URLs of a host, in the order of their text.
+        """Return the next open URLs of a host, in text order.
 
         Args:
-            host: as ``hosts`` gives it.
+            host: as ``hosts`` returns it.
             after: the last URL taken before; "" at first.
             most: how many.
         """
@@ -224,15 +224,15 @@ class UrlQueue:
         """Record the outcomes of URLs, in one transaction.
 
         Args:
-            outcomes: new outcomes; their objects are flushed already.
-            kept: of stale URLs whose object stays: unchanged, or the server failed.
+            outcomes: new outcomes; their objects are already flushed.
+            kept: outcomes of stale URLs whose object stays: unchanged, or the server failed.
         """
         with transaction(self._connection):
             execute_rows(self._connection, _RECORD, [self._row(outcome) for outcome in outcomes])
             self._connection.executemany(_KEEP, [(o.attempts, o.http_status, o.url) for o in kept])
 
     def give_up(self, host: str, after: str = "") -> int:
-        """Fail the open URLs of a host past ``after`` as ``host_down``; return how many."""
+        """Fail the open URLs of a host that follow ``after`` as ``host_down``; return how many."""
         return self._connection.execute(_GIVE_UP, (host, after)).rowcount
 
     def outcomes(self, urls: Sequence[str]) -> pa.Table:
@@ -252,16 +252,16 @@ class UrlQueue:
         return (Reject(*row) for row in self._connection.execute(query))
 
     def open_rows(self, host: str, after: str, most: int) -> pa.Table:
-        """Return what is known of the next open URLs of a host, for the queue of another process; see ``open_jobs``."""
+        """Return the recorded state of a host's next open URLs, to seed another process's queue; see ``open_jobs``."""
         condition = f"host = ? AND url > ? AND {_OPEN}"
         return pa.Table.from_batches(self._batches(_ROW_SCHEMA, condition, (host, after), most), _ROW_SCHEMA)
 
     def rows(self) -> pa.Table:
-        """Return what is known of all URLs."""
+        """Return the recorded state of all URLs."""
         return pa.Table.from_batches(self._batches(_ROW_SCHEMA, "true"), _ROW_SCHEMA)
 
     def add(self, rows: pa.Table) -> None:
-        """Add rows of another process's queue; an outcome that is here already stays."""
+        """Add rows of another process's queue; an outcome that is already present stays."""
         self._change(_ADD, rows.to_pylist())
 
     def _batches(
@@ -309,21 +309,21 @@ _OUTCOMES = """
     FROM media LEFT JOIN (SELECT item, detail FROM rejects WHERE stage = 'download') r ON r.item = url
     WHERE state <> 'pending' AND reason IS DISTINCT FROM 'placeholder' ORDER BY url, kind
 """
-"""Of a URL's rows the one of the first kind has what was downloaded; a placeholder is what ``records`` says."""
+"""Of a URL's rows, that of the first kind has the downloaded file; placeholders are decided by ``records``."""
 _ADD_OUTCOME = f"""INSERT INTO media_urls ({", ".join(ROW_COLUMNS)}) VALUES ({", ".join("?" * len(ROW_COLUMNS))})
     ON CONFLICT (url) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in ROW_COLUMNS)}
     WHERE excluded.kind < media_urls.kind"""  # noqa: S608
 
 
 def make_queue(store: Store, snapshot: Snapshot, run: DownloadRun | None = None) -> None:
-    """Make the file where there is none, from the outcomes in the tables. Only under the lock.
+    """Create the file, if there is none, from the outcomes in the tables. The caller must hold the lock.
 
-    Retry-After of failed URLs, and URLs that no product names any more, are not known then.
+    A new file lacks the Retry-After of failed URLs, and URLs that no product names any more.
 
     Args:
         store: The workspace's store.
         snapshot: Its newest version.
-        run: The run that outcomes come from; None: another, so that refusals for a limit are judged again.
+        run: The run that outcomes come from; None: another, so that refusals for a limit are reconsidered.
     """
     if not Layout(store.root).downloads.exists():
         with _making(store) as connection, transaction(connection):
@@ -332,9 +332,9 @@ def make_queue(store: Store, snapshot: Snapshot, run: DownloadRun | None = None)
 
 
 def move_queue(store: Store, *, dry_run: bool) -> list[str]:
-    """Move the queue out of the state, which could hold it up to format 2; return what was moved.
+    """Move the queue out of the state, which could contain it up to format 2; return a line about it, if any.
 
-    Only under the lock. A killed move is repeated.
+    The caller must hold the lock. A killed move is repeated.
     """
     with closing(store.state.connect_reading()) as connection:
         query = "SELECT 1 FROM sqlite_schema WHERE name = 'media_urls'"
@@ -372,7 +372,7 @@ def reading_queue(store: Store) -> Iterator[sqlite3.Connection | None]:
 
 @contextmanager
 def _making(store: Store) -> Iterator[sqlite3.Connection]:
-    """Yield a connection to a new file, which gets its name when the block ends well."""
+    """Yield a connection to a new file, which gets its final name when the block succeeds."""
     target = Layout(store.root).downloads
     with temporary_file(target) as file:
         new = State(Path(file.name))
@@ -381,7 +381,7 @@ def _making(store: Store) -> Iterator[sqlite3.Connection]:
         with closing(new.connect()) as connection:
             yield connection
         sync_file(Path(file.name))
-        remove_database(target)  # a log without its file
+        remove_database(target)  # a leftover log without its file
         Path(file.name).replace(target)
     sync_folder(target.parent)
 

@@ -1,6 +1,6 @@
-"""The HTTP session of the downloader: GET alone, with keep-alive, guarded, without cookies or proxies.
+"""The HTTP session of the downloader: only GET, with keep-alive, guarded, without cookies or proxies.
 
-It stands on aiohttp's connections and its parser. Its ``ClientSession`` prepares for cookies, redirects, bodies
+It uses aiohttp's connections and parser, but not its ``ClientSession``: that prepares for cookies, redirects, bodies
 and much else with every request, which costs more than the request itself.
 """
 
@@ -45,7 +45,7 @@ _LINE_ENDS = frozenset("\r\n\0")
 
 
 class Reply:
-    """One response; a context manager that releases its connection, or closes it where the body was not read.
+    """One response; a context manager that releases its connection, or closes it if the body was not read.
 
     Attributes:
         status: HTTP status.
@@ -71,7 +71,7 @@ class Reply:
 
     @property
     def content_length(self) -> int | None:
-        """Bytes of the body as sent, None where the server did not say."""
+        """Bytes of the body as sent; None if the server did not say."""
         length = self.headers.get("Content-Length")
         return None if length is None else int(length)
 
@@ -89,7 +89,7 @@ class Reply:
 
 
 class _WatchedRequest:
-    """A request under way.
+    """A request in progress.
 
     Attributes:
         protocol: its end of the connection.
@@ -106,7 +106,7 @@ class _WatchedRequest:
         self._at = 0.0
 
     def look(self, now: float, idle_s: float) -> None:
-        """End the wait where it takes too long, or nothing more can come."""
+        """End the wait if it takes too long, or if nothing more can arrive."""
         if self.content is not None and self._is_cut_off(self.content):
             self.content.set_exception(
                 RejectedFileError("bad_http", "the connection ended within the body, its framing broken")
@@ -122,7 +122,7 @@ class _WatchedRequest:
                 self.content.set_exception(error)
 
     def _is_cut_off(self, content: StreamReader) -> bool:
-        """Return whether the connection is closed though the body neither ended nor failed.
+        """Return whether the connection is closed although the body neither ended nor failed.
 
         aiohttp (3.14) never ends the wait for a body whose framing broke after its headers: it only closes the
         connection.
@@ -131,7 +131,7 @@ class _WatchedRequest:
 
 
 class _Watch:
-    """Deadlines of all requests under way, checked a few times a second: cheaper than timers for each.
+    """Deadlines of all requests in progress, checked a few times per second: cheaper than a timer for each.
 
     Args:
         idle_s: seconds without a single byte after which a response is given up.
@@ -177,9 +177,9 @@ class MediaSession:
         self._watch = _Watch(run.settings.read_timeout_s)
 
     async def __aenter__(self) -> Self:
-        """Make the pool of connections."""
+        """Create the pool of connections."""
         self._connector = TCPConnector(
-            limit=0,  # slots are counted by host, and before a connection is asked for
+            limit=0,  # slots are counted per host, before a connection is requested
             resolver=self._guarded,
             ttl_dns_cache=_DNS_CACHE_S,
             keepalive_timeout=_KEEP_ALIVE_S,
@@ -241,7 +241,7 @@ class MediaSession:
             protocol.set_response_params(read_until_eof=True, auto_decompress=False)
             protocol.transport.write(request)
             message, content = await protocol.read()
-            while 100 <= message.code < 200 and message.code != 101:  # interim answers
+            while 100 <= message.code < 200 and message.code != 101:  # interim responses
                 message, content = await protocol.read()
         except BaseException:
             self._watch.remove(watched)
@@ -251,7 +251,7 @@ class MediaSession:
         return Reply(message.code, message.headers, content, connection, partial(self._watch.remove, watched))
 
     def _origin(self, scheme: str, authority: str) -> "_Origin":
-        """Return what all requests to one origin share."""
+        """Return the data that all requests to one origin share."""
         key = (scheme, authority)
         origin = self._origins.get(key)
         if origin is None:
@@ -266,7 +266,7 @@ class _Origin:
 
     Args:
         scheme: http or https.
-        authority: host and, but for the scheme's own, port.
+        authority: host and, unless it is the scheme's default, port.
         headers: of every request.
     """
 

@@ -39,7 +39,7 @@ class Host:
             raise
 
     async def __aexit__(self, *_: object) -> None:
-        """Give the slot back."""
+        """Release the slot."""
         self.holders -= 1
         self._slots.release()
 
@@ -87,8 +87,8 @@ class Hosts:
 class ByteBudget:
     """Bound on the bytes that are held in memory, served in order of request.
 
-    A caller takes all that it needs at once, so that no two wait for each other. More than the whole budget is
-    cut to it: such a request runs alone.
+    A caller takes all that it needs at once, so that no two wait for each other. A request for more than the whole
+    budget is reduced to it, and so runs alone.
     """
 
     def __init__(self, total: int) -> None:
@@ -98,11 +98,11 @@ class ByteBudget:
 
     @property
     def free(self) -> int:
-        """Bytes that nobody holds."""
+        """Bytes that no caller holds."""
         return self._free
 
     async def take(self, size: int) -> int:
-        """Wait until ``size`` bytes are free, take them, return how many were taken."""
+        """Wait until ``size`` bytes are free, take them and return how many were taken."""
         size = min(size, self._total)
         if self._waiting or size > self._free:
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -140,10 +140,10 @@ class ByteBudget:
 class Bandwidth:
     """Delays callers so that the average bandwidth stays under a limit.
 
-    Transfers under way are not slowed down: at most one body a request can run ahead.
+    Transfers in progress are not slowed down: at most one body per request can run ahead.
 
     Args:
-        mbit: Most megabits a second; None: no limit.
+        mbit: Most megabits per second; None: no limit.
     """
 
     def __init__(self, mbit: float | None) -> None:

@@ -94,7 +94,7 @@ def check_type(head: bytes, kind: MediaKind) -> Mime:
 
 
 def sniff(head: bytes) -> Mime | None:
-    """Return the type of a file, None where it is not one of those kept.
+    """Return the type of a file; None if it is not one of those kept.
 
     Args:
         head: its first ``ENOUGH`` bytes, or all of them.
@@ -151,7 +151,7 @@ def read_dimensions(data: bytes, mime: Mime) -> Dimensions:
     """
     try:
         found = _READERS[mime](data)
-    except (IndexError, struct.error) as error:  # a field that lies past the end
+    except (IndexError, struct.error) as error:  # a field past the end
         raise BadHeaderError(f"{mime}: the file ends within its header") from error
     if mime.startswith("image/") and found.pixels <= 0:
         raise BadHeaderError(f"{mime}: the size {found.width} x {found.height} is not usable")
@@ -159,7 +159,7 @@ def read_dimensions(data: bytes, mime: Mime) -> Dimensions:
 
 
 def _unknown(_: bytes) -> Dimensions:
-    """MPEG-TS keeps everything in the coded stream."""
+    """Return unknown dimensions: MPEG-TS keeps everything in the coded stream."""
     return Dimensions(None, None)
 
 
@@ -184,7 +184,7 @@ _READERS: dict[Mime, Callable[[bytes], Dimensions]] = {
 def ends_early(data: bytes, mime: Mime) -> bool:
     """Return whether a file is shorter than its own structure says.
 
-    Bytes after the end are no fault: cameras and content networks put things there.
+    Bytes after the end are no fault: cameras and content networks add data there.
 
     Args:
         data: the whole file.
@@ -213,7 +213,7 @@ def _is_complete_gif(data: bytes) -> bool:
 
 
 def _is_complete_riff(data: bytes) -> bool:
-    return int.from_bytes(data[4:8], "little") + 8 <= len(data) + 1  # the padding byte may lack
+    return int.from_bytes(data[4:8], "little") + 8 <= len(data) + 1  # the padding byte may be missing
 
 
 def _is_complete_bmp(data: bytes) -> bool:
@@ -231,7 +231,7 @@ def _has_complete_boxes(data: bytes) -> bool:
 
 
 def _has_complete_segment(data: bytes) -> bool:
-    """Return whether the segment, where its size is known, lies inside the file."""
+    """Return whether the segment, if its size is known, is inside the file."""
     return any(e.id == SEGMENT and (e.end or 0) <= len(data) for e in elements(data, 0, len(data)))
 
 

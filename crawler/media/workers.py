@@ -1,4 +1,4 @@
-"""The workers that fetch, a few for each host so that no slow host delays another, and the writer of their results.
+"""The workers that fetch, a few per host so that no slow host delays another, and the writer of their results.
 
 Results are stored in batches, off the event loop: objects first, flushed, then their outcomes.
 """
@@ -24,7 +24,7 @@ __all__ = ["MAX_OTHER_HOST", "BatchWriter", "Sink", "Workers"]
 
 _READ_AHEAD = 256
 MAX_OTHER_HOST = 20
-"""URLs of a host that may lead to hosts of other processes before the rest are left to one process for all."""
+"""URLs of a host that may lead to hosts of other processes before the rest are left to a single process."""
 _QUEUE = 2048
 _BATCH = 4096
 _GATHER_S = 0.1
@@ -32,7 +32,7 @@ _GATHER_S = 0.1
 
 
 class BatchWriter:
-    """Takes completed jobs from many tasks and stores them from one thread, a batch at a time.
+    """Accepts completed jobs from many tasks and stores them from one thread, a batch at a time.
 
     Args:
         store: stores a batch durably; called in ``thread``.
@@ -55,7 +55,7 @@ class BatchWriter:
         self._queue: asyncio.Queue[CompletedJob | None] = asyncio.Queue(_QUEUE)
 
     async def put(self, completed: CompletedJob) -> None:
-        """Hand over a completed job; waits while the queue is full."""
+        """Hand over a completed job, waiting while the queue is full."""
         if self._queue.full():
             await self._queue.put(completed)
         else:
@@ -142,7 +142,7 @@ class Workers:
     """Downloads the open URLs."""
 
     queue: UrlQueue
-    """The URLs; read from this thread alone."""
+    """The URLs; read only from this thread."""
     fetcher: Fetcher
     writer: BatchWriter
     settings: DownloadSettings
@@ -150,11 +150,11 @@ class Workers:
     random: Random
     """Jitter of the waits."""
     clock: Clock
-    """Present time, for the moment before which a server asks for no request."""
+    """Present time, to compute the moment before which a server asks for no request."""
     given_up: Callable[[int], None]
     """Called with the number of URLs that are completed without a request."""
     bandwidth: Bandwidth
-    """Limit of all bodies together."""
+    """Limit for all bodies together."""
     down: set[str] = field(default_factory=set)
     """Hosts that were given up."""
 
@@ -198,7 +198,7 @@ class Workers:
         self.given_up(self.queue.give_up(host, after))
 
     def _retry_wait(self, result: FetchResult, attempts: int) -> float | None:
-        """Return the seconds to wait before the next attempt, None without one."""
+        """Return the seconds to wait before the next attempt; None if there is none."""
         if result.reason is None or result.final or not is_retryable(result.reason, result.status):
             return None
         first_s, most_s = self.settings.backoff_s, self.settings.max_wait_s

@@ -4,8 +4,8 @@ A page, a redirect or a name server may point anywhere. What counts is the IP ad
 connection, so names are judged after they are resolved, and addresses in a URL are judged as
 the system reads them (``127.1``, ``0x7f000001``, ``[::ffff:10.0.0.1]``).
 
-The lists are the IANA special-purpose registries (RFC 6890 and its updates). They stand here, and
-``ipaddress.is_global`` is not asked, because its answer differs between patch releases of Python.
+The lists are the IANA special-purpose registries (RFC 6890 and its updates). They are kept here instead of
+using ``ipaddress.is_global``, whose answer differs between patch releases of Python.
 """
 
 import ipaddress
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 AddressVerdict = Literal["public", "private", "forbidden"]
-"""``private`` is only for sources marked local; ``forbidden`` is for none."""
+"""``private`` is allowed only for sources marked local, ``forbidden`` for none."""
 
 UrlRefusal = Literal["bad_url", "bad_scheme", "private_address"]
 
@@ -85,7 +85,7 @@ def judge_address(text: str) -> AddressVerdict:
     """Return whether an IP address, or the one that it embeds, is public, private or forbidden.
 
     Args:
-        text: IPv4 or IPv6 in its usual notation, a zone (``%eth0``) is ignored.
+        text: IPv4 or IPv6 in its usual notation; a zone (``%eth0``) is ignored.
 
     Raises:
         ValueError: ``text`` is not an IP address.
@@ -105,7 +105,7 @@ def check_address(text: str, *, local: bool) -> None:
     """Raise an error for an IP address that must not be connected to.
 
     Args:
-        text: the IP address, as the resolver or the URL gives it.
+        text: the IP address, as in the URL or from the resolver.
         local: whether the source is marked local, so that private addresses are allowed.
 
     Raises:
@@ -118,7 +118,7 @@ def check_address(text: str, *, local: bool) -> None:
 
 
 def literal_address(host: str) -> str | None:
-    """Return the IP address that a URL's host spells, or None where it is a name.
+    """Return the IP address that a URL's host spells, or None if it is a name.
 
     Accepts the forms of the C library: decimal, octal, hexadecimal, one to four parts.
     """
@@ -134,13 +134,13 @@ def literal_address(host: str) -> str | None:
 
 
 def authority(url: str) -> str:
-    """Return ``host:port`` of a URL in lower case, the port always given; "" where there is none."""
+    """Return ``host:port`` of a URL in lower case, the port always given; "" if there is none."""
     place = _place(url)
     return place.authority if place else ""
 
 
 def check_url(url: str, local_hosts: Collection[str] = ()) -> UrlRefusal | None:
-    """Return why a URL must not be requested, None where it may.
+    """Return why a URL must not be requested; None if it may be.
 
     Checks the scheme and an IP address in the URL. A name is checked when it is resolved.
 
@@ -166,11 +166,11 @@ class _Place(NamedTuple):
     authority: str
     refusal: UrlRefusal | None
     private: bool
-    """Refused only where no source is local."""
+    """Whether it is refused unless the host is marked local."""
 
 
 def split_plain(url: str) -> tuple[str, str, str] | None:
-    """Return scheme, authority and target of a plain URL, as nearly all are; None: it needs a parser.
+    """Return scheme, authority and target of a plain URL, as nearly all are; None if it needs a parser.
 
     A plain URL has nothing to escape or unescape, no user, a host in lower case and no segment that begins with a dot.
     """
@@ -179,7 +179,7 @@ def split_plain(url: str) -> tuple[str, str, str] | None:
 
 
 def _place(url: str) -> _Place | None:
-    """Return the checked place of a URL; None: it is malformed."""
+    """Return the checked place of a URL; None if it is malformed."""
     try:
         if plain := split_plain(url):
             return _judge_place(plain[0], plain[1])
@@ -191,7 +191,7 @@ def _place(url: str) -> _Place | None:
 
 @lru_cache(maxsize=4096)
 def _judge_place(scheme: str, netloc: str) -> _Place:
-    """Check scheme and authority, of which there are few, where URLs are many."""
+    """Check scheme and authority; cached, because many URLs share few of them."""
     parts = SplitResult(scheme, netloc, "", "", "")
     host, port = parts.hostname or "", parts.port or _DEFAULT_PORTS.get(scheme, 0)
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,4 +1,4 @@
-"""The guarded HTTP client of pages, robots.txt and sitemaps, with the guarded resolver that media use too."""
+"""The guarded HTTP client for pages, robots.txt and sitemaps, and the guarded resolver that media also use."""
 
 import os
 import socket
@@ -57,7 +57,7 @@ class Fetched:
     """Without content coding."""
 
     def header(self, name: str) -> str:
-        """Return the first value of a header, empty without one."""
+        """Return the first value of a header; empty if there is none."""
         lower = name.lower()
         return next((value for key, value in self.headers if key.lower() == lower), "")
 
@@ -67,7 +67,7 @@ class FetchError(Exception):
 
     Attributes:
         reason: one word of the vocabulary of rejects.
-        detail: one line for a person.
+        detail: one line for people.
     """
 
     def __init__(self, reason: HttpReason | Literal["bad_scheme", "too_large"], detail: str) -> None:
@@ -194,9 +194,9 @@ async def _read(response: aiohttp.ClientResponse, limits: ClientLimits) -> bytes
 
 
 def name_fault(error: Exception) -> tuple[HttpReason, str]:
-    """Return the reason that an error of a request stands for, and a line about it.
+    """Return the reason for an error of a request, and a line about it.
 
-    The line holds nothing that the server wrote.
+    The line contains nothing that the server wrote.
     """
     if isinstance(error, aiohttp.ClientPayloadError):
         return _name_payload_fault(error)
@@ -214,7 +214,7 @@ def name_fault(error: Exception) -> tuple[HttpReason, str]:
 
 
 def _name_payload_fault(error: aiohttp.ClientPayloadError) -> tuple[HttpReason, str]:
-    """Tell apart a body that ends early, one whose framing is broken, and a broken connection."""
+    """Distinguish a body that ends early, one whose framing is broken, and a broken connection."""
     cause = error.__cause__
     if isinstance(cause, ContentLengthError):
         return "truncated", "fewer bytes than Content-Length"

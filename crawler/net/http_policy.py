@@ -37,13 +37,12 @@ HttpReason = Literal[
     "timeout",
     "truncated",
 ]
-"""Reasons for which a request, whatever it asks for, gives no usable response; ``media.outcome.MEANINGS`` explains
-them."""
+"""Reasons why a request of any kind gets no usable response; ``media.outcome.MEANINGS`` explains them."""
 
 RETRYABLE: frozenset[HttpReason] = frozenset(
     {"bad_http", "connect", "dns", "http_429", "http_5xx", "reset", "timeout", "truncated"}
 )
-"""Reasons that another request may cure."""
+"""Reasons for which another request may succeed."""
 
 BUSY_STATUSES = frozenset({429, 503})
 """Statuses by which a host asks for fewer requests."""
@@ -61,15 +60,15 @@ _STATUS_REASONS: dict[int, HttpReason] = {
 _MAX_INTERVAL_S = 30.0
 """Longest time between two requests to a host that keeps complaining."""
 _FIRST_INTERVAL_S = 0.1
-"""Time between requests to a host without a rate of its own, once it complains."""
+"""Time between requests to a host without a rate limit, once it complains."""
 _GRACE_S = 1.0
-"""Requests that are under way when the host complains end within about this time."""
+"""Requests in progress when the host complains end within about this time."""
 _RECOVERY = 0.9
-"""Each good response shortens the interval by a tenth: some twenty undo one complaint or two."""
+"""Each good response shortens the interval by a tenth: about twenty undo one or two complaints."""
 
 
 def status_reason(status: int) -> HttpReason:
-    """Return the reason that a status other than 200 stands for."""
+    """Return the reason for a status other than 200."""
     if status in _STATUS_REASONS:
         return _STATUS_REASONS[status]
     if 400 <= status < 500:
@@ -83,7 +82,7 @@ def is_retryable(reason: str | None, status: int | None = None) -> bool:
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:
-    """Return the seconds that a ``Retry-After`` header asks for (RFC 9110, 10.2.3), None without a readable one.
+    """Return the seconds that a ``Retry-After`` header asks for (RFC 9110, 10.2.3); None if it is not readable.
 
     Args:
         value: the header: seconds, or a date.
@@ -106,8 +105,8 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
 def backoff_s(attempt: int, *, first_s: float, most_s: float, random: Random) -> float:
     """Return the seconds to wait after a failed attempt: doubling, with jitter.
 
-    The wait lies between half and the whole of the doubled time, so that clients that failed together do not
-    come back together, and never at once.
+    The wait is between half and the whole of the doubled time, so that clients that failed together do not
+    come back together, and never immediately.
 
     Args:
         attempt: number of failed attempts, from 1.
@@ -120,7 +119,7 @@ def backoff_s(attempt: int, *, first_s: float, most_s: float, random: Random) ->
 
 
 def retry_wait_s(attempt: int, asked_s: float | None, *, first_s: float, most_s: float, random: Random) -> float | None:
-    """Return the seconds to wait before the next attempt, None where the server asks for more than ``most_s``.
+    """Return the seconds to wait before the next attempt; None if the server asks for more than ``most_s``.
 
     Args:
         attempt: number of failed attempts, from 1.
@@ -170,7 +169,7 @@ class RateLimiter:
         return max(0.0, self._next - now), self._interval
 
     def continue_at(self, now: float, pace: tuple[float, float]) -> None:
-        """Go on at another limiter's ``pace``."""
+        """Continue at another limiter's ``pace``."""
         self._next, self._interval = now + pace[0], pace[1]
 
     def is_paused(self, now: float) -> bool:
@@ -178,7 +177,7 @@ class RateLimiter:
         return now < self._paused_until
 
     def report(self, now: float, status: int | None, wait_s: float) -> None:
-        """Adapt to a response: slow down where its status is a complaint, else recover.
+        """Adapt to a response: slow down if its status is a complaint, else recover.
 
         Args:
             now: the present moment.
@@ -193,7 +192,7 @@ class RateLimiter:
     def slow_down(self, now: float, wait_s: float) -> None:
         """Send nothing for ``wait_s``, then half as many requests.
 
-        Complaints soon after one another are about the same requests, and halve the rate once.
+        Complaints in quick succession are about the same requests, and halve the rate once.
         """
         self._paused_until = max(self._paused_until, now + wait_s)
         self._next = max(self._next, self._paused_until)
@@ -203,7 +202,7 @@ class RateLimiter:
         self._interval = min(_MAX_INTERVAL_S, max(self._interval * 2, _FIRST_INTERVAL_S))
 
     def recover(self) -> None:
-        """Return to the steady rate little by little."""
+        """Return to the steady rate gradually."""
         if self._interval > self._least:
             faster = self._interval * _RECOVERY
             self._interval = faster if faster > max(self._least, 0.01) else self._least

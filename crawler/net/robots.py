@@ -65,7 +65,7 @@ class Robots:
 
     @property
     def sitemaps(self) -> tuple[str, ...]:
-        """Sitemaps named there, as written, in order."""
+        """Sitemaps that the file names, as written, in order."""
         return tuple(self._rules.sitemaps)
 
 
@@ -103,7 +103,7 @@ class SiteOptOuts:
         )
 
     def refusal(self, url: str) -> str | None:
-        """Return the file that keeps the URL out, None where neither does."""
+        """Return the file that keeps the URL out; None if neither does."""
         target = target_of(url)
         reserved = next((reserved for pattern, reserved in self._reserved if matches(pattern, target)), False)
         if reserved:
@@ -114,11 +114,11 @@ class SiteOptOuts:
 _ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 _PLAIN = "%/?:@!$&'()*+,;=-._~#[]"
-"""Characters beside letters and digits that stay as they are."""
+"""Characters, besides letters and digits, that stay as they are."""
 
 
 def target_of(url: str) -> str:
-    """Return path and query of a URL, spelled as patterns are compared."""
+    """Return path and query of a URL, spelled for comparison with patterns."""
     return spelled("/" + url.split("/", 3)[3].partition("#")[0] if url.count("/") >= 3 else "/")
 
 
@@ -126,11 +126,11 @@ def matches(pattern: str, target: str) -> bool:
     """Return whether a pattern matches the start of a path.
 
     ``*`` stands for anything and ``$`` at the end for the end. The time grows with the lengths of both: patterns are
-    foreign, and a regular expression of many ``*`` could run for hours.
+    untrusted, and a regular expression with many ``*`` could run for hours.
 
     Args:
-        pattern: As the file has it.
-        target: Of :func:`target_of`.
+        pattern: As written in the file.
+        target: As returned by :func:`target_of`.
     """
     return _fits(_known(pattern), target)
 
@@ -157,8 +157,8 @@ def best_matches(rules: Iterable[tuple[str, str]], target: str) -> list[str]:
     """Return the values of the rules with the longest matching pattern; an empty pattern matches every path.
 
     Args:
-        rules: Patterns as :func:`spelled` has them, and their values.
-        target: Of :func:`target_of`.
+        rules: Patterns as returned by :func:`spelled`, and their values.
+        target: As returned by :func:`target_of`.
     """
     fitting = [(len(pattern), value) for pattern, value in rules if _fits(pattern, target)]
     longest = max((length for length, _ in fitting), default=0)
@@ -186,7 +186,7 @@ _RESERVED = re.compile(r"\s*1\s*")
 def robots_tag_directives(value: str, agent: str) -> list[str]:
     """Return the directives of an ``X-Robots-Tag`` for all crawlers or for ``agent``, in lower case.
 
-    In ``noai, otherbot: noindex, nofollow`` a name holds for all that follows it. Directives for other
+    In ``noai, otherbot: noindex, nofollow``, a name applies to everything after it. Directives for other
     agents do not count.
 
     Args:
@@ -219,7 +219,7 @@ def is_reserved(value: str) -> bool:
 
 
 def honoured_opt_out(tags: Iterable[str], reservation: str, agent: str, honoured: frozenset[str]) -> str | None:
-    """Return where and how the headers of a file opt out, e.g. ``header x-robots-tag: noai``; None where they do not.
+    """Return where and how the headers of a file opt out, e.g. ``header x-robots-tag: noai``; None if they do not.
 
     Args:
         tags: values of ``X-Robots-Tag``.

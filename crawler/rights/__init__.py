@@ -1,1 +1,1 @@
-"""Usage signals: what shops say in robots.txt, headers, pages and licences about the use of their content."""
+"""Usage signals: statements in robots.txt, headers, pages and licences about the use of a shop's content."""

@@ -15,22 +15,22 @@ _RSL = "application/rsl+xml"
 _LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[\w*-]+(?:\s*=\s*(?:\"[^\"]*\"|[^\s\";,]+))?)*)")
 _PARAMETER = re.compile(r";\s*([\w*-]+)\s*=\s*(?:\"([^\"]*)\"|([^\s\";,]+))")
 _MOST = 20
-"""Statements kept of one page; real ones have one or two."""
+"""Most statements kept per page; real ones have one or two."""
 _PRICES = ("crawler-price", "crawler-error", "www-authenticate")
 _LONGEST = 4_096
 _LONGEST_LICENCE = 8_192
-"""Characters of a licence in a page; one that is longer is cut, cannot be read and so refuses everything."""
+"""Most characters of a licence in a page; a longer one is cut, cannot be read and so refuses everything."""
 
 
 def header_statements(headers: Mapping[str, str], url: str) -> list[Statement]:
-    """Return what response headers say about the use of what they come with.
+    """Return the usage signals in the headers of a response.
 
-    Content-Usage by draft-ietf-aipref-attach-05, section 2; Content-Signal likewise, as Cloudflare serves it; Link with
-    ``rel="license"`` and the type of RSL by RSL 1.0, section 4.5.
+    Content-Usage follows draft-ietf-aipref-attach-05, section 2; so does Content-Signal, as Cloudflare serves it; Link
+    with ``rel="license"`` and the type of RSL follows RSL 1.0, section 4.5.
 
     Args:
         headers: Names in lower case, repeated ones joined by commas.
-        url: Of the response; links count from it.
+        url: URL of the response, against which links are resolved.
     """
     found = [
         Statement(name, "header", headers[name].strip()[:_LONGEST])
@@ -42,10 +42,10 @@ def header_statements(headers: Mapping[str, str], url: str) -> list[Statement]:
 
 
 def page_statements(document: Document, agent: str) -> list[Statement]:
-    """Return what a page and its headers say: directives to robots, and licences in the page or linked from it.
+    """Return the usage signals of a page and its headers: directives to robots, and licences in or linked from it.
 
-    Licences by RSL 1.0, section 4.6: ``<link rel="license">`` and ``<script>`` with the type of RSL. Licences of other
-    types, such as Creative Commons, are texts for people.
+    Licences follow RSL 1.0, section 4.6: ``<link rel="license">`` and ``<script>`` with the type of RSL. Licences of
+    other types, such as Creative Commons, are texts for people and are ignored.
     """
     found = header_statements(document.headers, document.url)
     said = opt_outs(document, agent)
@@ -63,7 +63,7 @@ def page_statements(document: Document, agent: str) -> list[Statement]:
 
 
 def unpaid(known: str | None, headers: Mapping[str, str]) -> str:
-    """Return the signals of a page, known from earlier visits, after a response 402 with its reason.
+    """Return the signals of a page known from earlier visits, plus a 402 response with its reason.
 
     Cloudflare's Pay Per Crawl sends ``crawler-price`` and ``crawler-error``, RSL 1.0 ``WWW-Authenticate: License``.
     """
@@ -73,9 +73,9 @@ def unpaid(known: str | None, headers: Mapping[str, str]) -> str:
 
 
 def renewed(known: str | None, headers: Mapping[str, str], url: str) -> str | None:
-    """Return the signals of a page that is unchanged (status 304); None: they are, too.
+    """Return the signals of a page that is unchanged (status 304); None if they are unchanged, too.
 
-    A 304 may leave headers out; those that it sends replace what was known of their kind.
+    A 304 may omit headers; those that it sends replace the known signals of their kind.
     """
     before, news = from_json(known), header_statements(headers, url)
     sent = {(one.name, one.place) for one in news} | {("http-402", "status")}
@@ -84,7 +84,7 @@ def renewed(known: str | None, headers: Mapping[str, str], url: str) -> str | No
 
 
 def to_json(statements: list[Statement]) -> str:
-    """Return statements as they are kept in the frontier."""
+    """Return statements as stored in the frontier."""
     return json.dumps(statements, ensure_ascii=False)
 
 

@@ -3,12 +3,12 @@
 Source: RSL 1.0 (rslstandard.org/rsl, Recommendation of 2025-11-06, with its errata): ``<content url>`` names what is
 licensed by a path of RFC 9309 or a whole URL (3.3); ``<permits>`` and ``<prohibits>`` of type ``usage`` list uses, of
 which ``all`` covers ``ai-all`` and ``search``, and ``ai-all`` covers ``ai-train``, ``ai-input`` and ``ai-index`` (3.4);
-a licence that permits some uses permits no others (3.5); ``<payment>`` is free where it is left out (3.7); ``server``
-asks for a licence from that server even if it is free. All terms that cover a URL hold together, and a prohibition
-comes before a permission (3.1.1).
+a licence that permits some uses permits no others (3.5); use is free if ``<payment>`` is left out (3.7); ``server``
+asks for a licence from that server even if it is free. All terms that cover a URL apply together, and a prohibition
+overrides a permission (3.1.1).
 
-What this crawler cannot meet counts as refused: a payment, a licence server, a condition on who or where the user is.
-An index for AI answers (``ai-index``) is no purpose of its own; who forbids it by name forbids search.
+Conditions that this crawler cannot meet count as refusals: a payment, a licence server, a condition on who or where the
+user is. An index for AI answers (``ai-index``) is not a separate purpose; forbidding it by name forbids search.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -45,12 +45,12 @@ _FREE = frozenset({"free", "attribution"})
 
 @dataclass(frozen=True, slots=True)
 class _Licence:
-    """One ``<license>``: uses by name; ``permits`` is None where it names none."""
+    """One ``<license>``: uses by name; ``permits`` is None if it names none."""
 
     permits: frozenset[str] | None
     prohibits: frozenset[str]
     met: bool
-    """It is free and asks nothing else."""
+    """Whether it is free and has no other conditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Content:
 
 
 def read_licence(text: str) -> tuple[Content, ...] | None:
-    """Return the contents of an RSL document, or of a feed with RSL elements; None: it holds none."""
+    """Return the contents of an RSL document, or of a feed with RSL elements; None if it has none."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         root = etree.fromstring(text.encode("utf-8", "replace")[:MAX_LICENCE_BYTES], parser)
@@ -76,12 +76,12 @@ def read_licence(text: str) -> tuple[Content, ...] | None:
 
 
 def terms_for(contents: Sequence[Content], url: str, licence_url: str = "") -> tuple[Meaning, str]:
-    """Return what the terms that cover a URL mean, and their XML; all unknown and "" where none covers it.
+    """Return the meaning of the terms that cover a URL, and their XML; all unknown and "" if none covers it.
 
-    The most specific ``<content>`` grants; those that cover the URL more widely prohibit beside it.
+    Only the most specific ``<content>`` grants; those that cover the URL more broadly can also prohibit.
 
     Args:
-        contents: Of :func:`read_licence`.
+        contents: As returned by :func:`read_licence`.
         url: The page.
         licence_url: Where the document was found; empty: in the page.
     """
@@ -106,13 +106,13 @@ def _verdict(names: Sequence[str], offers: Sequence[_Licence], prohibited: froze
         return "allowed"
     if not offers or any(one.met and one.permits is None for one in offers):
         return "unknown"
-    return "refused"  # every licence permits other uses alone, or asks for what cannot be met
+    return "refused"  # every licence permits only other uses, or has a condition that cannot be met
 
 
 def _covers(pattern: str, url: str, licence_url: str) -> bool:
-    """Return whether a ``<content url>`` covers a page; a path is one of the host that the licence is for."""
+    """Return whether a ``<content url>`` covers a page; a path belongs to the host that the licence is for."""
     if not pattern:
-        return not licence_url  # section 4: only a licence in the page itself may leave it to the page
+        return not licence_url  # section 4: only a licence in the page itself may leave the URL empty
     if pattern.startswith("/"):
         return matches(pattern, target_of(url))
     whole = urljoin(licence_url or url, pattern)

@@ -1,4 +1,4 @@
-"""Usage signals, from what a site and a page served to what it means.
+"""Usage signals: statements that a site and its pages serve, and their meaning.
 
 A statement is one signal as it was served; :func:`decide` is the decision table.
 """
@@ -35,17 +35,17 @@ SIGNALS: tuple[SignalName, ...] = get_args(SignalName)
 _NO_LEARNING = Meaning(train="refused", evaluate="refused")
 DIRECTIVES: Mapping[str, Meaning] = MappingProxyType(
     {
-        "noai": _NO_LEARNING,  # DeviantArt, 2022: not for data sets of AI
+        "noai": _NO_LEARNING,  # DeviantArt, 2022: not for AI data sets
         "noimageai": _NO_LEARNING,
         "noml": _NO_LEARNING,  # noml.info
         "noindex": Meaning(search="refused"),
         "tdm-reservation": _NO_LEARNING,  # W3C TDMRep: rights in text and data mining are reserved
-        "ai.txt": Meaning(train="refused"),  # spawning.ai: what may be used to train
-        "disallow": REFUSED,  # robots.txt no longer lets the page be fetched
+        "ai.txt": Meaning(train="refused"),  # spawning.ai: governs use for training
+        "disallow": REFUSED,  # robots.txt no longer allows the page to be fetched
         "http-402": REFUSED,  # RFC 9110, 15.5.3, and Pay Per Crawl: not without payment
     }
 )
-"""Signals without a value of their own -> what they mean."""
+"""Signals without a value of their own -> their meaning."""
 
 
 class Statement(NamedTuple):
@@ -55,16 +55,16 @@ class Statement(NamedTuple):
     place: str
     """E.g. ``robots.txt``, ``header``, ``page``, ``link``."""
     served: str
-    """The value; of a licence outside the page its URL."""
+    """The value; for a licence outside the page, its URL."""
 
 
 class Signal(NamedTuple):
-    """One signal and what it means for a page."""
+    """One signal and its meaning for a page."""
 
     name: SignalName
     place: str
     served: str
-    """As it was served; of a licence also its terms."""
+    """As it was served; for a licence, also its terms."""
     meaning: Meaning
 
 
@@ -73,13 +73,13 @@ Licences = Callable[[str], tuple[Content, ...] | None]
 
 
 def decide(statement: Statement, url: str, licences: Licences) -> Signal:
-    """Return what a statement means for a page.
+    """Return the meaning of a statement for a page.
 
     Args:
         statement: What was served.
         url: The page.
-        licences: Finds the licences that statements name. One that is named and cannot be read refuses everything:
-            there are terms, and nobody knows them.
+        licences: Finds the licences that statements name. One that is named but cannot be read refuses everything:
+            there are terms, but they are unknown.
     """
     name, place, served = statement
     if name == "content-signal":
@@ -111,17 +111,17 @@ CONTENT_SIGNALS: Mapping[tuple[str, str], Meaning] = MappingProxyType(
         ("use", "full"): Meaning(display="allowed"),
     }
 )
-"""Use and value of a Content-Signal -> what it means; anything else means nothing.
+"""Use and value of a Content-Signal -> its meaning; anything else has none.
 
 Source: the Content Signals Policy (contentsignals.org, 2025-09-24): ``yes`` lets content be collected for a use, ``no``
-forbids it, and a use that is not named is neither granted nor restricted. The value ``use`` (2026-06-30, Cloudflare's
+forbids it, and a use that is not named is neither granted nor restricted. The key ``use`` (2026-06-30, Cloudflare's
 documentation of the managed robots.txt) is the most that may be done with content: ``immediate`` (store and reuse
 nothing), ``reference`` (index, excerpt and link back) or ``full`` (summarise and reproduce).
 """
 
 
 def content_signal(value: str) -> Meaning:
-    """Return what ``search=yes, ai-train=no`` means; of a use that is named twice the stricter value counts."""
+    """Return the meaning of e.g. ``search=yes, ai-train=no``; if a use is named twice, the stricter value counts."""
     pairs = (part.partition("=") for part in value.lower().split(","))
     said = ((name.strip(), one.strip()) for name, _, one in pairs)
     return strictest(CONTENT_SIGNALS[pair] for pair in said if pair in CONTENT_SIGNALS)
@@ -146,12 +146,12 @@ CONTENT_USAGES: Mapping[tuple[str, str], Meaning] = MappingProxyType(
         ("train-genai", "n"): _TRAIN_REFUSED,
     }
 )
-"""Label and value of a Content-Usage (IETF's AI Preferences) -> what it means; anything else means nothing.
+"""Label and value of a Content-Usage (IETF's AI Preferences) -> its meaning; anything else has none.
 
 Sources: draft-ietf-aipref-vocab-08 (2026-09-13) for the labels ``train-ai``, ``ai-use`` and ``search`` and their values
-``y`` and ``n``; draft-ietf-aipref-attach-05 (2026-08-18) for where they stand. The value is a Dictionary of RFC 9651:
-of a key given twice the last counts, parameters and unknown keys are ignored, and a value that breaks the syntax states
-no preference at all. Labels of earlier drafts are heeded where they refuse.
+``y`` and ``n``; draft-ietf-aipref-attach-05 (2026-08-18) for where they occur. The value is a Dictionary of RFC 9651:
+if a key is given twice, the last one counts; parameters and unknown keys are ignored; and a value that breaks the
+syntax states no preference at all. Labels of earlier drafts are honoured if they refuse.
 """
 
 _KEY = r"[a-z*][a-z0-9_.*-]*"
@@ -169,12 +169,12 @@ _LONGEST = 8_192
 
 
 def content_usage(value: str) -> Meaning:
-    """Return what ``train-ai=n, search=y`` means; header fields of one name are joined by commas before."""
+    """Return the meaning of e.g. ``train-ai=n, search=y``; repeated header fields must be joined by commas before."""
     return strictest(CONTENT_USAGES.get(pair, UNKNOWN) for pair in _dictionary(value.strip(" \t")).items())
 
 
 def _dictionary(text: str) -> dict[str, str]:
-    """Return key -> bare value as written, empty where it is a list or true; {}: the text is no Dictionary."""
+    """Return key -> bare value as written, empty if it is a list or true; {} if the text is not a Dictionary."""
     found: dict[str, str] = {}
     place = 0
     if len(text) > _LONGEST:

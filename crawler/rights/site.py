@@ -20,9 +20,9 @@ class GroupLines:
     """Rules as label, in lower case, and value, in the order of the file."""
 
     own: tuple[tuple[str, str], ...] = ()
-    """Of the groups of the crawler: those that name it, else those of ``*``."""
+    """Rules in the groups of the crawler: those that name it, else those of ``*``."""
     outside: tuple[tuple[str, str], ...] = ()
-    """Before the first group: they hold for every crawler."""
+    """Rules before the first group, which apply to every crawler."""
 
     def values(self, label: str) -> tuple[str, ...]:
         """Return the values of a label in the crawler's groups."""
@@ -65,7 +65,7 @@ class SiteSignals:
     """The signals of one host for one crawler.
 
     Args:
-        home: Any URL of the host, which relative URLs of licences count from.
+        home: Any URL of the host, against which relative URLs of licences are resolved.
         lines: Rules of robots.txt.
         robots: The same file's Allow and Disallow; None: there is none.
         opt_outs: ai.txt and tdmrep.json; None: there is neither.
@@ -88,9 +88,9 @@ class SiteSignals:
         return cls(home, read_group(robots, agent), Robots(robots, agent) if robots.strip() else None, opt_outs)
 
     def statements(self, url: str) -> list[Statement]:
-        """Return what the host says about a URL.
+        """Return the host's usage signals for a URL.
 
-        Of Content-Signal and Content-Usage the rules with the longest matching path count, all of them where several
+        Of Content-Signal and Content-Usage, the rules with the longest matching path count, all of them if several
         are equally long (draft-ietf-aipref-attach-05, section 3.1).
         """
         target = target_of(url)

@@ -1,4 +1,4 @@
-"""The look at a shop: which requests are made, and what they show."""
+"""The survey of a shop: its requests, and the proposal drawn from the responses."""
 
 import re
 from collections import Counter
@@ -29,13 +29,13 @@ __all__ = ["Survey", "look_at"]
 
 _RECORDS = 10
 _SITEMAPS = 2
-"""Files of a sitemap index that are read: those that are named after products, where there are any."""
+"""Files of a sitemap index that are read: those named after products, if there are any."""
 _PROBES_OF_A_SHAPE = 2
 """Pages of one shape without a product after which others are tried."""
 _SIBLINGS_AT = (1, 4)
-"""Numbers of products found after which a page of another form beside them is looked at: does it show one, too?"""
+"""Numbers of products found at which a page of another shape in the same family is checked for a product, too."""
 _RESERVED = 2
-"""Requests that are kept for listings."""
+"""Requests that are reserved for listings."""
 _SHARE = 20
 """A family of products has at least a twentieth as many URLs as the largest one."""
 _LISTED = 3
@@ -47,14 +47,14 @@ _PRODUCT_FILE = re.compile(r"product|item|goods|artic|artikel|produ[ck]t", re.IG
 
 @dataclass
 class Survey:
-    """What a look at a shop has shown, and what it proposes."""
+    """The findings of a survey of a shop, and the proposed settings."""
 
     start: str
     """URL to start from."""
     local: bool
-    """The shop is on this machine or its network."""
+    """Whether the shop is on this machine or its network."""
     languages: tuple[str, ...] = ()
-    """Languages found, the one taken first."""
+    """Languages found, the one to crawl first."""
     product_urls: tuple[str, ...] = ()
     """Pattern of products; empty: their URLs do not differ from others'."""
     product_examples: tuple[str, ...] = ()
@@ -64,13 +64,13 @@ class Survey:
     products: int | None = None
     """Products expected; None: no sitemap names them."""
     listings: int = 0
-    """Listings that are known."""
+    """Number of known listings."""
     delay_s: float = 0.0
     """Seconds between two requests."""
     opt_outs: tuple[str, ...] = ()
-    """What the shop keeps from crawlers, a line each."""
+    """Restrictions that the shop places on crawlers, one line each."""
     notes: tuple[str, ...] = ()
-    """What a person should know, a line each."""
+    """Notes for people, one line each."""
     records: tuple[ProductRecord, ...] = ()
     """Products as read, ten at most."""
     requests: int = 0
@@ -97,7 +97,7 @@ class _Seen:
 
 
 async def look_at(url: str, settings: CrawlSettings, visitor: Visitor) -> Survey:
-    """Look at a shop and return what to propose.
+    """Survey a shop and return the proposal.
 
     Args:
         url: Its home page, or a page in the language that is wanted.
@@ -137,7 +137,7 @@ async def look_at(url: str, settings: CrawlSettings, visitor: Visitor) -> Survey
 
 
 async def _rules(url: str, settings: CrawlSettings, visitor: Visitor) -> tuple[Robots, tuple[str, ...]]:
-    """Read robots.txt, tdmrep.json and ai.txt, which the visitor keeps to from then on."""
+    """Read robots.txt, tdmrep.json and ai.txt, which the visitor obeys from then on."""
     answer = await visitor.get(urljoin(url, "/robots.txt"))
     if isinstance(answer, str) or robots_meaning(answer.status) == "unreachable":
         said = answer if isinstance(answer, str) else f"HTTP status {answer.status}"
@@ -163,7 +163,7 @@ async def _rules(url: str, settings: CrawlSettings, visitor: Visitor) -> tuple[R
 
 
 def _usage(signals: Iterable[Statement]) -> tuple[str, ...]:
-    """Return what usage signals say, a line each."""
+    """Return usage signals as text, one line each."""
     return tuple(f"{one.place}: {one.name} {one.served[:200]}" for one in signals)
 
 
@@ -217,7 +217,7 @@ class _Reader:
         return tags
 
     def take(self, into: dict[str, str], urls: Iterable[str], place: str) -> None:
-        """Keep URLs of the shop in its language, with the place that names them first."""
+        """Keep URLs of the shop in its language, each with the first place that names it."""
         for one in urls:
             if self.scope.follows(one) and not self.languages.refuses(one):
                 into.setdefault(one, place)
@@ -273,7 +273,7 @@ class _Reader:
                 failed[shape] = failed.get(shape, 0) + 1
 
     def _next(self, failed: dict[tuple[str, ...], int]) -> str | None:
-        """Return the page that most likely shows a product of a kind that was not seen yet."""
+        """Return the page that most likely shows a product of a kind not seen yet."""
         unseen = [one for one in (*self.seen.listed, *self.seen.linked) if one not in self.seen.products]
         unseen = [one for one in dict.fromkeys(unseen) if one not in self.seen.others]
         groups = group_by_shape(unseen)
@@ -289,7 +289,7 @@ class _Reader:
             return None
         sizes = Counter(family_of(one) for group in best for one in group)
         tries = families + Counter(family_of(one) for one in self.seen.others)
-        # Each family of URLs has its share of the pages, as parties have of seats.
+        # Each family of URLs gets its share of the visits, as parties get seats (proportionally).
         chosen = max(best, key=lambda group: sizes[family_of(group[0])] / (1 + tries[family_of(group[0])]))
         return chosen[len(chosen) // 2]
 
@@ -304,7 +304,7 @@ class _Reader:
 
 
 def _propose(survey: Survey, seen: _Seen) -> None:
-    """Fill in the patterns, what is expected, and the records."""
+    """Fill in the patterns, the expected numbers and the records."""
     known = {**seen.listed, **seen.linked}
     if not seen.products:
         survey.notes += ("no page that was looked at shows a product",)
@@ -332,7 +332,7 @@ def _propose(survey: Survey, seen: _Seen) -> None:
 
 
 def _by_kin(families: Iterable[list[str]]) -> list[list[str]]:
-    """Return families whose URLs differ in the names of their folders alone as one."""
+    """Return the families, with those merged whose URLs differ only in the names of their folders."""
     found: dict[tuple[object, ...], list[str]] = {}
     for members in families:
         found.setdefault(kin_of(members[0]), []).extend(members)

@@ -1,4 +1,4 @@
-"""Patterns of URLs, found from examples."""
+"""Patterns of URLs, derived from examples."""
 
 import re
 from collections import defaultdict
@@ -21,14 +21,14 @@ _DIGITS = re.compile(r"\d+")
 _WORDS = re.compile(r"[^\W\d_]+(?:[-_.+%][^\W\d_]+)*")
 _EXTENSION = re.compile(r"(?:\.(?:html?|php|aspx?|jsp|do))$", re.IGNORECASE)
 _MOST_FOLDERS = 40
-"""Folders that a pattern names."""
+"""Most folders that a pattern names."""
 _ENDS = (re.compile(r".*?([-_.,~]?)\d+"), re.compile(r"\d+([-_.,~]).*"))
 
 
 def shape_of(url: str) -> tuple[str, ...]:
-    """Return what URLs of one kind of page have in common: their segments without numbers and words.
+    """Return the form that URLs of one kind of page share: their segments without numbers and words.
 
-    A language and the first segment of several stay as they are, for there shops put the kind of a page.
+    A language and the first segment of several stay as they are, because shops put the kind of a page there.
     """
     parts = urlsplit(url)
     segments = [segment for segment in parts.path.split("/") if segment]
@@ -40,7 +40,7 @@ def shape_of(url: str) -> tuple[str, ...]:
 
 
 def family_of(url: str) -> tuple[object, ...]:
-    """Return what shapes beside one another have in common: number of segments, the first of several, parameters."""
+    """Return the features that sibling shapes share: number of segments, the first of several, parameters."""
     shape = shape_of(url)
     place = shape_of(url.partition("?")[0])
     segments = [segment for segment in urlsplit(url).path.split("/") if segment]
@@ -49,7 +49,7 @@ def family_of(url: str) -> tuple[object, ...]:
 
 
 def kin_of(url: str) -> tuple[object, ...]:
-    """Return what families have in common that differ in the names of their folders: all but those names."""
+    """Return the features shared by families that differ only in the names of their folders."""
     size, _, *parameters = family_of(url)
     return (size, *parameters)
 
@@ -65,11 +65,11 @@ def group_by_shape(urls: Iterable[str]) -> list[list[str]]:
 def path_pattern(urls: Sequence[str], folders: Sequence[str] = ()) -> str:
     """Return a regular expression that matches URLs of as many path segments as the examples have.
 
-    Segments in which the examples agree stay as they are. Where all end or begin with a number, so does the pattern.
+    Segments in which the examples agree stay as they are. If all end or begin with a number, so does the pattern.
 
     Args:
         urls: The examples.
-        folders: URLs in folders of the same depth; only these folders match, where they are not too many to name.
+        folders: URLs in folders of the same depth; only these folders match, unless they are too many to name.
     """
     columns = _columns(urls)
     slash = "/" if all(urlsplit(url).path.endswith("/") for url in urls) else ""
@@ -87,16 +87,16 @@ def _columns(urls: Iterable[str]) -> list[tuple[str, ...]]:
 def product_pattern(
     products: Sequence[str], listed: Mapping[str, str], others: Iterable[str], known: Iterable[str]
 ) -> str:
-    """Return a regular expression of the URLs of products, which may lie in many folders.
+    """Return a regular expression for the URLs of products, which may be in many folders.
 
-    Where other pages have URLs of that form, the folders are named: those of the products, and those that the same
-    sitemaps list, unless a page there shows no product.
+    If other pages have URLs of that form, the pattern names the folders: those of the products, and those that the
+    same sitemaps list, unless a page there shows no product.
 
     Args:
-        products: Pages that show a product, of one kin.
+        products: Pages that show a product, all of one kin (:func:`kin_of`).
         listed: Page that a sitemap names -> that sitemap.
         others: Pages that show none.
-        known: All URLs known of the shop.
+        known: All known URLs of the shop.
     """
     ours, kin, barren = {family_of(one) for one in products}, kin_of(products[0]), {family_of(one) for one in others}
     pattern = path_pattern(products)
@@ -142,12 +142,12 @@ def _query(urls: Sequence[str]) -> str:
 def listing_patterns(
     listings: Sequence[str], products: re.Pattern[str], known: Iterable[str], page_names: Iterable[str]
 ) -> tuple[str, ...]:
-    """Return regular expressions of listings, with their further pages, but without filters.
+    """Return regular expressions for listings, with their further pages, but without filters.
 
     Args:
         listings: Pages that were seen to list products.
         products: Pattern of products.
-        known: All URLs known of the shop, which say where listings and products lie side by side.
+        known: All known URLs of the shop, which show where listings and products share a folder.
         page_names: Parameters that number the pages of a listing.
     """
     found: dict[str, None] = {}
@@ -167,9 +167,9 @@ def listing_patterns(
 
 
 def _folder(path: str, products: Sequence[str]) -> str | None:
-    """Return the outermost folder of a listing that holds no product; None where there is none.
+    """Return the outermost folder of a listing that contains no product; None if there is none.
 
-    A folder that is a language alone is the whole shop.
+    A folder that is only a language is the whole shop.
     """
     segments = path.rstrip("/").split("/")[1:-1]
     for depth in range(1, len(segments) + 1):
@@ -180,5 +180,5 @@ def _folder(path: str, products: Sequence[str]) -> str | None:
 
 
 def _escape(text: str) -> str:
-    """Return a regular expression for a text, a hyphen as it is."""
+    """Escape a text for a regular expression, except hyphens."""
     return re.escape(text).replace(r"\-", "-")

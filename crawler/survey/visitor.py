@@ -1,4 +1,4 @@
-"""The few requests of a first look at a shop."""
+"""The few requests of a survey of a shop."""
 
 import socket
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from crawler.settings import CrawlSettings
 __all__ = ["MOST_REQUESTS", "Visitor", "is_local"]
 
 MOST_REQUESTS = 20
-"""Requests of one look: as many pages as a person reads before deciding."""
+"""Most requests of one survey: as many pages as a person reads before deciding."""
 
 
 def is_local(url: str) -> bool:
@@ -27,19 +27,19 @@ def is_local(url: str) -> bool:
 
 
 class Visitor:
-    """Makes requests one after another, with the crawl's delay, within robots.txt, and 20 at most.
+    """Makes at most 20 requests, one after another, with the crawl's delay and within robots.txt.
 
     Args:
         url: The shop; its host may be private if ``local`` is set.
         settings: Politeness.
-        local: The shop is on this machine or its network.
+        local: Whether the shop is on this machine or its network.
     """
 
     def __init__(self, url: str, settings: CrawlSettings, *, local: bool) -> None:
         self.local = local
         self.requests = 0
         self.refuse: Callable[[str], str | None] = lambda _: None
-        """URL -> why the shop does not admit this crawler there, None where it does."""
+        """URL -> why the shop does not admit this crawler there; None if it does."""
         self._client = PageClient(settings.agent_header, frozenset({authority(url)}) if local else frozenset())
         self._limits = ClientLimits(settings.timeout_s, settings.connect_timeout_s, settings.max_sitemap_bytes)
         self._limiter = RateLimiter(settings.delay_s)
@@ -51,11 +51,11 @@ class Visitor:
         return 0 if self._busy else MOST_REQUESTS - self.requests
 
     def slow_down(self, interval_s: float) -> None:
-        """Wait so long between two requests from now on."""
+        """Wait ``interval_s`` between two requests from now on."""
         self._limiter = RateLimiter(interval_s)
 
     async def get(self, url: str) -> Fetched | str:
-        """Return the response of a URL, or why there is none."""
+        """Return the response of a URL, or the reason why there is none."""
         if said := self.refuse(url):
             return said
         if self.left <= 0:
