@@ -221,7 +221,7 @@ class DownloadSettings(StageSettings):
     max_image_bytes: int = Field(default=20_000_000, ge=1)
     """Most bytes of an image; a product photo above 20 MB is the shop's mistake."""
     max_video_bytes: int = Field(default=200_000_000, ge=1)
-    """Most bytes of a video; M5Product's last 1 to 60 s (section 3.1), which is 25 Mbit/s at the most."""
+    """Most bytes of a video; M5Product's last 1 to 60 s (section 3.1): 27 Mbit/s at 60 s."""
     max_pixels: int = Field(default=89_478_485, ge=1)
     """Most pixels of an image or a video frame; Pillow's own warning limit, 256 MB decoded."""
     max_duration_s: float = Field(default=600.0, gt=0)

@@ -17,8 +17,8 @@ class Layout:
     """Paths of a demo.
 
     Args:
-        folder: The demo's folder; everything lies under ``shops`` in it.
-        name: Name of that subfolder; another one while it is being built.
+        folder: The demo's folder; everything is stored under ``shops`` in it.
+        name: Name of that subfolder; a different one while the shops are being built.
     """
 
     def __init__(self, folder: Path, name: str = "shops") -> None:
@@ -28,7 +28,7 @@ class Layout:
         self.judgements = self.root / "judgements.csv"
 
     def answers(self, shop: ShopName) -> Path:
-        """Return the file of answers that are no plain files."""
+        """Return the file of responses that are not plain files."""
         return self.root / shop / "answers.json"
 
     def site(self, shop: ShopName, path: str) -> Path:
@@ -36,13 +36,13 @@ class Layout:
         return self.root / shop / "site" / path.lstrip("/")
 
     def built_files(self) -> Mapping[str, Path]:
-        """Return all files but the manifest, by their path below the root, sorted."""
+        """Return all files except the manifest, sorted, keyed by their path relative to the root."""
         found = (path for path in self.root.rglob("*") if path.is_file() and path != self.manifest)
         return {str(path.relative_to(self.root)): path for path in sorted(found)}
 
 
 def write_file(target: Path, content: bytes, changes: int = 0) -> None:
-    """Write a file atomically; its modification time is fixed, and a day later for each change."""
+    """Write a file atomically; its modification time is a fixed date plus one day per change."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.partial")
     partial.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Product images: the product drawn as ``shapes.toml`` says, then photographed from any side in a shop's light."""
+"""Product images: a product is drawn from ``shapes.toml``, then photographed from any side in a shop's light."""
 
 import io
 import math
@@ -20,15 +20,15 @@ Ink = int | tuple[int, int, int]
 _SIZE = 512
 """Width and height of the image, pixels."""
 _FINE = 2
-"""Drawn this much larger, then reduced, so that edges are smooth."""
+"""Factor by which drawings are enlarged and then reduced, so that edges are smooth."""
 _SCALE = _SIZE * _FINE / 100
-"""Pixels of the large drawing for one unit of ``shapes.toml``."""
+"""Pixels of the large drawing per unit of ``shapes.toml``."""
 _DARK, _LIGHT = (58, 54, 58), (248, 246, 240)
 _ROLES: dict[str, Ink] = {"dark": _DARK, "light": _LIGHT, "metal": (176, 182, 190), "leaf": (70, 150, 70)}
 _ROUNDING = 7 * _SCALE
 _EDGE = round(0.5 * _SCALE)
 _SHADE = 0.3
-"""How much darker the right side is than the lit one: the look of a solid thing."""
+"""How much darker the right side is than the lit one, so that the product looks solid."""
 
 
 @cache
@@ -54,7 +54,7 @@ def _stroke(pen: ImageDraw.ImageDraw, verb: str, numbers: Sequence[float], fill:
 
 
 def _pattern(name: str) -> Image.Image:
-    """Return where the second colour lies, all over the canvas."""
+    """Return the mask of the second colour over the whole canvas."""
     size, step = _SIZE * _FINE, _SIZE * _FINE // 12
     mask = Image.new("L", (size, size), 0)
     pen = ImageDraw.Draw(mask)
@@ -91,7 +91,7 @@ def _shade(image: Image.Image) -> Image.Image:
 
 
 def draw_product(product: Product) -> Image.Image:
-    """Return the product from the front: 512 x 512 pixels, RGBA, clear around it."""
+    """Return the product seen from the front: 512 x 512 pixels, RGBA, transparent around it."""
     image = Image.new("RGBA", (_SIZE * _FINE, _SIZE * _FINE), (0, 0, 0, 0))
     pen = ImageDraw.Draw(image)
     inks = {**_ROLES, "main": product.colour.rgb, "accent": product.accent.rgb}
@@ -112,14 +112,14 @@ _BACKDROPS: dict[ShopName, tuple[tuple[int, int, int], ...]] = {
     "north": ((245, 245, 247), (232, 238, 245), (246, 238, 232), (225, 232, 226)),
     "south": ((206, 170, 130), (150, 178, 190), (214, 190, 196), (120, 130, 120)),
 }
-"""The north images on light paper, the south on wood and cloth."""
+"""The northern shop photographs on light paper, the southern shop on wood and cloth."""
 _CASTS: dict[ShopName, tuple[float, float, float]] = {"north": (1.0, 1.0, 1.03), "south": (1.06, 0.99, 0.9)}
 _SIZES = (0.78, 0.68, 1.35, 0.5, 0.55)
-"""Width of the product over the shorter side of the image, by place in the gallery."""
+"""Width of the product divided by the image's shorter side, by position in the gallery."""
 _TURNS = (4.0, 24.0, 10.0, 14.0, 6.0)
-"""Most degrees the product is turned either way, by place in the gallery."""
+"""Maximum rotation of the product in either direction, degrees, by position in the gallery."""
 _SHADOW = [round(alpha * 0.35) for alpha in range(256)]
-"""Opacity of a shadow under each opacity of what casts it."""
+"""Opacity of a shadow, by the opacity of the pixel that casts it."""
 
 
 def make_backdrop(size: tuple[int, int], shop: ShopName, rng: np.random.Generator) -> Pixels:
@@ -143,7 +143,7 @@ def _turn(product: Image.Image, width: int, height: int, degrees: float, tilt: f
 
 
 def paste_product(canvas: Image.Image, product: Image.Image, centre: tuple[float, float]) -> None:
-    """Paste a product and its soft shadow on an image, in place."""
+    """Paste a product and its soft shadow onto an image, in place."""
     corner = (round(centre[0] - product.width / 2), round(centre[1] - product.height / 2))
     alpha = product.getchannel("A")
     shadow = alpha.filter(ImageFilter.BoxBlur(6)).point(_SHADOW)

@@ -14,11 +14,11 @@ __all__ = ["Pair", "choose_pairs", "judge", "write_csv"]
 _WORKERS = tuple(f"w{n}" for n in range(1, 9))
 _PER_PAIR = 5
 _GOLD_EVERY = 10
-"""Of every ten pairs one also has the true answer, from the gold set."""
+"""One pair in this many also has the true answer, from the gold set."""
 _ERRORS = (0.45, 0.35, 0.2)
-"""Shares of pairs with no, one and two answers that are not the truth: the majority is always right."""
+"""Shares of pairs with no, one and two untrue answers; the majority is always right."""
 _MISMATCHED_SHARE = 0.5
-"""Pairs of different products for each pair of the same."""
+"""Pairs of different products per pair of the same product."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ class Pair:
 
 
 def choose_pairs(listings: Sequence[Listing], rng: np.random.Generator) -> list[Pair]:
-    """Return all pairs of listings of the same product, and half as many of one kind that differ.
+    """Return all pairs of listings of the same product, and half as many of different products of one kind.
 
-    Copies are left out: after duplicates are dropped they are no products.
+    Copies are left out, because they are later dropped as duplicates.
     """
     bases = [one for one in listings if one.base is None]
     pairs = list(combinations(bases, 2))
@@ -67,6 +67,6 @@ def judge(pairs: Sequence[Pair], rng: np.random.Generator) -> list[Judgement]:
 
 
 def write_csv(judgements: Sequence[Judgement]) -> str:
-    """Return the file of judgements that ``m5data annotate import`` reads."""
+    """Return the content of the judgements file that ``m5data annotate import`` reads."""
     rows = [f"{j.query},{j.candidate},{j.worker},{j.answer},{str(j.gold).lower()}" for j in judgements]
     return "\n".join(["query,candidate,worker,answer,gold", *rows]) + "\n"

@@ -1,4 +1,4 @@
-"""One shop's page about a product: its texts, images, video and contact details; and how many of each a demo holds."""
+"""Listings (product pages of a shop) with texts, images, video and contact details, and their number in a demo."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ Markup = Literal["json-ld", "microdata", "plain"]
 Outcome = Literal["ok", "http_404", "http_410", "http_5xx", "wrong_type", "truncated", "too_large", "broken"]
 """Expected result of fetching a file: ok, or the reason why it fails."""
 CopyRule = Literal["content_text", "content", "text", "near_image", "near_caption"]
-"""What a copy shares with its base: everything, the images' bytes, the texts, re-encoded images, nearly the texts."""
+"""Content shared by a copy and its base: everything, image bytes, texts, images re-encoded, or nearly equal texts."""
 MASKS = {"phone": "〈phone〉", "wechat": "〈wechat〉", "email": "〈email〉"}
 """Replacement of a masked contact detail in captions and specifications."""
 
@@ -39,15 +39,15 @@ class Contact:
 
     kind: Literal["phone", "wechat", "email"]
     lead: str
-    """Words before the detail; they stay."""
+    """Words before the detail; they are not masked."""
     detail: str
 
     def published(self) -> str:
-        """Return it as the page shows it."""
+        """Return the detail as the page shows it."""
         return self.lead + self.detail
 
     def masked(self) -> str:
-        """Return it as a record must show it."""
+        """Return the detail as a record must show it."""
         return self.lead + MASKS[self.kind]
 
 
@@ -60,7 +60,7 @@ class ListedImage:
     view: int
     """Seed of viewpoint, background and colour cast."""
     position: int
-    """Place in the gallery: 0 front, 1 turned, 2 close, 3 in a scene, 4 two of them."""
+    """Position in the gallery: 0 front, 1 turned, 2 close-up, 3 in a scene, 4 two of the product."""
     quality: int = 88
     """JPEG quality."""
     outcome: Outcome = "ok"
@@ -68,7 +68,7 @@ class ListedImage:
 
 @dataclass(frozen=True, slots=True)
 class ListedVideo:
-    """The video of a listing, 24 frames a second."""
+    """The video of a listing, at 24 frames per second."""
 
     path: str
     view: int
@@ -97,9 +97,9 @@ class Listing:
     availability: Availability = "InStock"
     caption_contact: Contact | None = None
     spec_contact: Contact | None = None
-    """Published as the value of a last line of the table, ``售后服务``."""
+    """Published as the value of an extra last row of the table, ``售后服务``."""
     base: str | None = None
-    """Native id of the listing that this one copies; None: it copies none."""
+    """Native id of the listing that this one copies; None if it is not a copy."""
     copy_rule: CopyRule | None = None
 
     @property
@@ -146,27 +146,27 @@ class Listing:
 
 Size = Literal["demo", "tiny"]
 Missing = Literal["audio", "specs", "images", "caption"]
-"""A modality that a listing lacks by its own nature (lacking a video is common and not counted here)."""
+"""A modality that a listing lacks by design (a missing video is common and not counted here)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Counts of one size; every flaw occurs at least once in each."""
+    """Counts of one demo size; every flaw except a video with ``http_404`` occurs at least once in each size."""
 
     copies: Mapping[CopyRule, int]
     missing: Mapping[Missing, int]
     image_flaws: Mapping[Outcome, int]
     video_flaws: Mapping[Outcome, int]
     contacts: Mapping[str, int]
-    """Kind of detail -> captions that hold one; ``spec`` counts tables with a telephone number."""
+    """Kind of contact detail -> number of captions with one; ``spec`` counts tables with a telephone number."""
     flaws_per_listing: int
-    """Bad images that one listing has."""
+    """Failing images per flawed listing."""
     video_share: float
-    """Share of listings (copies apart) with a video."""
+    """Share of listings (copies excluded) with a video."""
     video_seconds: tuple[int, int]
-    """Shortest and longest video."""
+    """Shortest and longest duration of a video."""
     page_length: int
-    """Products on one listing page of the southern shop."""
+    """Products per listing page of the southern shop."""
 
 
 PRESETS: dict[Size, Preset] = {

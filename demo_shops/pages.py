@@ -1,4 +1,4 @@
-"""The product pages, as bytes in the encoding of their shop."""
+"""Product pages, as bytes in their shop's encoding."""
 
 import json
 from functools import cache
@@ -17,7 +17,7 @@ __all__ = ["BASES", "list_path", "render", "render_product"]
 BASES: dict[ShopName, str] = {"north": "http://north.invalid", "south": "http://south.invalid"}
 """Placeholder for the shop's own URL in built files; the server replaces it."""
 ENCODINGS: dict[ShopName, str] = {"north": "utf-8", "south": "gbk"}
-"""The south declares gb2312 and writes GBK, as shops of its age do."""
+"""The southern shop declares gb2312 but writes GBK, as old shops do."""
 _TEMPLATES = {"json-ld": "north_jsonld.html", "microdata": "north_microdata.html", "plain": "south_product.html"}
 _RELATED = 4
 _SPECS_IN_MARKUP = 7
@@ -30,7 +30,7 @@ def _templates() -> Environment:
     return Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=False)
 
 
-def render(shop: ShopName, template: str, **values: Any) -> bytes:  # noqa: ANN401 - what templates take
+def render(shop: ShopName, template: str, **values: Any) -> bytes:  # noqa: ANN401 - templates accept any type
     """Return a page of a shop in the shop's encoding."""
     text = _templates().get_template(template).render(base=BASES[shop], **values)
     return text.encode(ENCODINGS[shop])
@@ -49,7 +49,7 @@ def _related(plan: Plan, listing: Listing) -> list[Listing]:
 
 
 def _in_script(data: dict[str, Any]) -> Markup:
-    """Return JSON that may stand in a script element: no ``</`` ends it early."""
+    """Return JSON that is safe inside a script element: no ``</`` ends the element early."""
     return Markup(json.dumps(data, ensure_ascii=False, indent=1).replace("</", "<\\/"))  # noqa: S704
 
 
@@ -103,9 +103,9 @@ def render_product(plan: Plan, listing: Listing, *, opted_out: bool = False) -> 
     """Return the page of one product.
 
     Args:
-        plan: Both shops: where its neighbours come from.
-        listing: What the page shows.
-        opted_out: Whether its head forbids use for machine learning (northern pages).
+        plan: Both shops, the source of related products.
+        listing: The product to show.
+        opted_out: Whether the page's head forbids use for machine learning (northern pages).
     """
     more = _north_values(listing) if listing.shop == "north" else _south_values(plan, listing)
     related = _related(plan, listing)

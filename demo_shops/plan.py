@@ -1,4 +1,4 @@
-"""The plan of both shops: every listing with its flaws, all from one seed, before anything is drawn."""
+"""The plan of both shops: every listing with its flaws, generated from one seed before anything is drawn."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,11 +27,11 @@ __all__ = ["SEED", "Plan", "make_plan"]
 
 
 class Deck:
-    """Shuffled places in a list of listings; each is dealt once.
+    """Shuffled indices into a list of listings; each is drawn once.
 
     Args:
-        listings: The listings that are dealt; callers change it in place.
-        rng: Where the shuffle comes from.
+        listings: The listings to draw from; callers change the list in place.
+        rng: Source of the shuffle.
     """
 
     def __init__(self, listings: list[Listing], rng: np.random.Generator) -> None:
@@ -39,10 +39,10 @@ class Deck:
         self._cards = [int(card) for card in rng.permutation(len(listings))]
 
     def draw(self, suits: Callable[[Listing], bool] = lambda _: True) -> int:
-        """Return the next place whose listing suits, and take it out of the deck.
+        """Remove and return the next index whose listing is suitable.
 
         Raises:
-            LookupError: None is left; the preset asks for more than there is.
+            LookupError: No suitable listing is left; the preset asks for more than there are.
         """
         for card in self._cards:
             if suits(self.listings[card]):
@@ -62,7 +62,7 @@ def _without(one: Listing, lacking: Missing) -> Listing:
 
 
 def add_missing(deck: Deck, preset: Preset) -> None:
-    """Remove modalities; a caption only where markup alone identifies a product page."""
+    """Remove modalities; captions only where markup alone identifies the product page."""
     suits: dict[Missing, Callable[[Listing], bool]] = {
         "audio": lambda one: one.video is not None,
         "caption": lambda one: one.markup == "json-ld",
@@ -81,7 +81,7 @@ def _with_broken(one: Listing, outcomes: Sequence[Outcome], rng: np.random.Gener
 
 
 def break_images(deck: Deck, preset: Preset, rng: np.random.Generator) -> None:
-    """Make images fail, at random places of the gallery."""
+    """Make images fail, at random positions in the gallery."""
     outcomes = [outcome for outcome, count in preset.image_flaws.items() for _ in range(count)]
     step = preset.flaws_per_listing
     for start in range(0, len(outcomes), step):
@@ -131,20 +131,20 @@ _AMPERSAND = 0.1
 
 
 def _words(product: Product, shop: ShopName, assortment: Assortment, rng: np.random.Generator) -> list[str]:
-    """Return the kind's words in a new order, all but one, as the shop says them."""
+    """Return all but one of the kind's words, shuffled, in the shop's vocabulary."""
     order = rng.permutation(len(product.kind.words))[:-1]
     words = [product.kind.words[int(i)] for i in order]
     return [assortment.south_words.get(word, word) for word in words] if shop == "south" else words
 
 
-def _pairs(words: list[str], ampersand: bool) -> str:  # noqa: FBT001 - one private call, both words said
+def _pairs(words: list[str], ampersand: bool) -> str:  # noqa: FBT001 - the only caller passes it by name
     pairs = [words[i : i + 2] for i in range(0, len(words), 2)]
     glue = ["&" if ampersand and i == 0 else "" for i in range(len(pairs))]
     return " ".join(sign.join(pair) for sign, pair in zip(glue, pairs, strict=True))
 
 
 def write_caption(product: Product, shop: ShopName, assortment: Assortment, rng: np.random.Generator) -> str:
-    """Return a new caption of 30 to 60 characters; each call words it anew."""
+    """Return a caption of 30 to 60 characters, worded differently on each call."""
     promise = _PROMISES[shop][int(rng.integers(len(_PROMISES[shop])))]
     words = _pairs(_words(product, shop, assortment, rng), ampersand=bool(rng.random() < _AMPERSAND))
     colour, size = product.colour.names[shop], next(iter(product.options.values()))
@@ -177,7 +177,7 @@ _MICRODATA = 0.4
 """Share of northern pages that carry microdata instead of JSON-LD."""
 _OUT_OF_STOCK = 0.08
 _FORBIDDEN_PRODUCTS = 900
-"""First number of the products that must not be collected; far above any other product's."""
+"""First number of the products that must not be collected; far above all other product numbers."""
 
 
 def name_listing(shop: ShopName, number: int) -> str:
@@ -192,7 +192,7 @@ def make_images(shop: ShopName, native_id: str, rng: np.random.Generator) -> tup
 
 
 def _places(size: Size, assortment: Assortment, rng: np.random.Generator) -> Iterator[tuple[ShopName, Product]]:
-    """Yield each place where a product is sold."""
+    """Yield the shop and product of each listing to make."""
     number = 0
     for kind in assortment.kinds:
         shared, north, south, again = kind.listed[size]
@@ -227,7 +227,7 @@ def _listing(
 
 
 def stock_shops(size: Size, assortment: Assortment, rng: np.random.Generator) -> list[Listing]:
-    """Return a listing for every place where a product is sold, the north first, shuffled within a shop."""
+    """Return all listings, the northern shop's first, shuffled within each shop."""
     places = list(_places(size, assortment, rng))
     found: list[Listing] = []
     for shop in SHOPS:
@@ -240,7 +240,7 @@ def stock_shops(size: Size, assortment: Assortment, rng: np.random.Generator) ->
 
 
 def make_forbidden(assortment: Assortment, rng: np.random.Generator) -> list[Listing]:
-    """Return two listings for each shop that must not be collected: behind robots.txt, and opted out."""
+    """Return two listings per shop that must not be collected: one behind robots.txt, one opted out."""
     names = [(shop, name_listing(shop, 8_000 + n)) for shop in SHOPS for n in range(2)]
     return [
         _listing(
@@ -251,14 +251,14 @@ def make_forbidden(assortment: Assortment, rng: np.random.Generator) -> list[Lis
 
 
 def make_video(one: Listing, seconds: tuple[int, int], rng: np.random.Generator) -> ListedVideo:
-    """Return a new video of a listing; short ones are commoner than long ones."""
+    """Return a new video of a listing; short videos are more common than long ones."""
     folder = "video" if one.shop == "north" else "media"
     quarters = round(4 * (seconds[0] + (seconds[1] - seconds[0]) * float(rng.beta(1.0, 3.6))))
     return ListedVideo(f"/{folder}/{one.native_id}.mp4", int(rng.integers(2**31)), Decimal(quarters) / 4)
 
 
 _RECOMPRESSED = 62
-"""JPEG quality of a re-encoded image; the first one has 88."""
+"""JPEG quality of a re-encoded image; the original has 88."""
 _FULL_WIDTH = {ord("A") + n: ord("Ａ") + n for n in range(26)}
 
 
@@ -267,7 +267,7 @@ def _same_images(images: tuple[ListedImage, ...], base: Listing, quality: int) -
 
 
 def _copy(base: Listing, name: str, rule: CopyRule, assortment: Assortment, rng: np.random.Generator) -> Listing:
-    """Return a copy of ``base`` under another id; its video stays only in a copy of everything."""
+    """Return a copy of ``base`` under another id; only a copy of everything keeps its video."""
     new = replace(base, native_id=name, base=base.native_id, copy_rule=rule)
     images = make_images(base.shop, name, rng)
     reworded = write_caption(base.product, base.shop, assortment, rng)
@@ -276,7 +276,7 @@ def _copy(base: Listing, name: str, rule: CopyRule, assortment: Assortment, rng:
     if rule == "content":
         same = _same_images(images, base, base.images[0].quality)
         return replace(new, images=same, video=None, caption=reworded, caption_contact=None)
-    if rule == "text":  # the same to a reader: full-width letters
+    if rule == "text":  # full-width letters read the same
         return replace(new, images=images, video=None, caption=(base.caption or "").translate(_FULL_WIDTH))
     if rule == "near_image":
         again = _same_images(images, base, _RECOMPRESSED)
@@ -291,7 +291,7 @@ def _draw_base(deck: Deck, shop: ShopName, rule: CopyRule) -> Listing:
 
 
 def add_copies(deck: Deck, preset: Preset, assortment: Assortment, rng: np.random.Generator) -> list[Listing]:
-    """Return the copies, of both shops in turn; their bases are drawn from the deck."""
+    """Return the copies, alternating between the shops; their bases are drawn from the deck."""
     count = {shop: sum(one.shop == shop for one in deck.listings) for shop in SHOPS}
     rules = [rule for rule, wanted in preset.copies.items() for _ in range(wanted)]
     copies = []
@@ -306,15 +306,15 @@ _FIRST: dict[ShopName, tuple[str, ...]] = {
     "north": ("青禾", "云间", "拾光", "半夏", "南枝", "小满", "知夏", "望舒", "白露", "松间", "竹里", "漫野", "初一"),
     "south": ("喆记", "堃达", "镕庭", "福顺", "老街", "金桥", "华联", "百佳", "祥云", "宏图", "兴隆", "瑞丰", "东门"),
 }
-"""Invented names; some southern ones hold characters that GBK has and GB2312 lacks."""
+"""Invented names; some southern ones contain characters that GBK has and GB2312 lacks."""
 _SECOND: dict[ShopName, tuple[str, ...]] = {"north": ("旗舰店", "专营店"), "south": ("商行", "小店")}
 _MOST = 10
 _DECLINE = 0.92
-"""Each merchant has this share of the products of the one before."""
+"""Number of a merchant's products relative to the merchant before it."""
 
 
 def _slots(shop: ShopName, wanted: int) -> list[str]:
-    """Return ``wanted`` merchants' names, each as often as it has products."""
+    """Return ``wanted`` merchant names, each repeated once per product."""
     names = [first + second for second in _SECOND[shop] for first in _FIRST[shop]]
     most = min(_MOST, max(1, wanted // 3))
     slots = [name for n, name in enumerate(names) for _ in range(max(1, round(most * _DECLINE**n)))]
@@ -326,14 +326,14 @@ def _slots(shop: ShopName, wanted: int) -> list[str]:
 
 
 def deal_merchants(listings: list[Listing], rng: np.random.Generator) -> list[Listing]:
-    """Return the listings, each with its merchant, in the same order."""
+    """Return the listings in the same order, each with a merchant assigned."""
     slots = {shop: _slots(shop, sum(one.shop == shop for one in listings)) for shop in _FIRST}
     orders = {shop: iter(rng.permutation(names).tolist()) for shop, names in slots.items()}
     return [replace(one, merchant=next(orders[one.shop])) for one in listings]
 
 
 SEED = 20_220_619
-"""The one seed: everything else follows from it."""
+"""The only seed; everything else is derived from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,14 +343,14 @@ class Plan:
     size: Size
     assortment: Assortment
     listings: tuple[Listing, ...]
-    """Products after a correct crawl, duplicates included; by shop, then native id."""
+    """Products after a correct crawl, duplicates included, sorted by shop, then native id."""
     forbidden: tuple[Listing, ...]
-    """Products that must not be collected, two for each shop: behind robots.txt, then opted out."""
+    """Products that must not be collected, two per shop: one behind robots.txt, then one opted out."""
     pairs: tuple[Pair, ...]
     judgements: tuple[Judgement, ...]
 
     def of(self, shop: ShopName) -> tuple[Listing, ...]:
-        """Return the listings of one shop, by native id."""
+        """Return the listings of one shop, sorted by native id."""
         return tuple(one for one in self.listings if one.shop == shop)
 
 
@@ -362,7 +362,7 @@ def _add_videos(listings: list[Listing], preset: Preset, rng: np.random.Generato
 
 
 def make_plan(size: Size) -> Plan:
-    """Return the plan of one size; every call returns an equal one."""
+    """Return the plan of one size; every call returns an equal plan."""
     rng, preset, assortment = np.random.default_rng(SEED), PRESETS[size], read_assortment()
     listings = stock_shops(size, assortment, rng)
     _add_videos(listings, preset, rng)

@@ -1,4 +1,4 @@
-"""The products that both demo shops sell: kinds, brands, colours, and single products of a kind."""
+"""The products that the demo shops sell: kinds, brands, colours, and individual products."""
 
 import tomllib
 from dataclasses import dataclass
@@ -19,32 +19,32 @@ class Colour:
     """One colour that products come in."""
 
     names: dict[ShopName, str]
-    """What each shop calls it."""
+    """Name in each shop."""
     rgb: tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One sort of product; every kind has a drawing of its name in ``shapes.toml``."""
+    """One kind of product; ``shapes.toml`` has a drawing for every key."""
 
     key: str
     class_key: str
     paths: dict[ShopName, tuple[str, ...]]
     """Category path in each shop, outermost first; shops that do not sell it are absent."""
     listed: dict[str, tuple[int, int, int, int]]
-    """Size of preset -> products in both shops, north only, south only, listed in the north again."""
+    """Preset size -> products in both shops, north only, south only, and listed twice in the north."""
     words: tuple[str, ...]
-    """What captions are made of, in both shops."""
+    """Words that captions of both shops are made of."""
     options: dict[str, tuple[str, ...]]
-    """Lines of the specification table and the values they take."""
+    """Rows of the specification table and their possible values."""
     brands: tuple[str, ...]
     price: tuple[int, int]
-    """Least and greatest price, yuan."""
+    """Lowest and highest price, yuan."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assortment:
-    """All that ``products.toml`` says."""
+    """Contents of ``products.toml``."""
 
     classes: dict[str, dict[ShopName, str]]
     kinds: tuple[Kind, ...]
@@ -57,23 +57,23 @@ class Assortment:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One true product, whatever shops list it under whatever words."""
+    """One true product, however and wherever it is listed."""
 
     number: int
     kind: Kind
     brand: str
     mark: str
-    """Latin letters printed on it."""
+    """Latin letters printed on the product."""
     model: str
     colour: Colour
     accent: Colour
     pattern: str
     stretch: float
-    """Width over height of the drawing against its kind's, about 1."""
+    """Aspect ratio relative to the kind's drawing, about 1."""
     options: dict[str, str]
     price: int
     tune: int
-    """Seed of its tune."""
+    """Seed of the product's tune."""
 
 
 def _paths(row: dict[str, Any], names: dict[ShopName, str]) -> dict[ShopName, tuple[str, ...]]:
@@ -94,7 +94,7 @@ def _kind(row: dict[str, Any], classes: dict[str, Any]) -> Kind:
 
 
 def read_assortment() -> Assortment:
-    """Return what the shops sell, as ``products.toml`` beside this file says."""
+    """Return the shops' assortment, read from ``products.toml`` next to this file."""
     data = tomllib.loads(Path(__file__).with_name("products.toml").read_text(encoding="utf-8"))
     return Assortment(
         classes={key: {shop: row[shop] for shop in SHOPS} for key, row in data["classes"].items()},

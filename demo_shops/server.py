@@ -27,7 +27,7 @@ _TYPES: dict[ShopName, dict[str, str]] = {
     "north": {".html": "text/html; charset=utf-8"},
     "south": {".html": "text/html"},
 }
-"""The shop south sends no charset; its pages declare theirs."""
+"""The southern shop sends no charset; its pages declare it themselves."""
 _COMMON_TYPES = {
     ".xml": "application/xml",
     ".txt": "text/plain; charset=utf-8",
@@ -41,11 +41,11 @@ _NOTHING = b"<!doctype html><html><head><title>404 Not Found</title></head><body
 
 
 class _Shop:
-    """Answers the requests for one shop.
+    """Request handlers of one shop.
 
     Args:
-        layout: Where the shops lie.
-        shop: Which one.
+        layout: Paths of the built shops.
+        shop: Which of the two.
     """
 
     def __init__(self, layout: Layout, shop: ShopName) -> None:
@@ -56,7 +56,7 @@ class _Shop:
         self._log: Counter[tuple[str, int]] = Counter()
 
     async def log(self, _: web.Request) -> web.Response:
-        """Return the requests so far: path -> status -> times."""
+        """Return the requests so far: path -> status -> count."""
         found: dict[str, dict[str, int]] = {}
         for (path, status), times in sorted(self._log.items()):
             found.setdefault(path, {})[str(status)] = times
@@ -92,7 +92,7 @@ class _Shop:
 
 
 def _is_fresh(request: web.Request, headers: dict[str, str]) -> bool:
-    """Return whether the client has this version; a tag wins over a date (RFC 9110, section 13.2.2)."""
+    """Return whether the client has this version; a tag takes precedence over a date (RFC 9110, section 13.2.2)."""
     tags = request.headers.get("If-None-Match")
     if tags is not None:
         return headers["ETag"] in [tag.strip() for tag in tags.split(",")]
@@ -114,14 +114,14 @@ _STOP_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class ShopURLs:
-    """Where the shops are served."""
+    """URLs of the served shops."""
 
     bases: Mapping[ShopName, str]
-    """Shop -> URL without a slash at the end, e.g. ``http://127.0.0.1:43117``."""
+    """Shop -> URL without a trailing slash, e.g. ``http://127.0.0.1:43117``."""
 
     def requests(self, shop: ShopName) -> dict[str, dict[str, int]]:
-        """Return what the shop was asked for: path -> status -> times. Asking for this does not count."""
-        with urllib.request.urlopen(f"{self.bases[shop]}/__log", timeout=_STOP_SECONDS) as answer:  # noqa: S310 - our own address
+        """Return the shop's request log: path -> status -> count. Reading the log is not counted."""
+        with urllib.request.urlopen(f"{self.bases[shop]}/__log", timeout=_STOP_SECONDS) as answer:  # noqa: S310 - our own URL
             log: dict[str, dict[str, int]] = json.load(answer)
         return log
 
@@ -163,10 +163,10 @@ def serving(folder: Path, ports: Mapping[ShopName, int] | None = None) -> Iterat
 
     Args:
         folder: The demo's folder, as given to :func:`demo_shops.shops.build`.
-        ports: Shop -> port; a free one where none is given.
+        ports: Shop -> port; a free port if none is given.
 
     Raises:
-        UsageError: A port is taken, or the server does not start.
+        UsageError: A port is in use, or the server does not start.
     """
     context = multiprocessing.get_context("spawn")
     pipe, theirs = context.Pipe()

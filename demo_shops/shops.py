@@ -1,4 +1,4 @@
-"""Build the two demo shops on disk, once; open what was built; change or remove a product's page."""
+"""Build the two demo shops on disk, open built ones, and change or remove a product's page."""
 
 import hashlib
 import io
@@ -32,7 +32,7 @@ from storage.children import die_with_parent
 __all__ = ["Shops", "build", "change_product", "remove_product"]
 
 OVERSIZE = 24 * 2**20
-"""Bytes of the image that is too large: above any sensible limit for a product image (20 MB)."""
+"""Size of the image that is too large, bytes: above any sensible limit for a product image (20 MB)."""
 _PAGE = "<!doctype html><html><head><title>404</title></head><body><p>图片不存在</p></body></html>".encode()
 _NOTE = "视频正在转码，请稍后再来。\n".encode()
 
@@ -43,7 +43,7 @@ def is_served(outcome: Outcome) -> bool:
 
 
 def _break_png(image: bytes) -> bytes:
-    """Return a PNG whose first chunk has no name, complete otherwise."""
+    """Return a PNG whose first chunk has no name but is otherwise complete."""
     file = io.BytesIO()
     Image.open(io.BytesIO(image)).save(file, "PNG")
     return file.getvalue()[:12] + bytes(4) + file.getvalue()[16:]
@@ -59,7 +59,7 @@ _BROKEN: dict[Outcome, Callable[[bytes], bytes]] = {
 
 
 def break_image(image: bytes, outcome: Outcome) -> bytes:
-    """Return what a shop serves for an image that must end in ``outcome``."""
+    """Return the bytes that a shop serves for an image that must end in ``outcome``."""
     return _BROKEN[outcome](image)
 
 
@@ -68,14 +68,14 @@ def _box(name: bytes, content: bytes) -> bytes:
 
 
 def break_video(outcome: Outcome) -> bytes:
-    """Return what a shop serves for a video that must fail: a text, or an index that holds nothing."""
+    """Return the bytes that a shop serves for a video that must fail: text, or an MP4 with an empty index."""
     if outcome == "wrong_type":
         return _NOTE
     return _box(b"ftyp", b"isom\0\0\2\0isomiso2avc1mp41") + _box(b"moov", bytes(512)) + _box(b"mdat", bytes(4096))
 
 
 def _video_bytes(drawing: Image.Image, listing: Listing, video: ListedVideo) -> bytes:
-    from demo_shops.videos import render_video  # noqa: PLC0415 - a second to import, and only workers need it
+    from demo_shops.videos import render_video  # noqa: PLC0415 - takes a second to import; only workers need it
 
     if video.outcome != "ok":
         return break_video(video.outcome)
@@ -99,12 +99,12 @@ def _longest_first(listings: Iterable[Listing]) -> list[Listing]:
 
 
 def render_media(layout: Layout, listings: Sequence[Listing], workers: int) -> None:
-    """Write every image and video; long videos first, so that all end together.
+    """Write every image and video; long videos first, so that all workers finish together.
 
     Args:
-        layout: Where the shops are being built.
-        listings: All of them.
-        workers: Processes; 0 does it in this one.
+        layout: Paths of the shops being built.
+        listings: All listings.
+        workers: Number of processes; 0 renders in this one.
     """
     jobs = [(layout, one) for one in _longest_first(listings)]
     if not workers:
@@ -116,7 +116,7 @@ def render_media(layout: Layout, listings: Sequence[Listing], workers: int) -> N
 
 
 _PRICE_STEP = Decimal("10.00")
-"""What a change adds to the price."""
+"""Price increase per change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +124,13 @@ class Changes:
     """Changes of the shops since they were built."""
 
     changed: dict[str, int] = field(default_factory=dict)
-    """Product id -> times that its page was changed."""
+    """Product id -> number of changes to its page."""
     removed: tuple[str, ...] = ()
-    """Product ids whose pages answer 404 by now, though they are still linked."""
+    """Product ids whose pages now answer 404, though they are still linked."""
 
 
 def read_changes(layout: Layout) -> Changes:
-    """Return the changes of built shops; none if none were made."""
+    """Return the changes of built shops, empty if there are none."""
     try:
         data = json.loads(layout.changes.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -139,7 +139,7 @@ def read_changes(layout: Layout) -> Changes:
 
 
 def _changed(one: Listing, times: int) -> Listing:
-    """Return the listing dearer, with another last line in its table (if it has one)."""
+    """Return the listing with a higher price and a changed last row in its table (if it has one)."""
     if not times:
         return one
     specs = one.specs[:-1] + tuple((name, f"{value}（第{times}次改版）") for name, value in one.specs[-1:])
@@ -172,7 +172,7 @@ def _save(layout: Layout, changes: Changes) -> None:
 
 
 def change_product(folder: Path, product_id: str) -> None:
-    """Change price and last specification of one product's page; the truth changes with it.
+    """Change the price and last specification on one product's page; the truth changes with it.
 
     Args:
         folder: The demo's folder.
@@ -190,7 +190,7 @@ def change_product(folder: Path, product_id: str) -> None:
 
 
 def remove_product(folder: Path, product_id: str) -> None:
-    """Take one product's page away: it answers 404 from now on, and is linked still.
+    """Remove one product's page: it answers 404 from now on, but is still linked.
 
     Args:
         folder: The demo's folder.
@@ -205,11 +205,11 @@ def remove_product(folder: Path, product_id: str) -> None:
 
 
 _PARTS = ("pillow", "numpy", "moviepy", "imageio-ffmpeg", "jinja2")
-"""Packages whose version decides what the files look like."""
+"""Packages whose versions determine the built files."""
 
 
 def _recipe() -> str:
-    """Return a hash of all that decides the files: this package's sources, and the packages it draws with."""
+    """Return a hash of everything that determines the files: this package's sources and its drawing packages."""
     here = Path(__file__).parent
     digest = hashlib.sha256(repr([(name, version(name)) for name in _PARTS]).encode())
     for path in sorted([*here.glob("*.py"), *here.glob("*.toml"), *here.glob("templates/*.html")]):
@@ -222,7 +222,7 @@ class Shops:
 
     Attributes:
         folder: The demo's folder, as given to :func:`build`.
-        size: Which of the presets they are.
+        size: Their preset.
     """
 
     def __init__(self, folder: Path, size: Size) -> None:
@@ -231,10 +231,10 @@ class Shops:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Open what was built.
+        """Open built shops.
 
         Raises:
-            WorkspaceError: Nothing was, or not to the end.
+            WorkspaceError: There are none, or their build was interrupted.
         """
         manifest = _read_manifest(Layout(folder))
         if manifest is None:
@@ -243,19 +243,19 @@ class Shops:
 
     @property
     def judgements(self) -> Path:
-        """File of annotators' answers (query, candidate, worker, answer, gold), fit for import."""
+        """File of annotators' answers (query, candidate, worker, answer, gold), ready to import."""
         return Layout(self.folder).judgements
 
     @property
     def plan(self) -> Plan:
-        """The plan of both shops, as they are now: changed products changed, removed ones absent."""
+        """The plan of both shops as they are now: with changes applied and removed products absent."""
         return apply_changes(make_plan(self.size), read_changes(Layout(self.folder)))
 
     def truth(self, base_urls: Mapping[ShopName, str]) -> Truth:
-        """Return what a right run finds.
+        """Return the results of a correct run.
 
         Args:
-            base_urls: Where each shop is served, e.g. ``{"north": "http://127.0.0.1:8001", …}``.
+            base_urls: Shop -> its URL, e.g. ``{"north": "http://127.0.0.1:8001", …}``.
         """
         original = make_plan(self.size)
         return find_truth(self.plan, original, base_urls)
@@ -291,18 +291,18 @@ def _check_free(layout: Layout) -> None:
 
 
 def build(folder: Path, size: Size = "demo", workers: int = 2) -> Shops:
-    """Build both shops under ``folder/shops``, unless they are there already; changes made since stay.
+    """Build both shops under ``folder/shops`` unless they are up to date; then later changes are kept.
 
-    The same sources give the same bytes. They appear as a whole: an interrupted build leaves only
-    ``shops.building``, which the next one removes.
+    The same sources produce the same bytes. The shops appear only when complete: an interrupted build
+    leaves only ``shops.building``, which the next build removes.
 
     Args:
-        folder: The demo's folder; made if absent.
+        folder: The demo's folder; created if absent.
         size: ``demo`` (200 products) or ``tiny`` (20).
-        workers: Processes that draw and video; 0 draws in this one.
+        workers: Processes that render images and videos; 0 renders in this one.
 
     Raises:
-        WorkspaceError: ``folder/shops`` is something else.
+        WorkspaceError: ``folder/shops`` exists but is something else.
     """
     final, recipe = Layout(folder), _recipe()
     _check_free(final)

@@ -1,4 +1,4 @@
-"""One shop's server as data: product pages, the pages that lead to them, and the answers that are no plain files."""
+"""One shop's server as data: product pages, pages that lead to them, and responses that are not plain files."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -15,27 +15,27 @@ from demo_shops.products import ShopName
 __all__ = ["find_special_paths", "make_site", "navigation_paths", "render_navigation"]
 
 _ALIASES = 2
-"""Products that have a second URL, from the first on."""
+"""Number of products with a second URL, counted from the first product."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpecialPaths:
-    """Paths of one shop, all of them linked or listed."""
+    """Special paths of one shop, all of them linked or in its sitemap."""
 
     redirects: tuple[tuple[str, str], ...]
-    """Old path and the product's own; the sitemap lists the old one alone."""
+    """Old path and the product's own; the sitemap lists only the old one."""
     aliases: tuple[tuple[str, str], ...]
-    """Second path of a product, and the canonical one that its page names."""
+    """Second path of a product, and the canonical path that its page names."""
     soft_404: str
-    """Answers 200 and says that there is nothing."""
+    """Path that answers 200 with a page saying that nothing was found."""
     missing: str
-    """Answers 404."""
+    """Path that answers 404."""
     disallowed: tuple[str, ...]
-    """Forbidden by robots.txt."""
+    """Paths forbidden by robots.txt."""
     opted_out: str
-    """A product page that forbids use for machine learning: north in its head, south in a header."""
+    """A product page that forbids use for machine learning: in its head (north) or in a header (south)."""
     not_a_product: tuple[str, ...]
-    """Listed in the sitemap, but no product page."""
+    """Paths in the sitemap that are not product pages."""
 
 
 def find_special_paths(plan: Plan, shop: ShopName) -> SpecialPaths:
@@ -61,7 +61,7 @@ _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
 def linked_paths(plan: Plan, shop: ShopName) -> list[str]:
-    """Return every path that stands for a product in the shop's sitemap or listings, by path."""
+    """Return all paths that the shop's sitemap or listing pages present as products, sorted."""
     special = find_special_paths(plan, shop)
     moved = {target: old for old, target in special.redirects}
     paths = [moved.get(one.path, one.path) for one in plan.of(shop)]
@@ -71,7 +71,7 @@ def linked_paths(plan: Plan, shop: ShopName) -> list[str]:
 
 
 def navigation_paths(plan: Plan, shop: ShopName) -> list[str]:
-    """Return the pages that a crawl meets on its way and that are no products."""
+    """Return the paths of non-product pages that a crawl visits."""
     if shop == "north":
         return ["/"]
     return ["/help/about.html", "/index.html", *(path for path, _ in _list_pages(plan))]
@@ -95,7 +95,7 @@ def _north(plan: Plan) -> dict[str, bytes]:
 
 
 def _list_pages(plan: Plan) -> list[tuple[str, list[Listing]]]:
-    """Return path and products of every listing page of the south, in the order of the classes."""
+    """Return the path and products of every southern listing page, in the order of the classes."""
     length, found = PRESETS[plan.size].page_length, []
     for key in plan.assortment.classes:
         products = [one for one in plan.of("south") if one.product.kind.class_key == key]
@@ -132,7 +132,7 @@ def _south(plan: Plan) -> dict[str, bytes]:
 
 
 def render_navigation(plan: Plan, shop: ShopName) -> dict[str, bytes]:
-    """Return the pages of a shop that are no products, path -> content."""
+    """Return the non-product pages of a shop, path -> content."""
     return _north(plan) if shop == "north" else _south(plan)
 
 
@@ -141,7 +141,7 @@ _STATUSES: dict[Outcome, int] = {"http_410": 410, "http_5xx": 500}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How the server answers a path, where that is not the file of that path with status 200."""
+    """The server's response to a path, if it is not that path's file with status 200."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -151,7 +151,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Everything of one shop but its images and videos."""
+    """Everything that one shop serves except its images and videos."""
 
     files: Mapping[str, bytes]
     """Path -> content."""
@@ -192,8 +192,8 @@ def make_site(plan: Plan, shop: ShopName, navigation: Mapping[str, bytes]) -> Si
 
     Args:
         plan: Both shops.
-        shop: Which one.
-        navigation: Pages that are no products (see ``render_navigation``).
+        shop: Which of the two.
+        navigation: Non-product pages (see ``render_navigation``).
     """
     special = find_special_paths(plan, shop)
     products = (*plan.of(shop), *(one for one in plan.forbidden if one.shop == shop))

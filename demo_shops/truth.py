@@ -19,24 +19,24 @@ __all__ = ["AlignmentTruth", "Cell", "Drop", "MediaTruth", "ProductTruth", "Trut
 Cell = tuple[ShopName, str, str]
 """Source, first-level and second-level name of a category."""
 _ALIKE = 0.5
-"""Least similarity of two names (MEP-3M: S_label). Captions are worded so that the second test,
+"""Minimum similarity of two names (MEP-3M: S_label). Captions are worded so that the second test,
 similarity of titles above 0.75, holds for cells that share a kind of product and fails for all others."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlignmentTruth:
-    """First levels are mapped by a person, second levels by the rule."""
+    """Expected alignment: first levels are mapped by a person, second levels by the rule."""
 
     first_level: dict[str, dict[ShopName, str]]
     """Key of a class -> its name in each shop."""
     merged: tuple[tuple[Cell, ...], ...]
-    """Cells that the rule makes one sub-class; a cell alone is a group of one."""
+    """Groups of cells that the rule merges into one sub-class; an unmerged cell is a group of one."""
     lookalikes: tuple[tuple[Cell, Cell], ...]
-    """Pairs of different shops with similar names and different products: the rule must keep them apart."""
+    """Pairs of cells from different shops with similar names but different products: the rule must keep them apart."""
     missed: tuple[tuple[Cell, Cell], ...]
-    """Pairs with the same products under different names: only a person can merge them."""
+    """Pairs of cells with the same products under different names: only a person can merge them."""
     properties: dict[str, str]
-    """Name of a property in the south -> its name in the north, where they differ."""
+    """Name of a property in the southern shop -> its name in the northern one, if they differ."""
 
     def group_of(self, cell: Cell) -> tuple[Cell, ...]:
         """Return the sub-class that a cell belongs to."""
@@ -44,7 +44,7 @@ class AlignmentTruth:
 
 
 def _alike(one: str, other: str) -> bool:
-    """Compare in both directions, because the ratio is not symmetric, and use the larger."""
+    """Return whether two names are similar, by the larger ratio of both directions (it is not symmetric)."""
     ways = (SequenceMatcher(None, one, other), SequenceMatcher(None, other, one))
     return max(way.ratio() for way in ways) >= _ALIKE
 
@@ -67,7 +67,7 @@ def _rivals(plan: Plan) -> Iterator[tuple[Cell, Cell, bool]]:
 
 
 def align_categories(plan: Plan) -> AlignmentTruth:
-    """Return how the categories of both shops belong together."""
+    """Return the correct alignment of both shops' categories."""
     rivals = list(_rivals(plan))
     joined = {
         one: other for one, other, shared in rivals if one[2] == other[2] or (shared and _alike(one[2], other[2]))
@@ -84,7 +84,7 @@ def align_categories(plan: Plan) -> AlignmentTruth:
 
 
 Groups = tuple[tuple[str, ...], ...]
-"""Groups of two or more product ids, each sorted, in the order of their first."""
+"""Groups of two or more product ids, each sorted, ordered by first id."""
 
 
 def _plain(text: str) -> str:
@@ -92,7 +92,7 @@ def _plain(text: str) -> str:
 
 
 def _content(one: Listing) -> Hashable:
-    """Return what decides the bytes of a listing's images, and its table; None: it has none, or one fails."""
+    """Return what determines a listing's image bytes, and its table; None if it has no images or one fails."""
     if not one.images or any(image.outcome != "ok" for image in one.images):
         return None
     return (tuple((image.view, image.quality) for image in one.images), one.specs_masked)
@@ -116,12 +116,12 @@ def _group(plan: Plan, key: Callable[[Listing], Hashable]) -> Groups:
 
 
 def exact_content(plan: Plan) -> Groups:
-    """Return groups whose images are the same bytes and whose tables are equal."""
+    """Return groups with byte-identical images and equal tables."""
     return _group(plan, _content)
 
 
 def exact_text(plan: Plan) -> Groups:
-    """Return groups whose caption and table are the same but for case, width and white space."""
+    """Return groups whose captions and tables are the same except for case, width and white space."""
     return _group(plan, _words)
 
 
@@ -141,17 +141,17 @@ def near_text(plan: Plan) -> Groups:
 
 @dataclass(frozen=True, slots=True)
 class MediaTruth:
-    """One file that a product page names."""
+    """One media file that a product page links."""
 
     kind: MediaKind
     position: int
     url: str
     outcome: Outcome
-    """``ok``, or the reason for which fetching it fails."""
+    """``ok``, or the reason why fetching it fails."""
     duration_s: Decimal | None = None
-    """Of a video that is ok."""
+    """Duration of a video that is ok."""
     seconds: tuple[int, ...] = ()
-    """Whole seconds at which such a video has a frame at or after: 0 to the last."""
+    """Whole seconds, from 0, that have a frame of such a video at or after them."""
     audio: bool = False
     """Whether such a video has an audio stream."""
 
@@ -163,21 +163,21 @@ class ProductTruth:
     product_id: str
     source: ShopName
     record: ProductRecord
-    """As its page must be read; ``merchant`` is None and ``origins`` empty, for they need a key and a reader."""
+    """Correct record of its page; ``merchant`` is None and ``origins`` empty, as they need a key and a reader."""
     merchant: str
-    """The merchant's name, which must be in no table."""
+    """The merchant's name, which must not be in any table."""
     contacts: tuple[str, ...]
-    """Contact details on its page, which must be in no table either."""
+    """Contact details on its page, which must not be in any table either."""
     markup: Markup
     media: tuple[MediaTruth, ...]
     product: int
-    """Number of the true product: the same in every listing of it."""
+    """Number of the true product, the same in all its listings."""
     class_key: str
     kind: str
 
     @property
     def modalities(self) -> frozenset[str]:
-        """Which of image, text, table, video and audio a right run ends with."""
+        """The modalities (image, text, table, video, audio) that the product has after a correct run."""
         fetched = [one for one in self.media if one.outcome == "ok"]
         present = {
             "image": any(one.kind == "image" for one in fetched),
@@ -201,27 +201,27 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Everything; products and drops are sorted by source, then URL."""
+    """All results of a correct run; products and drops are sorted by source, then URL."""
 
     products: tuple[ProductTruth, ...]
     drops: tuple[Drop, ...]
     navigation: tuple[str, ...]
-    """URLs that lead to products and are none: rejected as ``listing`` or ``other``."""
+    """URLs of non-product pages that lead to products: rejected as ``listing`` or ``other``."""
     redirects: tuple[tuple[str, str], ...]
-    """Old URL and where it leads."""
+    """Old URL and its target."""
     exact_content: Groups
-    """Groups of product ids whose images are the same bytes (and whose tables are equal)."""
+    """Groups of product ids with byte-identical images (and equal tables)."""
     exact_text: Groups
     """Groups whose normalised caption and specifications are the same."""
     near_image: Groups
-    """Groups whose images are the same, encoded again."""
+    """Groups with the same images, re-encoded."""
     near_text: Groups
     """Groups whose captions differ by one word, and whose specifications are the same."""
     alignment: AlignmentTruth
     pairs: tuple[Pair, ...]
     """Judged pairs; the majority of the judgements is right on each."""
     judgements_csv: str
-    """The file of judgements: query, candidate, worker, answer, gold."""
+    """Content of the judgements file: query, candidate, worker, answer, gold."""
 
     def product(self, product_id: str) -> ProductTruth:
         """Return one product by its id."""
@@ -260,7 +260,7 @@ def _record(one: Listing, base: str) -> ProductRecord:
 
 
 def _brand(one: Listing) -> str | None:
-    """Return the brand as far as the page shows it: plain pages only have it in their table."""
+    """Return the brand if the page shows it: plain pages have it only in their table."""
     return one.product.brand if one.shop == "north" or one.specs else None
 
 
@@ -291,12 +291,12 @@ def _drops(plan: Plan, original: Plan, shop: ShopName, base: str) -> list[Drop]:
 
 
 def find_truth(plan: Plan, original: Plan, base_urls: Mapping[ShopName, str]) -> Truth:
-    """Return the truth about shops.
+    """Return the results of a correct run over the shops.
 
     Args:
         plan: The shops as they are now.
-        original: The shops as they were built; what they link does not change.
-        base_urls: Where each shop is served, without a slash at the end.
+        original: The shops as they were built; their links do not change.
+        base_urls: Shop -> its URL, without a trailing slash.
     """
     there = {one.product_id for one in plan.listings}
     special = {shop: find_special_paths(original, shop) for shop in SHOPS}

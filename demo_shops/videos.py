@@ -1,4 +1,4 @@
-"""Product videos: the product sways and comes closer before the shop's backdrop, to a tune of its own."""
+"""Product videos: the product sways and moves closer in front of the shop's backdrop, to its own tune."""
 
 import math
 import tempfile
@@ -17,17 +17,17 @@ from demo_shops.products import Product, ShopName
 __all__ = ["play_tune", "render_video"]
 
 RATE = 44_100
-"""Samples a second, one channel."""
+"""Samples per second, one channel."""
 _LOWEST = 110.0
-"""Hertz; kinds lie a fraction of an octave apart above it."""
+"""Lowest root, hertz; the roots of kinds are whole semitones above it."""
 _CHORDS = ((0, 4, 7), (0, 3, 7), (0, 5, 7), (0, 4, 11))
 """Semitones above the root: major, minor, suspended, major seventh."""
 _NOISE: dict[ShopName, float] = {"north": 0.004, "south": 0.02}
-"""The south records in a noisier room."""
+"""The southern shop records in a noisier room."""
 
 
 def _kind_number(product: Product) -> int:
-    """Return a number that is the same for all products of a kind, from its key."""
+    """Return a number derived from the kind's key, the same for all products of the kind."""
     return sum(place * letter for place, letter in enumerate(product.kind.key.encode(), start=1))
 
 
@@ -40,8 +40,8 @@ def _note(hertz: float, seconds: float, timbre: float) -> NDArray[np.float64]:
 def play_tune(product: Product, shop: ShopName, seconds: float, view: int) -> NDArray[np.int16]:
     """Return the tune of a product, ``seconds`` long, int16.
 
-    The kind decides root and chord, the product the order of the notes, their pace and timbre, the
-    shop the room's noise; ``view`` is the seed of that noise.
+    The kind determines root and chord; the product the order, pace and timbre of the notes; the shop
+    the room's noise, seeded with ``view``.
     """
     number, taste = _kind_number(product), np.random.default_rng(product.tune)
     root, chord = _LOWEST * 2 ** ((number % 29) / 12), _CHORDS[number % len(_CHORDS)]
@@ -71,19 +71,19 @@ FRAME_SIZE = (192, 144)
 """Width and height, pixels."""
 _PRODUCT_WIDTH = 92
 _CANVAS = 124
-"""Width of the square that a swaying product fills at its nearest, pixels."""
+"""Width of the square that a swaying product fills when it is nearest, pixels."""
 _EXACT = ("-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact")
-"""No versions, no times in the file."""
+"""Keep versions and times out of the file."""
 _ENCODER = ("-crf", "27", "-g", "48", "-movflags", "+faststart", *_EXACT)
-"""A key frame every two seconds, closed groups of images, the index first: as shops serve it."""
+"""A key frame every two seconds, closed groups of pictures, the index first: as shops serve videos."""
 
 
 class _Scene:
     """Frames of one video.
 
     Args:
-        drawing: The product from the front.
-        shop: Whose backdrop.
+        drawing: The product seen from the front.
+        shop: The shop whose backdrop is used.
         video: Duration, and the seed of light and movement.
     """
 
@@ -96,7 +96,7 @@ class _Scene:
         self._sway, self._pace = rng.uniform(8, 22), rng.uniform(0.6, 1.6)
 
     def _pose(self, degrees: float, nearness: float) -> Image.Image:
-        """Return the product turned and enlarged about its middle, in one pass over its pixels."""
+        """Return the product rotated and enlarged about its centre, in one pass over its pixels."""
         cos, sin = (f(math.radians(degrees)) / nearness for f in (math.cos, math.sin))
         middle, half = _PRODUCT_WIDTH / 2, _CANVAS / 2
         matrix = (cos, sin, middle - half * (cos + sin), -sin, cos, middle - half * (cos - sin))
@@ -104,7 +104,7 @@ class _Scene:
         return self._drawing.transform(size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
 
     def frame(self, second: float) -> NDArray[np.uint8]:
-        """Return the frame at a moment, [height, width, 3]; a bar below shows how much has passed."""
+        """Return the frame at ``second``, [height, width, 3]; a bar at the bottom shows the progress."""
         canvas = self._backdrop.copy()
         phase = second * self._pace * math.pi
         turned = self._pose(self._sway * math.sin(phase), 1.0 + 0.25 * math.sin(phase / 3))
@@ -115,7 +115,7 @@ class _Scene:
 
 
 def render_video(drawing: Image.Image, product: Product, shop: ShopName, video: ListedVideo) -> bytes:
-    """Return the MP4 of a video: H.264, 24 frames a second, with AAC audio unless it is silent."""
+    """Return the MP4 of a video: H.264, 24 frames per second, with AAC audio unless it is silent."""
     scene, seconds = _Scene(drawing, shop, video), float(video.seconds)
     with tempfile.TemporaryDirectory() as folder:
         audio, target = Path(folder) / "tune.wav", Path(folder) / "video.mp4"

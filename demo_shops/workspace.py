@@ -1,4 +1,4 @@
-"""The workspace of the demo shops and its settings: made once, on ports that it remembers."""
+"""The demo shops' workspace and its settings, created once; later runs reuse its ports."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -25,7 +25,7 @@ delay_s = 0.0
 """
 _START: dict[ShopName, str] = {"north": "/sitemap.xml", "south": "/index.html"}
 _PATTERNS: dict[ShopName, str] = {"north": "", "south": r"'/product/\d+\.html$'"}
-"""The north's sitemap says what is a product; the south's listings do not."""
+"""The northern sitemap tells which pages are products; the southern listing pages do not."""
 
 
 def _list(names: Iterable[str]) -> str:
@@ -33,7 +33,7 @@ def _list(names: Iterable[str]) -> str:
 
 
 def _alignment(plan: Plan) -> str:
-    """Return what a person must say: classes of both shops are named nothing alike; some have a third level."""
+    """Return the settings a person must supply: class names differ between shops; some have a third level."""
     there = {one.category[0] for one in plan.of("south")}
     deep = {one.category[1] for one in plan.of("north") if len(one.category) > 2}
     rows = [
@@ -48,8 +48,8 @@ def write_settings(base_urls: Mapping[ShopName, str], size: Size = "demo") -> st
     """Return the text of ``m5data.toml`` for a workspace of the demo shops.
 
     Args:
-        base_urls: Shop -> where it is served, without a slash at the end.
-        size: Which shops: the mapping of first-level names holds those they have.
+        base_urls: Shop -> its URL, without a trailing slash.
+        size: Preset of the shops; only first-level names that they use are mapped.
     """
     sources = [
         _SOURCE.format(name=shop, start=base + _START[shop], patterns=_PATTERNS[shop])
@@ -77,7 +77,7 @@ reserve_share = 0.3
 
 
 def ports_of(folder: Path) -> dict[ShopName, int]:
-    """Return the ports that an earlier demo in ``folder`` was served on; empty: there was none."""
+    """Return the ports that an earlier demo in ``folder`` was served on, empty if there was none."""
     path = folder / SETTINGS_FILE
     if not path.is_file():
         return {}
@@ -87,7 +87,7 @@ def ports_of(folder: Path) -> dict[ShopName, int]:
 
 
 def open_demo(folder: Path, base_urls: Mapping[ShopName, str], size: Size) -> Workspace:
-    """Open the demo's workspace, or make it for shops served at ``URLs``."""
+    """Open the demo's workspace, or create it for shops served at ``base_urls``."""
     if (folder / SETTINGS_FILE).is_file():
         return Workspace.open(folder)
     return Workspace.create(folder, write_settings(base_urls, size) + _MORE)

@@ -60,7 +60,7 @@ def open_video(data: bytes, settings: VideoSettings) -> CodedVideo:
 
 
 def _extract(container: InputContainer, data: bytes, settings: ExtractSettings) -> ClipResult:
-    """Demux once and decode the audio meanwhile, then the video."""
+    """Demux once, decoding the audio on the way; then decode the video."""
     video = _attempt(lambda: find_video(container, settings.video))
     audio = _attempt(lambda: _audio_decoder(find_audio(container), settings))
     packets = _read(container, video, audio)
@@ -133,7 +133,7 @@ def handle(settings: ExtractSettings, kind: str, data: bytes) -> Message:
     """Extract one stored object; the task of a decoder process.
 
     Args:
-        settings: The stage's, or plain values under the same names.
+        settings: The stage's settings, or plain values under the same names.
         kind: ``video`` or ``image``.
         data: The object's bytes.
     """

@@ -1,4 +1,4 @@
-"""The collector of results: fills the result tables and checkpoints each finished partition."""
+"""Collector of results, which fills the result tables and checkpoints each finished partition."""
 
 import logging
 from collections import Counter
@@ -28,16 +28,17 @@ _PARTITION = "SELECT sha256, bytes FROM todo WHERE kind = $1 AND place >= $2 AND
 
 
 class Collector:
-    """Hands out the items without a result, and collects their results.
+    """Assigns the items without a result and collects their results.
 
     Only partitions in progress are in memory.
 
     Args:
-        connection: With the stage's result tables, and ``todo``: the items without one: kind, sha256, bytes, place.
-        stage: Its spool holds finished partitions, also those of a killed run.
+        connection: DuckDB with the stage's result tables, and ``todo``: kind, sha256, bytes, place of the items without
+            a result.
+        stage: The stage, whose spool holds finished partitions, including those of a killed run.
         index: Index of the workspace's objects.
-        settings: The stage's.
-        kind: What partitions of the stage are.
+        settings: The stage's settings.
+        kind: Class of the stage's partitions.
         progress: Advanced by every item.
         elsewhere: Whether partitions are handed out to tasks, which may run on other machines.
     """
@@ -65,10 +66,10 @@ class Collector:
         """``Frames.decode_path`` -> number of videos."""
 
     def items(self) -> Iterator[Item]:
-        """Yield the items of each partition that is not in the spool; load the others."""
+        """Yield the items of each partition that is not in the spool; load the results of the others."""
         for partition in self._missing():
             self._open.update(dict.fromkeys(partition.items, partition))
-            yield from sorted(partition.items, key=lambda item: -item.size)  # the longest first
+            yield from sorted(partition.items, key=lambda item: -item.size)  # largest first
 
     def hand_out(self, running: dict[str, Partition]) -> Iterator[str]:
         """Hand out each partition that is not in the spool, add it to ``running``, and yield the order's name."""
@@ -81,7 +82,7 @@ class Collector:
         """Load the results of a partition that was handed out.
 
         Raises:
-            DataError: They are not in the spool.
+            DataError: The results are not in the spool.
         """
         spooled = self._spooled(partition)
         if spooled is None:
@@ -94,7 +95,7 @@ class Collector:
         self._progress.advance(len(partition.items))
 
     def _missing(self) -> Iterator[Partition]:
-        """Yield the partitions that are not in the spool; load the others."""
+        """Yield the partitions that are not in the spool; load the results of the others."""
         for members in partitions(self._connection, self._settings.partition_items):
             partition = self._kind.of(members, self._settings)
             spooled = self._spooled(partition)
@@ -161,13 +162,13 @@ def partitions(connection: duckdb.DuckDBPyConnection, size: int) -> Iterator[Seq
 
 
 def items_of_a_task(total: int, least: int) -> int:
-    """Return how many objects a task on a cluster takes: hundreds, as long as there are 64 tasks.
+    """Return the number of objects per task on a cluster: up to 512, or fewer so that there are 64 tasks.
 
-    It follows from the listed objects alone, so that a run after a kill finds the results of the one before.
+    It depends only on the listed objects, so that a run after a kill finds the results of the previous one.
 
     Args:
-        total: Listed objects.
-        least: Objects that a task takes at least.
+        total: Number of listed objects.
+        least: Minimum number of objects per task.
     """
     return max(least, min(total // _TASKS, _MOST_OF_A_TASK))
 

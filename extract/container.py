@@ -1,4 +1,4 @@
-"""Untrusted bytes opened as one of a few containers, and their packets."""
+"""Untrusted bytes, opened as one of a few allowed containers, and their packets."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _TS_PACKETS = ((0, 188), (4, 192))
 
 
 def sniff(data: bytes) -> str | None:
-    """Return FFmpeg's name of the container by the first bytes of ``data``; None if it is not an allowed one.
+    """Return FFmpeg's name of the container, from the first bytes of ``data``; None if it is not allowed.
 
     Playlists, concatenation scripts, image sequences and raw streams are never allowed.
     """
@@ -78,10 +78,10 @@ def sniff(data: bytes) -> str | None:
 
 
 def open_media(data: bytes) -> InputContainer:
-    """Open a file's bytes with the demuxer that its first bytes name; the caller closes it.
+    """Open a file's bytes with the demuxer that its first bytes indicate; the caller closes the container.
 
     FFmpeg does not guess the demuxer, only allowed decoders may probe, no protocol is allowed, and
-    every attempt of the demuxer to open anything else is refused.
+    every attempt by the demuxer to open anything else is refused.
 
     Raises:
         MediaError: ``not_allowed_container``, ``broken_video`` or ``memory``.
@@ -122,7 +122,7 @@ def find_video(container: InputContainer, settings: VideoSettings) -> VideoStrea
     """Return the video stream that FFmpeg ranks first, set to decode on one thread; cover images do not count.
 
     Raises:
-        MediaError: ``no_video``, ``unsupported_codec``, or ``too_many_pixels`` by its header.
+        MediaError: ``no_video``, ``unsupported_codec``, or ``too_many_pixels`` according to its header.
     """
     moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not moving:
@@ -153,7 +153,7 @@ def find_audio(container: InputContainer) -> AudioStream:
 
 
 def read_packets(container: InputContainer, *streams: VideoStream | AudioStream) -> Iterator[Packet[Stream]]:
-    """Yield the packets of some streams in file order, up to the end or to where the file breaks.
+    """Yield the packets of some streams in file order, up to the end or to where the file is broken.
 
     Raises:
         MediaError: ``memory``.

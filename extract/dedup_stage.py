@@ -24,10 +24,10 @@ _COLUMNS = {
 }
 """Table -> columns that duplicates depend on."""
 _OWN = ("duplicates", "duplicate_pairs", "fingerprints")
-"""Tables that a later run continues; if anyone else has changed them, it begins anew."""
+"""Tables that a later run continues; if anything else has changed them, it starts from scratch."""
 
 _OWN_FILE = 50_000
-"""Products of a bucket from which a source's fingerprints are a file of their own, which others leave as it is."""
+"""Number of a source's products in a bucket from which its fingerprints get a file that other sources leave alone."""
 
 _MADE = f"""
 CREATE VIEW products AS SELECT * FROM all_products SEMI JOIN changed USING (product_id);
@@ -58,14 +58,14 @@ def run(
     clock: Clock = utc_now,
     progress: Progress = SilentProgress(),
 ) -> StageReport:
-    """Group exact and near duplicates, and keep one product of each exact group: the smallest id.
+    """Group exact and near duplicates, and keep one product of each exact group: the one with the smallest id.
 
-    Reads ``products``, ``specs``, ``media``, ``images`` and ``frames``; writes ``duplicates``, one row for
-    each product, ``duplicate_pairs``, the pairs that groups are made of, with their rules, and ``fingerprints``. A
-    product that is not kept is a reject of reason ``exact_duplicate``. All near duplicates are kept; they share
-    a group, so that no split separates them. What is in a group depends on the products alone, its name also on
-    the last run (``name_groups``). A later run looks for duplicates of the products that have changed since, and gives
-    the rows that a run from nothing would. The report counts products.
+    Reads ``products``, ``specs``, ``media``, ``images`` and ``frames``; writes ``duplicates``, one row per product,
+    ``duplicate_pairs``, the pairs that form the groups, with their rules, and ``fingerprints``. A product that is not
+    kept is rejected with the reason ``exact_duplicate``. All near duplicates are kept; they share a group, so that no
+    split separates them. The members of a group depend only on the products, its name also on the last run
+    (``name_groups``). A later run only searches for duplicates of the products that have changed since, and forms
+    the groups that a run from scratch would. The report counts products.
 
     Raises:
         MissingInputError: There is no table ``products`` yet.
@@ -132,7 +132,7 @@ def _write_fingerprints(stage: Stage, connection: duckdb.DuckDBPyConnection, *, 
 
 
 def _write_by_source(stage: Stage, engine: duckdb.DuckDBPyConnection, bucket: int, *, everything: bool) -> None:
-    """Write ``made`` to a file for each large source, and one for all others."""
+    """Write ``made`` to one file per large source, and one for all others."""
     sizes = dict(engine.execute(_SIZES).fetchall())
     for number, sources in enumerate(file_groups(sizes, _OWN_FILE) or [[]]):
         named = ", ".join(map(text, sources)) or "NULL"
@@ -142,7 +142,7 @@ def _write_by_source(stage: Stage, engine: duckdb.DuckDBPyConnection, bucket: in
 
 
 def _write_groups(stage: Stage, connection: duckdb.DuckDBPyConnection, *, everything: bool) -> int:
-    """Replace the rows of the products in ``regrouped``; return how many exact duplicates are dropped."""
+    """Replace the rows of the products in ``regrouped``; return the number of dropped exact duplicates."""
     place = bucket_sql("product_id", stage.before.record.buckets)
     for table, query in (("duplicates", NEW_DUPLICATES), ("duplicate_pairs", NEW_PAIRS)):
         connection.execute(f"CREATE TEMP TABLE new_{table} AS SELECT *, {place} AS bucket FROM ({query})")  # noqa: S608
@@ -160,7 +160,7 @@ def _write_groups(stage: Stage, connection: duckdb.DuckDBPyConnection, *, everyt
 def _buckets(
     stage: Stage, connection: duckdb.DuckDBPyConnection, table: str, products: str, *, everything: bool
 ) -> list[int]:
-    """Return the buckets of a table that may change: those of some products, and if everything does, all it has."""
+    """Return the buckets of a table that may change: those of ``products``, and all if everything changes."""
     place = bucket_sql("product_id", stage.before.record.buckets)
     query = f"SELECT DISTINCT {place} FROM {products}"  # noqa: S608
     found = {bucket for (bucket,) in connection.execute(query).fetchall()}

@@ -1,4 +1,4 @@
-"""Stored objects decoded by child processes on this machine."""
+"""Decoding of stored objects by child processes on this machine."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,17 +32,17 @@ class Item:
     sha256: str
     kind: MediaKind
     size: int
-    """Bytes."""
+    """Size in bytes."""
 
 
 class LocalEngine:
-    """Extracts objects in isolated processes, one single-threaded decoder for each core.
+    """Extracts objects in isolated processes, one single-threaded decoder per core.
 
     Args:
-        settings: The stage's.
+        settings: The stage's settings.
         read: Returns an object's bytes; may raise ``CorruptObjectError``.
-        handler: What the processes do; None: decode videos and measure images.
-        unpack: Turns a process's reply into the item's result.
+        handler: Task of the processes; None to decode videos and measure images.
+        unpack: Converts a process's reply to the item's result.
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class LocalEngine:
         """Yield each item with its result, in order of completion.
 
         The results do not depend on the number of processes. Files above the size limit, and
-        corrupt ones, get their fault without a decoder. Items are consumed as decoders become free.
+        corrupt ones, get their fault without being decoded. Items are consumed as decoders become free.
 
         Args:
-            items: Each once.
-            count: Upper bound of their number, and so of the processes.
+            items: Items, each once.
+            count: Upper bound on the number of items, and so of processes.
 
         Raises:
             DataError: Decoder processes do not start.
@@ -83,7 +83,7 @@ class LocalEngine:
     def _jobs(
         self, items: Iterable[Item], running: dict[str, Item], refused: list[tuple[Item, Fault]]
     ) -> Iterator[Job]:
-        """Yield a job for each item, which joins ``running``; items without a job join ``refused``."""
+        """Yield a job per item and add the item to ``running``; add items without a job to ``refused``."""
         limit = self._settings.limits.input_mb
         for item in items:
             if item.size > limit << 20:
@@ -114,7 +114,7 @@ def pool_limits(limits: LimitSettings) -> PoolLimits:
 def plain(settings: BaseModel) -> Any:  # noqa: ANN401 - used in place of the settings
     """Return the values of settings under the same names, without pydantic.
 
-    Pydantic would take a fifth of a decoder process's start.
+    Pydantic would take a fifth of a decoder process's start-up time.
     """
     return SimpleNamespace(
         **{name: plain(value) if isinstance(value, BaseModel) else value for name, value in settings}
@@ -135,7 +135,7 @@ def _unpack_media(item: Item, reply: Message | Fault) -> Result:
 
 
 def _unpack_clip(reply: Message | Fault) -> ClipResult:
-    """Return a video's results, validated; a fault of the whole file counts for both."""
+    """Return a video's results, validated; a fault of the whole file applies to both."""
     message = _find_fault(reply)
     if isinstance(message, Fault):
         return ClipResult(message, message)

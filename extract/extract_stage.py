@@ -102,7 +102,7 @@ def run(
     """Extract frames and audio of every stored video and measures of every image, each object once.
 
     Reads ``media``; writes ``frames``, ``audio`` and ``images``, with rows for each product that uses
-    the object. Results of the last run are taken over if the settings are the same, so only new
+    the object. Results of the last run are reused if the settings are the same, so only new
     objects are decoded.
 
     The report counts results: two for a video, its frames and its audio, and one for an image, its
@@ -111,17 +111,17 @@ def run(
     ``image``. A video without audio keeps its frames.
 
     Args:
-        store: The workspace's.
+        store: The workspace's store.
         settings: What to keep.
         clock: Times the run.
         progress: Advanced by every object.
-        runner: Runs whole partitions elsewhere, with the same result; None: a pool of decoder
-            processes on this machine, which is the fastest on one machine.
+        runner: Runs whole partitions elsewhere, with the same result; None to use a pool of decoder
+            processes on this machine, the fastest way on one machine.
 
     Raises:
         MissingInputError: There is no table ``media`` yet.
         SettingsError: The settings ask for librosa, which is not installed.
-        MissingSegmentError: A segment is not there: nothing is written, and the next run tries again.
+        MissingSegmentError: A segment is missing: nothing is written, and the next run tries again.
         DataError: Decoder processes do not start.
     """
     if settings.feature.backend == "librosa" and find_spec("librosa") is None:
@@ -201,12 +201,12 @@ def _open_results(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _keep_known(connection: duckdb.DuckDBPyConnection) -> None:
-    """Take over the results of the last run for objects that are still wanted; damaged ones are read again."""
+    """Reuse the results of the last run for objects that are still wanted; damaged ones are read again."""
     connection.execute(_KNOWN)
 
 
 def _list_new(connection: duckdb.DuckDBPyConnection) -> int:
-    """List the objects without a result, each once, as they lie in their segments, and return how many there are."""
+    """List the objects without a result, each once, in the order of their segments, and return their number."""
     rows: list[tuple[int]] = connection.execute(_NEW).fetchall()
     return rows[0][0]
 
@@ -221,12 +221,12 @@ class PendingObjects:
 
 
 def pending_objects(store: Store, snapshot: Snapshot, settings: ExtractSettings) -> list[PendingObjects]:
-    """Return the objects without a result, by kind; objects that a running or killed stage has finished do not count.
+    """Return the objects without a result, by kind, except those that a running or killed stage has finished.
 
     Args:
-        store: The workspace's; nothing is locked.
+        store: The workspace's store; nothing is locked.
         snapshot: Its newest dataset version.
-        settings: The stage's.
+        settings: The stage's settings.
     """
     counts: dict[MediaKind, list[int]] = {"video": [0, 0], "image": [0, 0]}
     if "media" in snapshot.tables:

@@ -1,4 +1,4 @@
-"""The stage ``image_text``: the text in every stored image, where ``extract.ocr`` asks for it."""
+"""The stage ``image_text``: the text in every stored image, if ``extract.ocr`` is on."""
 
 import re
 from collections import Counter
@@ -92,22 +92,22 @@ def run(
     """Read the text in every stored image, each object once.
 
     Reads ``products`` and ``media``; writes ``image_text``, with rows for each product that uses the image. Contact
-    details are masked and named. What was read stays while the models and the limits of images are the same, also
-    while ``extract.ocr`` is off: then no image is read, and only rows of images that are gone are removed.
+    details are masked and their kinds recorded. Text is kept while the models and the limits of images stay the same,
+    even while ``extract.ocr`` is off: then no image is read, and only rows of removed images are deleted.
 
-    The report counts images; one without text is a reject of reason ``no_text``, others have a reason of
+    The report counts images; one without text is rejected with the reason ``no_text``, others have a reason of
     ``extract.results`` or ``extract.images`` with a detail that starts with ``text``.
 
     Args:
-        store: The workspace's.
-        settings: Those of ``extract``.
+        store: The workspace's store.
+        settings: Settings of ``extract``.
         clock: Times the run.
         progress: Advanced by every image.
-        runner: Runs whole partitions elsewhere; None: a pool of processes on this machine.
+        runner: Runs whole partitions elsewhere; None to use a pool of processes on this machine.
 
     Raises:
         SettingsError: ``extract.ocr`` is true, and the extra ``ocr`` is not installed.
-        MissingSegmentError: A segment is not there: nothing is written, and the next run tries again.
+        MissingSegmentError: A segment is missing: nothing is written, and the next run tries again.
         DataError: The processes do not start.
     """
     if settings.ocr and not (find_spec("rapidocr") and find_spec("onnxruntime")):
@@ -126,7 +126,7 @@ def run(
 
 
 def count_unread(snapshot: Snapshot, settings: ExtractSettings) -> int:
-    """Return how many stored images have not been read, 0 if ``extract.ocr`` is off."""
+    """Return the number of unread stored images, 0 if ``extract.ocr`` is off."""
     if not settings.ocr or "media" not in snapshot.tables:
         return 0
     with closing(snapshot.connection(_READS)) as connection:
@@ -134,12 +134,12 @@ def count_unread(snapshot: Snapshot, settings: ExtractSettings) -> int:
 
 
 def _digest(settings: ExtractSettings) -> str:
-    """Return the digest of what was read, also while reading is off, so that nothing is read again after it."""
+    """Return the digest of the settings, even while reading is off, so that nothing is read again afterwards."""
     return settings.text_digest() if settings.ocr else f"off {settings.text_digest()}"
 
 
 def _list_new(connection: duckdb.DuckDBPyConnection, before: Snapshot, settings: ExtractSettings) -> int:
-    """Create the result tables with what is known, list the images that were not read, and count them."""
+    """Create the result tables with known results, list the unread images, and return their number."""
     connection.execute(_OPEN)
     last = before.stages.get("image_text")
     if last is not None and last.settings.removeprefix("off ") == settings.text_digest():
@@ -182,7 +182,7 @@ def _work(
 _CORNERS = tuple(f"{axis}{corner}" for corner in range(4) for axis in "xy")
 _MASK = re.compile("|".join(MASKS.values()))
 _LONGEST_LABEL = 12
-"""Characters of a line that may be the label of the next one, as in ``微信：`` beside a name."""
+"""Most characters of a line that may be the label of the next one, as ``微信：`` next to a name."""
 
 
 class TextPartition(Partition):
@@ -200,7 +200,7 @@ class TextPartition(Partition):
 
     @classmethod
     def of(cls, items: Sequence[Item], settings: ExtractSettings) -> "TextPartition":
-        """Return a partition under the settings."""
+        """Return a partition with these settings."""
         return cls(items, settings.text_digest())
 
     @classmethod
@@ -222,9 +222,9 @@ class TextPartition(Partition):
 
 
 def mask_lines(lines: Sequence[TextLine]) -> list[tuple[str, str | None]]:
-    """Return each line with its contact details masked, and their kinds; None: it has none.
+    """Return each line with its contact details masked, and their kinds, or None if it has none.
 
-    A short line before another counts as its label: what stands after ``微信号`` is an account.
+    A short line counts as the label of the next line: text after ``微信号`` is an account.
     """
     masked: list[tuple[str, str | None]] = []
     label = ""

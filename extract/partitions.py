@@ -85,7 +85,7 @@ class Partition(ABC):
     """
 
     stage: ClassVar[str]
-    """Stage whose spool holds it."""
+    """Stage whose spool holds the partition."""
     schemas: ClassVar[Mapping[str, pa.Schema]]
     """Temporary result tables, which are keyed by object; ``fault_results`` is one of them."""
 
@@ -116,13 +116,13 @@ class Partition(ABC):
         self._add(item, result, objects)
 
     def tables(self) -> dict[str, pa.Table]:
-        """Return the rows."""
+        """Return the result rows by table."""
         return {name: pa.Table.from_pylist(rows, schema=self.schemas[name]) for name, rows in self.rows.items()}
 
     @classmethod
     @abstractmethod
     def of(cls, items: Sequence[Item], settings: ExtractSettings) -> "Partition":
-        """Return a partition under the settings."""
+        """Return a partition with these settings."""
 
     @classmethod
     @abstractmethod
@@ -156,7 +156,7 @@ class MediaPartition(Partition):
 
     @classmethod
     def of(cls, items: Sequence[Item], settings: ExtractSettings) -> "MediaPartition":
-        """Return a partition under the settings."""
+        """Return a partition with these settings."""
         return cls(items, settings.digest(), describe_feature(settings.feature))
 
     @classmethod
@@ -205,7 +205,7 @@ DecodePaths: TypeAlias = Mapping[str, int]
 
 
 def hand_out(partition: Partition, settings: ExtractSettings, spool: Spool, index: ObjectIndex) -> str:
-    """Store the order of a partition for ``extract_partition``, and return its name."""
+    """Store the order to extract a partition, and return its name for ``extract_partition``."""
     inputs = pa.Table.from_pylist([asdict(item) for item in partition.items])
     inputs = inputs.replace_schema_metadata({"settings": settings.model_dump_json()})
     refs = (index.find(item.sha256) for item in partition.items)
@@ -213,9 +213,9 @@ def hand_out(partition: Partition, settings: ExtractSettings, spool: Spool, inde
 
 
 def extract_partition(location: str, name: str) -> DecodePaths:
-    """Extract one partition that was handed out: create its objects and its result at the workspace's place.
+    """Extract one partition that was handed out, and write its objects and result to the workspace's location.
 
-    The decoder runs in a separate process, on one core. A second run gives the same rows.
+    The decoder runs in a separate process, on one core. A second run produces the same rows.
 
     Args:
         location: The workspace's folder, or its URL in an object store.

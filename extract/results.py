@@ -1,4 +1,4 @@
-"""Results of one stored object, as plain values that cross a process border, and why one is missing."""
+"""Results of one stored object, as plain values passed between processes, and reasons for missing ones."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -27,10 +27,10 @@ FileReason = Literal[
     "timeout",
     "too_large",
 ]
-"""The whole file has no result: frames and audio of a video are both dropped.
+"""Reasons why a whole file has no result: frames and audio of a video are both dropped.
 
 ``corrupt_object``: the stored bytes are damaged; ``crashed``: the decoder ended; ``memory``,
-``timeout``, ``output_limit``, ``too_large``: the limit was hit; ``not_allowed_container``: the first
+``timeout``, ``output_limit``, ``too_large``: that limit was hit; ``not_allowed_container``: the first
 bytes are not those of an allowed container.
 """
 
@@ -41,10 +41,10 @@ FrameReason = Literal[
     "too_many_pixels",
     "unsupported_codec",
 ]
-"""A video has no frames: no intact frame; no video stream; a limit; a codec that is not allowed."""
+"""Reasons why a video has no frames: no intact frame; no video stream; a limit; a codec that is not allowed."""
 
 AudioReason = Literal["broken_sound", "no_sound", "silent", "sound_too_long", "unsupported_sound"]
-"""A video has no audio: no intact packet; no stream; only silence; a limit; a codec that is not allowed."""
+"""Reasons why a video has no audio: no intact packet; no stream; only silence; a limit; a codec not allowed."""
 
 FILE_REASONS: tuple[FileReason, ...] = get_args(FileReason)
 FRAME_REASONS: tuple[FrameReason, ...] = get_args(FrameReason)
@@ -64,9 +64,9 @@ class KeptFrame:
     phash: int
     """64-bit perceptual hash, signed (``extract.images.frame_hash``)."""
     offset: int
-    """Where its JPEG starts in the object, bytes."""
+    """Start of its JPEG in the object, bytes."""
     length: int
-    """Bytes of the JPEG."""
+    """Size of the JPEG, bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +74,11 @@ class Frames:
     """All kept frames of a video."""
 
     kept: tuple[KeptFrame, ...]
-    """By second, rising."""
+    """Sorted by second."""
     jpegs: bytes
     """The JPEGs concatenated, each once: a Motion JPEG stream."""
     decode_path: str
-    """``fast``, ``keyframe``, or ``full:`` and the reason why the fast path did not fit."""
+    """``fast``, ``keyframe``, or ``full:`` and the reason why the fast path was not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,9 @@ class Audio:
 
     mp3: bytes
     sample_rate: int
-    """Of the mp3, Hz."""
+    """Sample rate of the mp3, Hz."""
     duration_s: float
-    """Of the decoded audio, seconds."""
+    """Duration of the decoded audio, seconds."""
     feature: bytes
     """MFCC or mel: float32, little endian, row-major [rows, columns]."""
     rows: int
@@ -100,7 +100,7 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class ClipResult:
-    """Both results of a video; one may be missing without the other."""
+    """Both results of a video; either may be missing without the other."""
 
     frames: Frames | Fault
     audio: Audio | Fault

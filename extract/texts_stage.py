@@ -22,7 +22,7 @@ __all__ = ["run"]
 
 _READS = ("products", "specs")
 
-# Columns that depend on the cleaned caption alone are taken over from the last run if it is the same.
+# Columns that depend only on the cleaned caption are reused from the last run if it is the same.
 _MEASURED = """
 CREATE TEMP TABLE cleaned AS
     SELECT product_id, clean(caption) AS caption FROM products WHERE caption IS NOT NULL;
@@ -43,16 +43,16 @@ FROM measured LEFT JOIN agreements USING (product_id)
 """
 
 _TOGETHER = 250_000
-"""Products whose agreement is judged together, about: all of a category, and as much as fits in memory."""
+"""Approximate number of products judged together: whole categories, as many as fit in memory."""
 
 _OWN_FILE = 100_000
-"""Products from which a source's texts are files of their own, which other sources leave as they are."""
+"""Number of a source's products from which its texts get files that other sources leave alone."""
 
 _DIVIDED = {
     "products": "SELECT product_id, source, category, caption, block FROM placed",
     "specs": "SELECT product_id, property, value, block FROM specs JOIN placed USING (product_id)",
 }
-"""Table -> what agreement needs of it, with the block of each product."""
+"""Table -> query of its columns that agreement needs, with the block of each product."""
 
 _PLACED = """
 CREATE TEMP TABLE placed AS
@@ -77,11 +77,11 @@ def run(
 ) -> StageReport:
     """Clean and measure every caption, and grade its agreement with the specification table.
 
-    Reads ``products`` and ``specs``; writes ``texts``, a row for each product with a caption. A product
-    without one is a reject of reason ``no_caption``. The grade is ``well`` if the odds of ``agreement``
+    Reads ``products`` and ``specs``; writes ``texts``, one row per product with a caption. A product without
+    one is rejected with the reason ``no_caption``. The grade is ``well`` if the odds of ``agreement``
     (``make_agreement``) reach ``well_matched_odds``, ``poorly`` if they are even or worse, else
-    ``partially``; images do not count. Agreement compares products of one source, so that only sources whose
-    products or specifications have changed since the last run are looked at. The report counts all products.
+    ``partially``; images do not count. Agreement compares products of one source, so only sources whose
+    products or specifications have changed since the last run are processed. The report counts all products.
 
     Raises:
         MissingInputError: There is no table ``products`` yet.
@@ -122,7 +122,7 @@ def _work(stage: Stage, settings: TextSettings, clock: Clock, progress: Progress
 def _groups(connection: duckdb.DuckDBPyConnection, *, all_sources: bool) -> list[list[str] | None]:
     """Return the sources whose rows are written together: large ones alone, all others in one group.
 
-    [None]: all of the table at once.
+    [None] means the whole table at once.
     """
     query = """
         SELECT split_part(product_id, ':', 1) AS source, count(*)
@@ -134,7 +134,7 @@ def _groups(connection: duckdb.DuckDBPyConnection, *, all_sources: bool) -> list
 
 
 def _measure(stage: Stage, connection: duckdb.DuckDBPyConnection, products: int, ours: str) -> None:
-    """Create the tables ``measured`` and ``agreements``; many products are judged block by block, some side by side."""
+    """Create the tables ``measured`` and ``agreements``; many products are judged block by block, some in parallel."""
     blocks = -(-products // _TOGETHER)
     if blocks <= 1:
         connection.execute(_MEASURED)
@@ -147,7 +147,7 @@ def _measure(stage: Stage, connection: duckdb.DuckDBPyConnection, products: int,
     def judge(block: int) -> None:
         files = {table: folder / table / f"block={block}" for table in _READS}
         if not all(path.exists() for path in files.values()):
-            return  # no product here has a caption and a table
+            return  # no product of this block has a caption and a table
         with closing(open_engine()) as engine:
             add_text_functions(engine)
             for table, path in files.items():
@@ -156,7 +156,7 @@ def _measure(stage: Stage, connection: duckdb.DuckDBPyConnection, products: int,
             make_agreement(engine)
             engine.table("agreements").write_parquet(str(found / f"{block}.parquet"))
 
-    # Words are counted by Python, one text at a time, and the rest is DuckDB's.
+    # Python counts words, one text at a time; meanwhile DuckDB does the rest.
     tasks: list[Callable[[], object]] = [
         partial(connection.execute, _MEASURED),
         *(partial(judge, block) for block in range(blocks)),
@@ -168,7 +168,7 @@ def _measure(stage: Stage, connection: duckdb.DuckDBPyConnection, products: int,
 
 
 def _divide(stage: Stage, blocks: int, ours: str) -> Path:
-    """Write our products and their specifications to a folder for each block of categories, bucket after bucket."""
+    """Write our products and their specifications to one folder per block of categories, bucket by bucket."""
     folder = stage.scratch / "blocks"
     for bucket in stage.before.partitions("products"):
         with closing(open_engine()) as engine:

@@ -64,7 +64,7 @@ _FIRST_INTERVAL_S = 0.1
 _GRACE_S = 1.0
 """Requests in progress when the host complains end within about this time."""
 _RECOVERY = 0.9
-"""Each good response shortens the interval by a tenth: about twenty undo one or two complaints."""
+"""Each good response shortens the interval by a tenth: about twenty undo a few complaints."""
 
 
 def status_reason(status: int) -> HttpReason:

@@ -24,9 +24,9 @@ Transform: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.complex64]]
 def real_fft() -> Transform:
     """Return the fastest transform of real rows that is installed.
 
-    SciPy's transforms frames of 32-bit floats 1.7 times as fast as NumPy's. But the package ``scipy.fft`` loads f2py,
-    NumPy's tests and ``scipy.special``: 0.2 s of every decoder process, as much as the transforms of 60
-    clips. So its extension module is loaded alone if it lies where SciPy 1.17 has it.
+    SciPy's FFT transforms 32-bit frames 1.7 times as fast as NumPy's. But importing ``scipy.fft`` also loads
+    f2py, NumPy's tests and ``scipy.special``, which costs every decoder process 0.2 s, as much as transforming 60
+    clips. So its extension module is loaded alone if it is where SciPy 1.17 has it.
     """
     module = _pocketfft()
     if module is None:
@@ -56,7 +56,7 @@ _BREAK_HZ = 1000.0
 _HZ_PER_MEL = 200.0 / 3
 _LOG_STEP = np.log(6.4) / 27.0
 _BLOCK = 64  # frames whose spectra stay in a core's cache
-_GROUP = 8  # filters that are multiplied together: neighbours touch nearly the same bins
+_GROUP = 8  # filters multiplied together: neighbours use nearly the same bins
 
 
 @lru_cache(maxsize=8)
@@ -93,8 +93,8 @@ def _mel_to_hz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
 class _MelBank:
     """Filters for one rate and frame size, in groups that skip the bins where they are zero.
 
-    Each weight stands twice, for the square of the real and of the imaginary part of a bin: so the
-    power itself is never formed.
+    Each weight is stored twice, for the squares of the real and the imaginary part of a bin, so that
+    the power itself is never computed.
     """
 
     def __init__(self, sample_rate: int, n_fft: int, n_mels: int) -> None:
@@ -138,7 +138,7 @@ def mel_power(samples: Samples, sample_rate: int, *, n_mels: int, n_fft: int = 1
     mel = np.empty((n_mels, len(frames)), np.float32)
     for at in range(0, len(frames), _BLOCK):
         spectrum = transform(frames[at : at + _BLOCK] * window)
-        parts = spectrum.view(np.float32)  # [block, 2 bins]: real and imaginary parts take turns
+        parts = spectrum.view(np.float32)  # [block, 2 bins]: real and imaginary parts alternate
         bank.apply(np.square(parts, out=parts), mel[:, at : at + _BLOCK])
     return mel
 
@@ -180,9 +180,9 @@ def mfcc(
     """Return mel-frequency cepstral coefficients, float32 [n_mfcc, T], T = 1 + len(samples) // hop_length.
 
     Frame size 1,024 and hop 256 are M5Product's (section 3.1). The definition is librosa's: power in
-    mel bands, in decibels, not below the loudest minus 80, orthonormal DCT-II. The backend ``numpy``
-    equals ``librosa.feature.mfcc`` to 1e-5 of the largest magnitude and starts a second sooner;
-    ``librosa`` calls it.
+    mel bands, in decibels, clipped at 80 below the loudest, orthonormal DCT-II. The backend ``numpy``
+    equals ``librosa.feature.mfcc`` to 1e-5 of the largest magnitude and starts a second sooner; the
+    backend ``librosa`` calls that function.
 
     Args:
         samples: One channel, float, 1-D, not empty, finite.
@@ -212,7 +212,7 @@ def mfcc(
 
 
 def released_mel(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
-    """Return what M5Product's released code reads instead of MFCC, float32 [80, T], T at most 751.
+    """Return the features that M5Product's released code reads instead of MFCC, float32 [80, T], T at most 751.
 
     Power in 80 mel bands of the first 12 s at 16 kHz, frame 1,024, hop 256; no logarithm, no DCT.
 
@@ -225,7 +225,7 @@ def released_mel(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.f
 
 
 def _transform(matrix: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return ``matrix @ columns`` piece by piece: products so small stay on one thread, whose start would cost more."""
+    """Return ``matrix @ columns``, computed in pieces too small for more threads, which cost more than they save."""
     product = np.empty((len(matrix), columns.shape[1]), np.float32)
     for at in range(0, columns.shape[1], _PIECE):
         np.matmul(matrix, columns[:, at : at + _PIECE], out=product[:, at : at + _PIECE])
@@ -234,7 +234,7 @@ def _transform(matrix: NDArray[np.float32], columns: NDArray[np.float32]) -> NDA
 
 @lru_cache(maxsize=8)
 def _dct(size: int) -> NDArray[np.float32]:
-    """Return the orthonormal DCT-II as a matrix, [size, size], one row for each coefficient."""
+    """Return the orthonormal DCT-II as a matrix, [size, size], one row per coefficient."""
     angles = np.pi / size * np.outer(np.arange(size), np.arange(size) + 0.5)
     matrix = np.sqrt(2.0 / size) * np.cos(angles)
     matrix[0] /= np.sqrt(2.0)

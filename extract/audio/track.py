@@ -1,4 +1,4 @@
-"""The audio of a file: decoded packet by packet, and encoded as the mp3 and the features that are stored."""
+"""The audio of a file, decoded packet by packet and encoded as the stored mp3 and features."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_0
 """Sample rates of mp3, Hz."""
 
 AudioPacket: TypeAlias = "Packet[AudioStream]"
-"""A demuxed audio packet, which is generic for type checkers alone."""
+"""A demuxed audio packet; the class is generic for type checkers only."""
 
 _FALLBACK_RATE = 44_100
-_BATCH = 16_384  # samples: a call for each frame of 1,024 takes longer than the resampling itself
+_BATCH = 16_384  # samples: one call per frame of 1,024 takes longer than the resampling itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,9 @@ class DecodedAudio:
     """All audio of a file."""
 
     parts: tuple[bytes, ...]
-    """Samples for the mp3, end to end: 32-bit floats, little endian, interleaved."""
+    """Samples for the mp3, to be concatenated: 32-bit floats, little endian, interleaved."""
     sample_rate: int
-    """Of ``parts``, Hz."""
+    """Sample rate of ``parts``, Hz."""
     channels: int
     """1 or 2; more are mixed down to 2."""
     mono: NDArray[np.float32]
@@ -68,19 +68,19 @@ class DecodedAudio:
 
     @property
     def duration_s(self) -> float:
-        """Seconds."""
+        """Duration, seconds."""
         return sum(map(len, self.parts)) / (4 * self.channels * self.sample_rate)
 
 
 class _FrameJoiner:
-    """Joins decoded frames into longer ones; their format may change half-way."""
+    """Joins decoded frames into longer ones; their format may change midway."""
 
     def __init__(self) -> None:
         self._fifo = AudioFifo()
         self._source: tuple[str, str, int] | None = None
 
     def push(self, frame: AudioFrame) -> Iterator[AudioFrame]:
-        """Take a frame, and yield the joined frame once it is long enough or the format changes."""
+        """Add a frame; yield the joined frame once it is long enough or the format changes."""
         source = (frame.format.name, frame.layout.name, frame.sample_rate)
         if source != self._source:
             yield from self.finish()
@@ -91,7 +91,7 @@ class _FrameJoiner:
             yield from self.finish()
 
     def finish(self) -> Iterator[AudioFrame]:
-        """Yield the rest."""
+        """Yield the remaining samples as a frame."""
         joined = self._fifo.read() if self._fifo.samples else None
         if joined is not None:
             joined.pts = None
@@ -99,7 +99,7 @@ class _FrameJoiner:
 
 
 class _Converter:
-    """Resamples frames; their format may change half-way."""
+    """Resamples frames; their format may change midway."""
 
     def __init__(self, layout: str, rate: int) -> None:
         self._layout = layout
@@ -108,7 +108,7 @@ class _Converter:
         self._source: tuple[str, str, int] | None = None
 
     def push(self, frame: AudioFrame) -> list[bytes]:
-        """Return the samples that are ready once this frame is in."""
+        """Add a frame; return the samples that are ready."""
         source = (frame.format.name, frame.layout.name, frame.sample_rate)
         rest = self.finish() if source != self._source else []
         if self._resampler is None:
@@ -126,13 +126,13 @@ class _Converter:
 
 
 class AudioDecoder:
-    """Decoder of one audio stream; takes its packets in order.
+    """Decoder of one audio stream; accepts its packets in order.
 
     Args:
-        stream: The stream; its decoder must not have begun.
+        stream: The stream; its decoder must not have started.
         mp3_rate: Hz, or ``source``: the stream's own rate if mp3 allows it, else 44,100.
         mono_rate: Hz.
-        max_seconds: Longest audio.
+        max_seconds: Maximum duration of the audio.
 
     Raises:
         MediaError: ``unsupported_sound``, the codec is not allowed.
@@ -155,7 +155,7 @@ class AudioDecoder:
         self._rate, self._channels, self._samples = 0, 0, 0
 
     def feed(self, packet: AudioPacket) -> None:
-        """Decode one packet; a damaged packet is skipped, and so is everything after a limit was hit."""
+        """Decode one packet; damaged packets are skipped, as is everything after a limit was hit."""
         self._decode(packet)
 
     def _decode(self, packet: AudioPacket | None) -> None:
@@ -218,19 +218,19 @@ def _peak(parts: list[bytes]) -> float:
 
 
 def encode_mp3(samples: Sequence[bytes], *, sample_rate: int, channels: int, bitrate: int) -> bytes:
-    """Return samples as mp3 of constant bitrate, without tags; the same samples give the same bytes.
+    """Return samples as mp3 of constant bitrate, without tags; the same samples produce the same bytes.
 
     Uses LAME's level 7, its fast preset; FFmpeg's default, level 5, takes 2.5 times as long. The FFmpeg binary
     gets decoded samples and never sees a file. It is 2.6 times as fast as PyAV's libmp3lame.
 
     Args:
-        samples: Parts of one stretch of 32-bit floats, little endian, channels interleaved.
+        samples: Consecutive parts of 32-bit floats, little endian, channels interleaved.
         sample_rate: One of ``MP3_RATES``.
         channels: 1 or 2.
-        bitrate: Bits a second.
+        bitrate: Bits per second.
 
     Raises:
-        MediaError: ``broken_sound``, the encoder refuses.
+        MediaError: ``broken_sound``, the encoder fails.
     """
     bare = {"id3v2_version": 0, "write_xing": 0, "fflags": "+bitexact", "flags:a": "+bitexact", "threads": 1}
     mp3 = {"acodec": "libmp3lame", "audio_bitrate": bitrate, "compression_level": 7, "format": "mp3"}
@@ -247,7 +247,7 @@ def encode_mp3(samples: Sequence[bytes], *, sample_rate: int, channels: int, bit
 
 @cache
 def _encoder() -> str:
-    """Return the path of the bundled binary, else the one that ``imageio-ffmpeg`` finds, which takes a test run."""
+    """Return the path of the bundled binary, else of the one that ``imageio-ffmpeg`` finds with a test run."""
     bundled = [
         path for path in files("imageio_ffmpeg").joinpath("binaries").iterdir() if path.name.startswith("ffmpeg-")
     ]

@@ -1,4 +1,4 @@
-"""Duplicates: exact ones by keys, near ones by hashes and words; groups are connected components."""
+"""Exact duplicates by keys, near duplicates by hashes and words, and their groups."""
 
 from extract.duplicates.exact import EXACT_RULES, exact_joins, group_exact
 from extract.duplicates.hamming import HashPairs, neighbour_batches, phash_neighbours

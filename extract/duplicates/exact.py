@@ -70,8 +70,8 @@ def exact_joins(connection: duckdb.DuckDBPyConnection) -> pa.Table:
 
     ``exact_content``: both have the same set of stored image files, at least one, and the same
     normalised specifications (order and repetition do not count); if neither has specifications,
-    the normalised captions must be equal and not empty. Equal images alone join nothing: variants
-    of a product, and products of one line, share a stock photo.
+    the normalised captions must be equal and not empty. Equal images alone join no products:
+    variants of a product, and products of one line, share stock photos.
 
     ``exact_pixels``: the same with decoded pixels in place of files, whose formats and metadata may
     differ. An image that could not be decoded counts by its bytes.
@@ -85,8 +85,8 @@ def exact_joins(connection: duckdb.DuckDBPyConnection) -> pa.Table:
             temporary tables are left in it.
 
     Returns:
-        product_id, rule, key (products with one rule and key are the same), sorted by the first
-        two. Its length is the number of duplicates, not of products.
+        product_id, rule, key (products with the same rule and key are duplicates), sorted by the first
+        two. The table grows with the number of duplicates, not of products.
     """
     connection.execute(_KEYS)
     return connection.sql(_JOINS).to_arrow_table()
@@ -116,7 +116,7 @@ def group_exact(joins: pa.Table) -> pa.Table:
         joins: product_id, rule, key: products with the same rule and key are joined.
 
     Returns:
-        product_id, group_id, rule, kept, size; sorted by product_id, without single products.
+        product_id, group_id, rule, kept, size; sorted by product_id, without products outside groups.
     """
     products = pc.unique(joins["product_id"]).sort()
     member = pc.index_in(joins["product_id"], products).to_numpy().astype(np.int64)

@@ -30,8 +30,8 @@ def compare_blocks(
         values: Hashes, block after block, [n].
         places: Index of each hash, [n].
         starts: Start of each block, [blocks].
-        sizes: Hashes of each block, [blocks].
-        spoiled: Masks under each of which a pair must differ, [masks].
+        sizes: Number of hashes in each block, [blocks].
+        spoiled: Masks; a pair must differ in some bit of each, [masks].
         radius: Largest distance, bits.
 
     Yields:
@@ -47,7 +47,7 @@ def compare_blocks(
 def _side_by_side(
     values: Hashes, places: Indices, starts: Indices, sizes: Indices, spoiled: Hashes, radius: int
 ) -> Iterator[Indices]:
-    """Yield the near pairs of hashes that lie 1, 2, 3, … apart, in all blocks at once."""
+    """Yield the near pairs of hashes that are 1, 2, 3, … positions apart, in all blocks at once."""
     ends = np.repeat(starts + sizes, sizes)
     one = np.repeat(starts - np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes) + np.arange(len(ends))
     step = 0
@@ -79,7 +79,7 @@ def _row_by_row(values: Hashes, places: Indices, spoiled: Hashes, radius: int) -
 
 
 def _spoiled(difference: Hashes, masks: Hashes) -> NDArray[np.bool_]:
-    """Return which differences touch every mask, [n]."""
+    """Return which differences share a bit with every mask, [n]."""
     touched = np.ones(len(difference), dtype=np.bool_)
     for mask in masks:
         touched &= (difference & mask) != 0
@@ -97,11 +97,11 @@ class HashPairs:
     """Pairs of hashes, each once, ``left < right``."""
 
     left: Indices
-    """Index of the one hash, [pairs]."""
+    """Index of the first hash, [pairs]."""
     right: Indices
-    """Index of the other, [pairs]."""
+    """Index of the second hash, [pairs]."""
     distance: NDArray[np.uint8]
-    """Bits in which they differ, [pairs]."""
+    """Number of bits in which they differ, [pairs]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +114,13 @@ class _Search:
     bits: tuple[int, ...]
     """Bits in which they may differ."""
     spoiled: Hashes
-    """Masks under each of which a pair must differ; else another choice of bands finds it."""
+    """Masks; a pair must differ in some bit of each, else another choice of bands finds it."""
 
 
 def phash_neighbours(hashes: NDArray[np.int64], radius: int) -> HashPairs:
     """Return every pair of hashes at a Hamming distance of at most ``radius``, sorted by left, then right.
 
-    As ``neighbour_batches``, but in memory: 17 bytes for each pair, twice that while they are sorted.
+    Like ``neighbour_batches``, but in memory: 17 bytes per pair, twice that while they are sorted.
     """
     batches = list(neighbour_batches(hashes, radius))
     left = np.concatenate([np.zeros(0, np.int64), *(batch.left for batch in batches)])
@@ -131,21 +131,21 @@ def phash_neighbours(hashes: NDArray[np.int64], radius: int) -> HashPairs:
 
 
 def neighbour_batches(hashes: NDArray[np.int64], radius: int) -> Iterator[HashPairs]:
-    """Yield every pair of hashes at a Hamming distance of at most ``radius``, some millions at a time.
+    """Yield every pair of hashes at a Hamming distance of at most ``radius``, a few million at a time.
 
-    Exact, not approximate. The 64 bits are dealt into bands; ``radius`` differing bits affect at
+    Exact, not approximate. The 64 bits are divided into bands; ``radius`` differing bits affect at
     most ``radius`` bands, so near hashes agree in all others. For each choice of that many bands, the
-    hashes are sorted by these bands and compared if they agree. A pair that several choices find is
-    kept at the first. Where very many hashes agree, as those of products on white do, they are
-    searched again by the remaining bits. Each band takes bits from all over the hash, since
+    hashes are sorted by these bands and compared if they agree. A pair found by several choices is
+    kept for the first only. Where very many hashes agree, as those of products on white do, they are
+    divided again by the remaining bits. Each band has bits from all over the hash, since
     neighbouring coefficients of an image correlate.
 
-    Equal hashes are common (empty images), and ``n`` equal ones make ``n² / 2`` pairs: pass distinct
+    Equal hashes are common (empty images), and ``n`` equal ones form ``n² / 2`` pairs: pass distinct
     values if that may happen.
 
     Args:
         hashes: 64-bit hashes, as ``perceptual_hash`` returns them, [n].
-        radius: Largest distance, 0 to 59 bits; 6 is quick at a million, 16 is not.
+        radius: Largest distance, 0 to 59 bits; 6 is fast for a million hashes, 16 is not.
 
     Raises:
         ValueError: The radius leaves no band to agree in.
@@ -231,7 +231,7 @@ def _divides(search: _Search, radius: int) -> bool:
 def _agreeing_bands(count: int, bits: int, radius: int) -> int:
     """Return how many bands must agree: more means more sorting and fewer comparisons.
 
-    The cost model counts a sort as 20 comparisons for each item and assumes random hashes.
+    The cost model counts a sort as 20 comparisons per item and assumes random hashes.
     """
 
     def cost(agreeing: int) -> float:
@@ -242,6 +242,6 @@ def _agreeing_bands(count: int, bits: int, radius: int) -> int:
 
 
 def _band_masks(bits: tuple[int, ...], bands: int) -> Hashes:
-    """Deal the bits to the bands in turn; return each band's bits, [bands]."""
+    """Return the bits of each band, assigned in turn, [bands]."""
     masks = [sum(1 << bit for bit in bits[band::bands]) for band in range(bands)]
     return np.array(masks, dtype=np.uint64)

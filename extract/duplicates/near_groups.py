@@ -13,11 +13,11 @@ __all__ = ["NEAR_RULES", "group_near", "link", "prepare_near"]
 
 
 def link(count: int, pairs: Iterable[tuple[Indices, Indices]], weights: Indices, most: int) -> Indices:
-    """Join pairs of items into groups of a weight of at most ``most``.
+    """Join pairs of items into groups with a weight of at most ``most``.
 
-    Pairs are taken in the given order: the strongest should come first. A pair that would make a heavier
-    group is left out: a long chain of small differences ends in other products, and its strongest parts
-    are kept. Memory is 16 bytes for each item, however many pairs there are.
+    Pairs are joined in the given order: the strongest should come first. A pair that would form a heavier
+    group is skipped: a long chain of small differences ends in different products, and its strongest parts
+    are kept. Memory is 16 bytes per item, however many pairs there are.
 
     Args:
         count: Number of items.
@@ -26,7 +26,7 @@ def link(count: int, pairs: Iterable[tuple[Indices, Indices]], weights: Indices,
         most: Largest weight of a group.
 
     Returns:
-        Smallest item of each item's group, [count]; an item that is not joined is its own.
+        Smallest item of each item's group, [count]; an item without a group is its own.
     """
     parent = array("q", range(count))
     weight = array("q", weights.astype(np.int64).tobytes())
@@ -75,7 +75,7 @@ def prepare_near(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the tables that near pairs are searched in and written to.
 
     ``distinct_products``: product_id, anew, size (the product and its exact duplicates) and place (from 0,
-    by product_id) of the products that are no exact duplicate of a kept product.
+    by product_id) of the products that are not exact duplicates of a kept product.
     ``near_pairs``: product_id, other_id (the larger one), rule, distance; empty. The variable
     ``near_rules`` holds ``NEAR_RULES``.
 
@@ -90,12 +90,12 @@ def prepare_near(connection: duckdb.DuckDBPyConnection) -> None:
 def group_near(connection: duckdb.DuckDBPyConnection, most: int) -> None:
     """Create the table ``near_groups``: product_id and group_id, the smallest product of its group.
 
-    Pairs are joined by rule (``NEAR_RULES``), then by distance, then by ids. A pair that would make a
-    group of more than ``most`` products, exact duplicates included, is left out (``link``).
+    Pairs are joined in order of rule (``NEAR_RULES``), then distance, then ids. A pair that would form a
+    group of more than ``most`` products, exact duplicates included, is skipped (``link``).
 
     Args:
         connection: DuckDB with ``distinct_products`` and ``near_pairs``.
-        most: Largest group of near pairs.
+        most: Largest size of a group.
     """
     sizes = connection.sql("SELECT size FROM distinct_products ORDER BY place").to_arrow_table()["size"].to_numpy()
     roots = link(len(sizes), _ranked(connection), sizes, most)

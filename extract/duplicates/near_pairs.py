@@ -42,7 +42,7 @@ CREATE OR REPLACE TEMP TABLE alike_pairs AS
     WHERE similarity >= ?
 """
 
-# Another shop may name properties in its own way, so that there the values decide.
+# Shops may name properties differently, so only values are compared across shops.
 _AGREEING = """
 INSERT INTO near_pairs
 WITH tables AS (
@@ -74,9 +74,9 @@ def near_text_pairs(connection: duckdb.DuckDBPyConnection, settings: DedupSettin
 
     Candidates share a MinHash key of their captions; a key of more than ``most_sharers`` products does not count.
     Their similarity must reach ``text_caption``, and their numbers must not differ (``numbers_differ``). The share
-    of common lines of the two tables must reach ``text_table``; of two shops, that of common values. If a product
-    has no table, the words of the captions decide (``same_by_words``). The distance is 1 - similarity. One product of
-    each pair is one that is compared anew.
+    of common lines of the two tables must reach ``text_table``; between two shops, the share of common values. If a
+    product has no table, the words of the captions decide (``same_by_words``). The distance is 1 - similarity. At
+    least one product of each pair is marked ``anew``.
 
     Args:
         connection: DuckDB with the tables ``products`` and ``specs``, prepared (``prepare``, ``prepare_near``).
@@ -91,18 +91,18 @@ def near_text_pairs(connection: duckdb.DuckDBPyConnection, settings: DedupSettin
 
 
 def compare_captions(connection: duckdb.DuckDBPyConnection, least: float) -> None:
-    """Create ``alike_pairs``: the rows of ``met`` with captions of at least this similarity, and their captions.
+    """Create ``alike_pairs``: the rows of ``met`` whose captions are similar enough, and these captions.
 
     Args:
-        connection: DuckDB with ``products``, ``distinct_products`` and ``met``: one, other (places) and any others.
-        least: Similarity.
+        connection: DuckDB with ``products``, ``distinct_products`` and ``met``: one, other (places) and others.
+        least: Minimum similarity.
     """
     connection.execute(_WORDS)
     connection.execute(_ALIKE, [least])
 
 
 def _candidates(connection: duckdb.DuckDBPyConnection, most: int) -> Iterator[Pairs]:
-    """Yield the places of products whose captions share a key, one of them searched anew."""
+    """Yield the places of two products whose captions share a key, at least one of them marked ``anew``."""
     parts = [(np.zeros(0, np.int64), np.zeros((0, BANDS), np.uint32), np.zeros(0, np.bool_))]
     for batch in connection.sql(_CAPTIONED).to_arrow_reader():
         anew = batch["anew"].to_numpy(zero_copy_only=False)
@@ -143,9 +143,9 @@ FROM alike_pairs JOIN distinct_products p ON p.place = one JOIN distinct_product
 def near_image_pairs(connection: duckdb.DuckDBPyConnection, settings: DedupSettings) -> None:
     """Add the pairs of products with near main images and near captions to ``near_pairs``.
 
-    The main image is the first stored one. Empty images do not count, nor do hashes that more than
-    ``most_sharers`` products have, or that are near to those of more than ``most_near``: products on
-    white look alike. The distance is in bits.
+    The main image is the first stored one. Empty images do not count, nor do hashes of more than
+    ``most_sharers`` products or near the hashes of more than ``most_near`` products: products on white
+    look alike. The distance is in bits.
 
     Args:
         connection: DuckDB with the table ``images``, prepared (``prepare``, ``prepare_near``).
@@ -164,7 +164,7 @@ def near_image_pairs(connection: duckdb.DuckDBPyConnection, settings: DedupSetti
 
 
 def _distinctive_pairs(hashes: NDArray[np.int64], sharers: Counts, settings: DedupSettings) -> Iterator[pa.Table]:
-    """Yield near pairs of distinctive hashes: one, other, distance; a shared hash is a pair with itself."""
+    """Yield near pairs of distinctive hashes: one, other, distance; a shared hash is paired with itself."""
     distinctive = np.flatnonzero(sharers <= settings.most_sharers)
     crowded = distinctive[_products_near(hashes[distinctive], sharers[distinctive], settings) > settings.most_near]
     distinctive = np.setdiff1d(distinctive, crowded, assume_unique=True)
@@ -192,14 +192,14 @@ def _table(one: Indices, other: Indices, distance: NDArray[np.float64] | NDArray
 
 
 _SEED_BITS = 8
-"""Largest distance of frames whose videos are compared: a cropped copy, or one with a logo, has some so near."""
+"""Largest distance of frames whose videos are compared: even copies cropped or with a logo have frames this near."""
 _FRAME_BITS = 14
-"""Distance of matching frames of compared videos: unrelated frames are rarely so near, and never one after another."""
+"""Largest distance of matching frames: unrelated frames are rarely this near, and never several in succession."""
 _SHIFTS = 4
-"""Alignments tried for two videos that share a near frame, those with most near frames first."""
+"""Alignments tried for two videos that share a near frame, those with the most near frames first."""
 _SPEEDS = (1.0, 0.975, 1.025, 0.95, 1.05)
 _LONGEST = 3
-"""A video more than so many times as long as the other is no copy of it."""
+"""A video more than this many times as long as another is not a copy of it."""
 
 _VIDEOS = """
 CREATE OR REPLACE TEMP TABLE videos AS
@@ -258,12 +258,12 @@ FROM alike_pairs JOIN distinct_products p ON p.place = one JOIN distinct_product
 def near_video_pairs(connection: duckdb.DuckDBPyConnection, settings: DedupSettings) -> None:
     """Add the pairs of products with near videos and near captions to ``near_pairs``.
 
-    Two videos are near if a share ``video_frames`` of the shorter one's seconds are near frames of the longer one, in
-    the same order at the same speed or up to 5 % faster or slower, wherever they begin: a copy may have something
-    before or after it, be cropped by a twentieth, recompressed, or bear a logo (``aligned_share``). The longer one
-    is at most three times as long. Only videos are compared that have a pair of frames within 8 bits, where a frame
-    of more than ``most_sharers`` videos does not count. Videos shorter than ``video_seconds``, still ones, and those
-    of more than ``most_sharers`` products do not count. The distance is 1 - the share.
+    Two videos are near if a share ``video_frames`` of the shorter one's seconds match near frames of the longer one,
+    in the same order, at the same speed or up to 5 % faster or slower, at any offset: a copy may have additions before
+    or after it, be cropped by a twentieth or recompressed, or have a logo (``aligned_share``). The longer one is at
+    most three times as long. Only videos with a pair of frames within 8 bits are compared, not counting frames of more
+    than ``most_sharers`` videos. Videos shorter than ``video_seconds``, still ones, and those of more than
+    ``most_sharers`` products do not count. The distance is 1 - the share.
 
     Args:
         connection: DuckDB with the tables ``products`` and ``frames``, prepared (``prepare``, ``prepare_near``).
@@ -308,20 +308,20 @@ def _align(connection: duckdb.DuckDBPyConnection, least: float) -> pa.Table:
 
 
 Film = tuple[Indices, Hashes]
-"""Seconds with a frame, ascending, and the hash of each."""
+"""Seconds that have a frame, ascending, and the hash of each frame."""
 
 
 def aligned_share(short: Film, long: Film, at: float, there: float, speed: float) -> float:
-    """Return the share of one video's seconds whose frames are near those of another at the same place, 0 to 1.
+    """Return the share of one video's seconds whose frames are near those of another at the same moment, 0 to 1.
 
-    The other's frame of one second earlier or later counts too, since frames are sampled by the second.
+    The other's frames one second earlier or later count too, since frames are sampled once per second.
 
     Args:
-        short: The one video.
-        long: The other.
-        at: A second of the one.
-        there: The same moment in the other.
-        speed: Seconds of the other for one second of the one.
+        short: The first video.
+        long: The other video.
+        at: A second of ``short``.
+        there: The same moment in ``long``.
+        speed: Seconds of ``long`` per second of ``short``.
     """
     (seconds, hashes), (others, other_hashes) = short, long
     moments = np.rint(there + (seconds - at) * speed).astype(np.int64)
@@ -334,7 +334,7 @@ def aligned_share(short: Film, long: Film, at: float, there: float, speed: float
 
 
 def _filled(query: str, **numbers: int) -> str:
-    """Return several statements with numbers in place of their names, since DuckDB binds single statements only."""
+    """Return several statements with names replaced by numbers, since DuckDB binds single statements only."""
     for name, number in numbers.items():
         query = query.replace(f"${name}", str(number))
     return query

@@ -1,4 +1,4 @@
-"""The pairs of duplicates: those of the last run that stay, and new ones, found by hashes kept from run to run."""
+"""Pairs of duplicates: those kept from the last run, and new ones, found by hashes that are stored between runs."""
 
 import duckdb
 import numpy as np
@@ -21,7 +21,7 @@ __all__ = [
 
 
 def text_keys_sql(caption: str) -> str:
-    """Return SQL of the MinHash keys of a caption, as ``text_keys`` gives them; NULL where it says nothing."""
+    """Return SQL for the MinHash keys of a caption, as ``text_keys`` returns them; NULL if the caption is empty."""
     return f"CASE WHEN normal({caption}) <> '' THEN text_keys(normal({caption})) END"
 
 
@@ -58,8 +58,8 @@ CREATE TEMP TABLE suspects_now AS
 def find_suspects(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the tables ``touched`` and ``suspects_now``: product_id.
 
-    ``touched``: products that changed or share an exact key with one that did, before or now: only their exact pairs
-    may be others than before. ``suspects_now``: products that share an exact key with those.
+    ``touched``: products that changed, or share or shared an exact key with one that did; only their exact pairs can
+    differ from the last run's. ``suspects_now``: products that share an exact key with one of these.
 
     Args:
         connection: DuckDB with ``changed``, ``fingerprints`` of the last run and ``fingerprints_now``.
@@ -72,7 +72,7 @@ _SHADOW = """
 CREATE TEMP VIEW {table} AS SELECT * FROM memory.main.{table} SEMI JOIN suspects_now USING (product_id)
 """
 
-# Each product is joined with the first one that has its key. Of two rules the stronger is kept: their names sort so.
+# Each product is joined with the first product that has its key. The strongest rule is kept: names sort by strength.
 _EXACT_FOUND = """
 CREATE TEMP TABLE found_pairs AS
     SELECT first_id AS product_id, product_id AS other_id, min(rule) AS rule, 0.0::DOUBLE AS distance
@@ -117,18 +117,19 @@ _RENEWED = "CREATE TEMP TABLE renewed AS FROM moved UNION SELECT product_id FROM
 
 
 def find_pairs(connection: duckdb.DuckDBPyConnection, settings: DedupSettings, renewed: set[str] | None) -> None:
-    """Create the tables ``kept_pairs`` and ``found_pairs``, whose pairs are all there are now, and ``exact``.
+    """Create the tables ``kept_pairs`` and ``found_pairs``, which together hold all current pairs, and ``exact``.
 
-    Exact pairs are found anew for products that share an exact key with one that changed; near texts for products
+    Exact pairs are searched again for products that share an exact key with one that changed; near texts for products
     that changed, became or ceased to be an exact duplicate, or have a key that began or ceased to count. Near images
-    and near videos are compared anew, all of them, if those of any such product changed.
+    are all compared again if the table ``images`` changed or has a row of a product that changed or became or ceased
+    to be an exact duplicate; likewise near videos and ``frames``.
 
     Args:
         connection: DuckDB with the tables of the workspace, prepared (``prepare``), ``changed`` and
             ``fingerprints_now``.
         settings: Thresholds.
-        renewed: Tables of images and frames that changed; None: every pair is found anew, and ``changed`` holds all
-            products.
+        renewed: Which of the tables ``images`` and ``frames`` changed; None to search all pairs again, with all
+            products in ``changed``.
     """
     if renewed is None:
         for table in ("fingerprints", "duplicate_pairs"):
@@ -178,7 +179,7 @@ def _any(connection: duckdb.DuckDBPyConnection, rows: str) -> bool:
 
 
 _SLOTS = 1 << 23
-"""Flags of each band that leave most other keys out before they are looked up."""
+"""Flags per band, which rule out most other keys before they are looked up."""
 
 _PAST = """
 SELECT text_keys FROM fingerprints SEMI JOIN moved USING (product_id) ANTI JOIN dropped_before USING (product_id)
@@ -197,16 +198,16 @@ _ADD = "INSERT INTO compared SELECT product_id, text_keys, anew FROM sharers"
 
 
 def find_compared(connection: duckdb.DuckDBPyConnection, most: int) -> None:
-    """Create the table ``compared``: product_id, text_keys, and whether its near texts are searched anew.
+    """Create the table ``compared``: product_id, text_keys, and anew, whether near texts are searched again.
 
-    They are for the products of ``moved``, and where a key is shared by more than ``most`` products that was not, or
-    no longer: such a key does not count. The other products of the table share a key with one of these.
+    They are for the products of ``moved``, and for those with a key that began or ceased to count: a key shared by
+    more than ``most`` products does not. The other products of the table share a key with one of these.
 
     Args:
         connection: DuckDB with ``fingerprints`` of the last run and ``fingerprints_now``; the tables ``moved``
-            (product_id of products that changed, or are compared and were not, or the other way round),
-            ``dropped_before`` and ``dropped_now`` (those that are not compared).
-        most: Products that may share a key.
+            (product_id of products that changed, or are compared and were not, or the reverse),
+            ``dropped_before`` and ``dropped_now`` (products that were, or are, not compared).
+        most: Largest number of products that may share a key.
     """
     connection.execute(_NOW)
     past, now = (_keys(connection, query) for query in (_PAST, "FROM compared WHERE text_keys IS NOT NULL"))
@@ -238,7 +239,7 @@ def _sharers(connection: duckdb.DuckDBPyConnection, keys: Keys) -> pa.Table:
 
 
 def _shares(keys: Keys, wanted: list[NDArray[np.uint32]], slots: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which texts have one of the wanted keys, [texts]; few keys that are not wanted fall into their slots."""
+    """Return which texts have one of the wanted keys, [texts]; few unwanted keys share a slot with a wanted one."""
     found = np.zeros(len(keys), dtype=np.bool_)
     for band in range(BANDS):
         column = keys[:, band]
@@ -248,14 +249,14 @@ def _shares(keys: Keys, wanted: list[NDArray[np.uint32]], slots: NDArray[np.bool
 
 
 def _known(values: NDArray[np.uint32], wanted: NDArray[np.uint32]) -> tuple[NDArray[np.bool_], Indices]:
-    """Return which values are wanted, and the place of each among those, or any."""
+    """Return which values are wanted, and the index of each in ``wanted`` (arbitrary if it is not)."""
     place = np.searchsorted(wanted, values)
     place[place == len(wanted)] = 0
     return (wanted[place] == values if len(wanted) else np.zeros(len(values), dtype=np.bool_)), place
 
 
 def _crossing(past: Keys, now: Keys, others: Keys, most: int) -> NDArray[np.bool_]:
-    """Return which of the others have a key that more than ``most`` products shared, or share, but not both."""
+    """Return which others have a key that more than ``most`` products share now or shared before, but not both."""
     found = np.zeros(len(others), dtype=np.bool_)
     for band in range(BANDS):
         wanted = np.unique(np.concatenate([past[:, band], now[:, band]]))
@@ -266,6 +267,6 @@ def _crossing(past: Keys, now: Keys, others: Keys, most: int) -> NDArray[np.bool
 
 
 def _count(values: NDArray[np.uint32], wanted: NDArray[np.uint32]) -> Indices:
-    """Return how many of the values each wanted one is."""
+    """Return how often each wanted value occurs."""
     known, place = _known(values, wanted)
     return np.bincount(place[known], minlength=len(wanted))

@@ -1,4 +1,4 @@
-"""Groups of the products that a change of pairs can reach; all others keep theirs."""
+"""Regrouping of the products that a change of pairs can affect; all others keep their groups."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ __all__ = [
 
 
 Claim = tuple[str, str, int]
-"""A group of this run by its smallest product, a name that some of its members had, and how many had it."""
+"""Smallest product of a group of this run, a name that some of its members had, and how many had it."""
 
 _MEMBERS = """
 CREATE OR REPLACE TEMP TABLE claims AS
@@ -42,7 +42,7 @@ CREATE OR REPLACE TEMP TABLE group_names AS
     UNION ALL SELECT root, group_id FROM settled
 """
 
-# A new group cannot be called after a member that has given its name to a group it has left.
+# A new group cannot be named after a member if another group, which that member has left, still has the name.
 _TAKEN = """
 SELECT DISTINCT root, product_id FROM grouped ANTI JOIN group_names USING (root)
 WHERE root IN (SELECT group_id FROM group_names UNION ALL SELECT group_id FROM other_groups)
@@ -56,10 +56,9 @@ WHERE contains(group_id, '#') OR group_id IN (SELECT product_id FROM grouped)
 
 
 def keep_names(claims: Iterable[Claim]) -> dict[str, str]:
-    """Return which group keeps which name: each name goes to one group at most, and each group has one at most.
+    """Return which group keeps which name: at most one group per name, and at most one name per group.
 
-    The strongest claim is settled first: that of most members, then that to the smaller name, then that of the
-    group with the smaller product.
+    Claims are settled in order of most members, then smaller name, then smaller product of the group.
     """
     kept: dict[str, str] = {}
     gone: set[str] = set()
@@ -71,19 +70,19 @@ def keep_names(claims: Iterable[Claim]) -> dict[str, str]:
 
 
 def name_groups(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the table ``group_names``: root and group_id of each group that is not called after its root.
+    """Create the table ``group_names``: root and group_id of groups; any other group is named after its root.
 
     A group keeps its name while any of its members stays in it:
 
-    - Products that come or go change no name, also if the product goes that the group is called after.
-    - Of a group that is divided, the part with most of its members keeps the name. The other parts get new ones.
-    - Groups that are joined keep the name that most members had. The other names end.
-    - A new group is called after its smallest product; if that name is in use, after its next one, and if all
-      are, after its smallest product with ``#2``, ``#3`` and so on.
+    - Added or removed products do not change a name, even if the group is named after a removed product.
+    - If a group is split, the part with most of its members keeps the name. The other parts get new names.
+    - If groups are merged, the name that most members had is kept. The other names are dropped.
+    - A new group is named after its smallest product; if that name is in use, after its next one, and if all
+      are in use, after its smallest product with ``#2``, ``#3`` and so on.
 
     Args:
         connection: DuckDB with ``grouped``: product_id and root (the smallest product of its group), the view
-            ``duplicates`` of the last run, and ``other_groups``: group_id of the groups that stay as they are.
+            ``duplicates`` of the last run, and ``other_groups``: group_id of the unchanged groups.
     """
     connection.execute(_MEMBERS)
     disputed = connection.execute(_DISPUTED).fetchall()
@@ -120,7 +119,7 @@ def _register(connection: duckdb.DuckDBPyConnection, name: str, rows: Iterable[t
     )
 
 
-# Products by the hashes of their ids: two that share one would only be grouped anew without need.
+# Products are identified by hashes of their ids: a collision would only cause needless regrouping.
 _LINKS = """
 SELECT hash(product_id) AS one, hash(other_id) AS other, FALSE AS anew FROM kept_pairs
 UNION ALL SELECT hash(product_id), hash(other_id), TRUE FROM found_pairs
@@ -193,11 +192,11 @@ FROM exact SEMI JOIN regrouped USING (product_id) WHERE NOT kept
 
 
 def regroup(connection: duckdb.DuckDBPyConnection, most: int, *, everything: bool) -> None:
-    """Create the table ``regrouped`` and what ``NEW_DUPLICATES``, ``NEW_PAIRS`` and ``NEW_REJECTS`` ask for.
+    """Create the table ``regrouped`` and those that ``NEW_DUPLICATES``, ``NEW_PAIRS`` and ``NEW_REJECTS`` read.
 
-    ``regrouped`` holds the product_id of the products whose rows they return, and of those that are gone: products
-    that changed, and those that pairs of this or the last run connect with the ends of a pair that came or went. For
-    groups never reach further, all other rows stay as they are.
+    ``regrouped`` holds the product_id of the products whose rows they return, and of removed ones: products that
+    changed, and those that pairs of this or the last run connect with the ends of an added or removed pair. Groups
+    never reach further, so all other rows stay as they are.
 
     Args:
         connection: As ``find_pairs`` leaves it.

@@ -11,10 +11,10 @@ from m5data.segmentation import cut_words
 __all__ = ["alike", "alike_all", "code_points", "numbers_differ", "same_by_words", "shingles"]
 
 _SHINGLE = 2
-"""Characters of a run; most Chinese words have two."""
-_CODE_BITS = 21  # of a Unicode character
+"""Characters per run; most Chinese words have two."""
+_CODE_BITS = 21  # per Unicode character
 _PAIRS = 1 << 16
-"""Pairs compared together: with a run's 42 bits and the bit of its side they fit in 64."""
+"""Pairs compared together: a pair's number, a run's 42 bits and one bit for its side fit in 64 bits."""
 
 Codes = NDArray[np.int64]
 
@@ -41,7 +41,7 @@ def alike_all(one: Sequence[str], other: Sequence[str]) -> NDArray[np.float64]:
 
 
 def _alike_block(one: Sequence[str], other: Sequence[str]) -> NDArray[np.float64]:
-    """Sort the runs of both texts of all pairs together: a run of both stands twice, once for each side."""
+    """Sort the runs of both texts of all pairs together: a shared run occurs twice, once per side."""
     keys = np.concatenate([_pair_runs(one) << 1, _pair_runs(other) << 1 | 1])
     keys.sort()
     keys = keys[np.diff(keys, prepend=-1) != 0]
@@ -53,7 +53,7 @@ def _alike_block(one: Sequence[str], other: Sequence[str]) -> NDArray[np.float64
 
 
 def _pair_runs(texts: Sequence[str]) -> Codes:
-    """Return the runs of all texts, each behind the number of its text; a text of one character has one run."""
+    """Return the runs of all texts, each prefixed with its text's number; a text of one character has one run."""
     letters, lengths = code_points(texts)
     number = np.repeat(np.arange(len(texts)), lengths)
     following = np.append(letters[1:], 0)
@@ -72,7 +72,7 @@ def code_points(texts: Sequence[str]) -> tuple[Codes, Codes]:
 
 
 _ONE_WORD_MORE = 0.93
-"""Least similarity of captions of which one has all words of the other."""
+"""Minimum similarity of two captions if one has all words of the other."""
 
 _NUMBER = re.compile(r"[a-z]*[0-9][a-z0-9]*(?:[.\-/][a-z0-9]+)*")
 
@@ -87,10 +87,10 @@ def numbers_differ(one: str, other: str) -> bool:
 
 
 def same_by_words(one: str, other: str) -> bool:
-    """Return whether the words of two normalised captions alone tell that they name one product.
+    """Return whether the words of two normalised captions alone show that they name one product.
 
-    They have the same words in any order, or one has all words of the other and at most about one more in fifteen, and
-    the same numbers: ``clear case`` and ``clear case red`` are two products.
+    Either they have the same words in any order; or one has all words of the other and at most about one more in
+    fifteen, with the same numbers: ``clear case`` and ``clear case red`` are two products.
     """
     left, right = _words(one), _words(other)
     if left == right:

@@ -13,7 +13,7 @@ from extract.text.sql import add_normal
 
 __all__ = ["prepare"]
 
-# A set's key is the sum of its members' hashes: unlike a sorted list of them it takes a few bytes while it is made.
+# A set's key is the sum of its members' hashes: summing takes only a few bytes of memory, unlike sorting them.
 _MACROS = """
 CREATE OR REPLACE TEMP MACRO set_key(member) AS
     md5(sum(DISTINCT md5_number_lower(member)) || ' ' || sum(DISTINCT md5_number_upper(member)));
@@ -22,10 +22,10 @@ CREATE OR REPLACE TEMP MACRO short_key(kind, content) AS (md5_number_lower(kind 
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Register ``normal(text)`` and functions of two normalised texts; NULL in any argument gives NULL.
+    """Register ``normal(text)`` and functions of two normalised texts; they return NULL if any argument is NULL.
 
     ``alike``: DOUBLE; ``numbers_differ`` and ``same_by_words``: BOOLEAN. Also ``text_keys`` of one normalised text
-    (``band_keys``, two in each BIGINT), ``set_key(member)``, an aggregate, and ``short_key(kind, content)``, a BIGINT.
+    (``band_keys``, two per BIGINT), ``set_key(member)``, an aggregate, and ``short_key(kind, content)``, a BIGINT.
     Close the connection afterwards: it keeps the functions alive.
     """
     add_normal(connection)

@@ -1,4 +1,4 @@
-"""Pairs of texts that may be alike: MinHash keys, and the pairs that share one."""
+"""Pairs of texts that may be similar: MinHash keys, and the pairs that share one."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,15 +12,15 @@ from m5data.components import Indices
 __all__ = ["BANDS", "Keys", "Pairs", "band_keys", "crowded_bands", "keys_of", "pairs_of_keys", "text_keys"]
 
 Keys = NDArray[np.uint32]
-"""[texts, 16]"""
+"""Keys of each text, [texts, 16]."""
 Pairs = tuple[Indices, Indices]
-"""Numbers of both texts of each pair, the smaller one first."""
+"""Indices of both texts of each pair, the smaller one first."""
 
 BANDS = 16
 _ROWS = 4
 _RUN = 4
-"""Characters of a run. Common words make runs of two common, also in texts that have nothing else in common; of runs
-of four such texts share a hundredth."""
+"""Characters per run. Common words make even unrelated texts share runs of two; of their runs of four, such texts
+share a hundredth."""
 _TEXTS = 2048
 _PAIRS = 1 << 20
 # Constants of SplitMix64: a fixed, well-mixing hash, the same on every machine.
@@ -32,27 +32,27 @@ Words = NDArray[np.uint64]
 
 
 def band_keys(texts: Sequence[str]) -> Keys:
-    """Return 16 keys for each text; similar texts share at least one, in the same band.
+    """Return 16 keys per text; similar texts share at least one, in the same band.
 
-    A key is made of four minima of independent hashes over the text's runs of four characters. Two texts whose runs
+    A key combines four minima of independent hashes over the text's runs of four characters. Two texts whose runs
     have Jaccard similarity s share a key with probability 1 - (1 - s⁴)¹⁶: 0.9998 at 0.8, 0.988 at 0.7, 0.12 at 0.3.
 
     Args:
-        texts: Normalised texts; an empty one gets the keys of other empty ones.
+        texts: Normalised texts; all empty ones get the same keys.
     """
     blocks = [_block_keys(texts[start : start + _TEXTS]) for start in range(0, len(texts), _TEXTS)]
     return np.concatenate([np.zeros((0, BANDS), np.uint32), *blocks])
 
 
 def text_keys(texts: pa.ChunkedArray) -> pa.Array:
-    """Return ``band_keys`` of each text, which is not NULL, as a list of 8 numbers that hold two keys each."""
+    """Return ``band_keys`` of each text (none is NULL) as a list of 8 numbers, each of which holds two keys."""
     keys = band_keys(texts.to_pylist())
     starts = np.arange(0, 8 * len(keys) + 1, 8, dtype=np.int32)
     return pa.ListArray.from_arrays(pa.array(starts), pa.array(keys.astype("<u4").view(np.int64).ravel()))
 
 
 def keys_of(column: pa.ListArray) -> Keys:
-    """Return the keys that ``text_keys`` has put into a column."""
+    """Return the keys in a column that ``text_keys`` returned."""
     numbers: Keys = np.ascontiguousarray(column.flatten().to_numpy(zero_copy_only=False)).view("<u4")
     return numbers.reshape(-1, BANDS)
 
@@ -93,7 +93,7 @@ def _mix(values: Words) -> Words:
 
 
 def crowded_bands(keys: Keys, most: int) -> NDArray[np.uint16]:
-    """Return for each text the bands, as bits, in which more than ``most`` texts have its key, [texts]."""
+    """Return for each text the bands, as bits, in which more than ``most`` texts share its key, [texts]."""
     crowded = np.zeros(len(keys), dtype=np.uint16)
     for band in range(BANDS):
         places, _, sizes = _sorted_groups(keys[:, band])
@@ -106,8 +106,8 @@ def pairs_of_keys(keys: Keys, crowded: NDArray[np.uint16]) -> Iterator[Pairs]:
     """Yield the pairs of texts that share a key in a band where it is not crowded, each pair once.
 
     Args:
-        keys: As from ``band_keys``.
-        crowded: As from ``crowded_bands``.
+        keys: Result of ``band_keys``.
+        crowded: Result of ``crowded_bands``.
     """
     for band in range(BANDS):
         places, starts, sizes = _sorted_groups(keys[:, band])
@@ -125,7 +125,7 @@ def _open(crowded: NDArray[np.uint16], band: int) -> NDArray[np.bool_]:
 
 
 def _sorted_groups(keys: NDArray[np.uint32]) -> tuple[Indices, Indices, Indices]:
-    """Return places sorted by key, then by place; where each key starts; how many places have it."""
+    """Return the places sorted by key, then by place; the start of each key; the number of its places."""
     order = (keys.astype(np.uint64) << np.uint64(32)) | np.arange(len(keys), dtype=np.uint64)
     order.sort()
     starts = np.flatnonzero(np.diff(order >> np.uint64(32), prepend=np.uint64(2**63)))
@@ -134,7 +134,7 @@ def _sorted_groups(keys: NDArray[np.uint32]) -> tuple[Indices, Indices, Indices]
 
 
 def _pairs_within(places: Indices, starts: Indices, sizes: Indices) -> Iterator[Pairs]:
-    """Yield all pairs within each group, some at a time: each place with the next one, then the one after it."""
+    """Yield all pairs within each group, in batches: each place with the next one, then with the one after that."""
     ends = np.repeat(starts + sizes, sizes)
     before = np.cumsum(sizes) - sizes
     one = np.arange(len(ends)) + np.repeat(starts - before, sizes)

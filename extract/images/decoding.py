@@ -1,4 +1,4 @@
-"""Untrusted bytes decoded as one image, under limits."""
+"""Decoding of untrusted bytes as one image, under limits."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ ImageReason = Literal[
     "image_too_many_pixels",
     "not_an_image",
 ]
-"""Closed vocabulary for ``rejects``."""
+"""Closed vocabulary of reasons in ``rejects``."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFault:
-    """Why an image cannot be used; a value and not an exception, because bad files are common."""
+    """Reason why an image cannot be used; a value, not an exception, because bad files are common."""
 
     reason: ImageReason
     detail: str
@@ -81,12 +81,12 @@ def decode(data: bytes, settings: ImageSettings) -> Image.Image | ImageFault:
     """Decode an image fully and return it upright, as RGB.
 
     The size in the header is checked before any pixel is decoded, checksums are verified where
-    the format has them, and an image that ends early is broken. EXIF
-    orientation is applied; transparent parts become white; 16-bit greys keep their upper
-    eight bits. Of a JPEG with several images, the first counts.
+    the format has them, and a truncated image is broken. EXIF orientation is applied;
+    transparent parts become white; 16-bit greys keep their upper eight bits. Of a JPEG with
+    several images, the first is used.
 
     Args:
-        data: The file.
+        data: The file's bytes.
         settings: Limits and allowed formats.
 
     Returns:

@@ -58,11 +58,11 @@ class ImageMeasures:
 def measure(data: bytes, settings: ImageSettings) -> ImageMeasures | ImageFault:
     """Decode and measure one image.
 
-    The same bytes give the same measures on every machine. Bad bytes raise nothing, but a decoder may
+    The same bytes have the same measures on every machine. Bad bytes raise nothing, but a decoder may
     crash: measure untrusted files in a child process.
 
     Args:
-        data: The file, as it was downloaded.
+        data: The downloaded file.
         settings: Limits and bounds.
 
     Returns:
@@ -103,7 +103,7 @@ def size_group(width: int, height: int, settings: ImageSettings) -> SizeGroup:
 
     The paper grades images "into three groups by size" and gives no bounds. These are this
     project's own: the shorter side decides, in pixels; below ``small_below`` (320) is small,
-    from ``large_from`` (800) on is large, medium lies between.
+    ``large_from`` (800) or more is large, between them is medium.
     """
     shorter = min(width, height)
     if shorter < settings.small_below:
@@ -119,9 +119,9 @@ def sharpness(grey: Image.Image) -> float:
     """Return the variance of the Laplacian of an image of mode ``L``.
 
     The kernel is [[0, 1, 0], [1, -4, 1], [0, 1, 0]] over all pixels that have four neighbours,
-    at the image's own size; greys are 0 to 255. 0 is a flat image, or one less than three
-    pixels wide or high. Blurred photos lie low, but the scale depends on content and size: it
-    ranks images, it is not a probability.
+    at the image's own size; greys are 0 to 255. 0 means a flat image, or one less than three
+    pixels wide or high. Blurred photos have low values, but the scale depends on content and
+    size: it ranks images, it is not a probability.
 
     Sums are exact integers over strips of rows, so the value is the same on every machine and
     memory stays small.
@@ -143,7 +143,7 @@ def sharpness(grey: Image.Image) -> float:
 def blank_share(grey: Image.Image) -> float:
     """Return the share of pixels within 2/255 of the most common grey, 0 to 1.
 
-    1.0 is an empty image; a product cut out on white has a large share. Of equally common greys,
+    1.0 means an empty image; a product cut out on white has a large share. Of equally common greys,
     the darkest counts.
     """
     histogram = np.array(grey.histogram(), dtype=np.int64)  # [256]
@@ -162,10 +162,10 @@ _MARGIN = 10
 def border_share(grey: Image.Image) -> float:
     """Return the share of an image of mode ``L`` that is plain border, 0 to 1.
 
-    From each edge inwards a row belongs to the border as long as every pixel of it lies within
-    8/255 of the middle grey (median) of the outermost row; first from the top and the bottom, then
-    columns from the left and the right over the rows that are left. 8/255 is above what JPEG adds
-    to a plain background. 1.0 is a plain image; a product cut out on white has as much border as the
+    From each edge inwards, a row belongs to the border as long as all its pixels are within 8/255
+    of the median grey of the outermost row; first rows from the top and the bottom, then columns
+    of the remaining rows from the left and the right. JPEG changes a plain background by less
+    than 8/255. 1.0 means a plain image; a product cut out on white has as much border as the
     space around it; bars of a video frame count. The measure is this project's own.
     """
     pixels: Greys = np.asarray(grey)  # [H, W]
@@ -179,8 +179,8 @@ def margin_detail(grey: Image.Image) -> float:
     """Return the share of steps in the outer tenth of an image of mode ``L``, 0 to 1.
 
     The outer tenth is the area nearer to an edge than a tenth of the shorter side, at least one
-    pixel. A pixel of it is a step where its grey differs by 24/255 or more from that of its right
-    or its lower neighbour. Shops print logos, slogans and watermarks there, and products on a plain
+    pixel. A pixel in it is a step if its grey differs by 24/255 or more from that of its right
+    or lower neighbour. Shops print logos, slogans and watermarks there, and products on a plain
     background leave it empty. Products that fill the image raise it too, and a faint mark across the
     middle does not: it ranks images, it is not a detector. The measure is this project's own.
     """
@@ -194,7 +194,7 @@ def margin_detail(grey: Image.Image) -> float:
 
 
 def _border_rows(rows: Greys) -> int:
-    """Return how many rows, counted from the first, have the first one's median grey."""
+    """Return the number of leading rows that are close to the first row's median grey."""
     if not rows.size:
         return 0
     ground = np.median(rows[0])
@@ -207,9 +207,9 @@ _KEPT = 8
 _ROUNDING = 6
 _FRAME_SIDE = 128
 _BRIGHT = [0] * 24 + [255] * 232
-"""Greys that are not the black of bars, which compression makes uneven."""
+"""Table of greys that are brighter than the black of bars, which compression makes uneven."""
 _LEAST_SHOWN = 0.4
-"""A dark scene with one bright spot has no bars."""
+"""Least share of the shorter side between bars: a dark scene with one bright spot has no bars."""
 
 
 def _cosines() -> NDArray[np.float64]:
@@ -231,7 +231,7 @@ def perceptual_hash(grey: Image.Image) -> int:
     coefficient is above the median of the 64; bits row by row (vertical frequency first), the
     first one most significant; the pattern read as two's complement. That is the pHash of the
     library ``imagehash`` with one difference: coefficients are rounded to 1e-6 first, so that a
-    flat image has the same hash on every machine and not the sign of rounding noise.
+    flat image has the same hash on every machine rather than the signs of rounding noise.
 
     Args:
         grey: Image of mode ``L``, any size.
@@ -249,9 +249,9 @@ def perceptual_hash(grey: Image.Image) -> int:
 def frame_hash(frame: Image.Image) -> int:
     """Return the perceptual hash of a video frame in a fifth of the time of ``perceptual_hash``.
 
-    The frame is first averaged over squares, as large as they can be with the shorter side still at least
-    128 pixels, then made grey. Black bars along the edges are left out, so that a copy with bars has the hash of the
-    original. Compare hashes of frames with each other only.
+    The frame is first averaged over squares, as large as possible with the shorter side still at least 128
+    pixels, then converted to grey. Black bars along the edges are cropped, so that a copy with bars has the hash of
+    the original. Compare hashes of frames only with each other.
 
     Args:
         frame: Image of mode ``RGB``, any size.

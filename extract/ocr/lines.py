@@ -9,7 +9,7 @@ Box = tuple[int, int, int, int, int, int, int, int]
 """x and y of the corners: top left, top right, bottom right, bottom left of the text; pixels of the upright image."""
 Bounds = tuple[int, int, int, int]
 _SAME = 0.5
-"""Share of the smaller box that two readings of one line have in common."""
+"""Share of the smaller box above which two overlapping boxes are readings of one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class TextLine:
 
     text: str
     confidence: float
-    """0 to 1, the mean of its characters."""
+    """Mean of its characters, 0 to 1."""
     box: Box
 
     @property
@@ -28,7 +28,7 @@ class TextLine:
 
 
 def without_repeats(lines: Iterable[TextLine]) -> list[TextLine]:
-    """Return the lines of all tiles, each once: of two readings of one place the one with the larger box stays."""
+    """Return the lines of all tiles, each once: of two readings of one line, the one with the larger box is kept."""
     kept: list[TextLine] = []
     for line in sorted(lines, key=lambda one: (-_area(one.bounds), -one.confidence, one.box)):
         if not any(_shared(line.bounds, other.bounds) > _SAME * _area(line.bounds) for other in kept):
@@ -48,7 +48,7 @@ def in_reading_order(lines: Iterable[TextLine]) -> list[TextLine]:
 
 
 def _is_in_row(line: TextLine, row: Sequence[TextLine]) -> bool:
-    """Return whether a line's middle lies in the last box of the row, and that one's in its own."""
+    """Return whether a line's middle is inside the row's last box, and that box's middle inside the line's."""
     _, top, _, bottom = row[-1].bounds
     _, own_top, _, own_bottom = line.bounds
     return top <= _middle(line) <= bottom and own_top <= _middle(row[-1]) <= own_bottom

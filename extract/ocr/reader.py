@@ -1,4 +1,4 @@
-"""The reader of text in images, which runs in a decoder process."""
+"""Reader of text in images, which runs in a decoder process."""
 
 from __future__ import annotations
 
@@ -16,22 +16,20 @@ from extract.ocr import DETECTION, DIRECTION, RECOGNITION
 from extract.ocr.lines import TextLine, in_reading_order, without_repeats
 from storage.isolation.message import Message
 
-__all__ = ["Tile", "cut_tiles"]
-
 if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
     from extract.settings import ImageSettings
 
-__all__ = ["ImageReader", "read_text"]
+__all__ = ["ImageReader", "Tile", "cut_tiles", "read_text"]
 
 _MOST_ASPECT = 4
-"""Ratio of a tile's sides above which it is padded: the detector sees no text in thinner strips."""
+"""Ratio of a tile's sides above which it is padded: the detector finds no text in thinner strips."""
 _BGR = slice(None, None, -1)
 
 Pixels = NDArray[np.uint8]
 
 
 class ImageReader:
-    """Reads images one after another, on one core; without any request to the network.
+    """Reads images one after another, on one core and without network requests.
 
     Unpickling loads the models, so that a decoder process has them before its memory is limited.
 
@@ -89,7 +87,7 @@ def read_text(data: bytes, images: ImageSettings) -> list[TextLine] | ImageFault
     Reads in this process; the stage ``image_text`` reads untrusted files in isolated ones.
 
     Args:
-        data: The file, as it was downloaded.
+        data: The downloaded file.
         images: Limits and allowed formats.
 
     Returns:
@@ -102,14 +100,14 @@ def read_text(data: bytes, images: ImageSettings) -> list[TextLine] | ImageFault
 
 
 def _padded(pixels: Pixels) -> Pixels:
-    """Return a thin strip with more of its lower or right edge."""
+    """Return the tile; a thin strip is extended by repeating its lower or right edge."""
     height, width, _ = pixels.shape
     lower, right = max(0, width // _MOST_ASPECT - height), max(0, height // _MOST_ASPECT - width)
     return np.ascontiguousarray(np.pad(pixels, ((0, lower), (0, right), (0, 0)), "edge"))
 
 
 def _load_engine() -> Any:  # noqa: ANN401 - RapidOCR is an extra
-    """Return RapidOCR with the models of its wheel, named by path: it downloads what it is not given."""
+    """Return RapidOCR with the models of its wheel, given by path: it would download others."""
     import cv2  # noqa: PLC0415 - the extra
     from rapidocr import RapidOCR  # noqa: PLC0415 - the extra
 
@@ -131,15 +129,15 @@ def _load_engine() -> Any:  # noqa: ANN401 - RapidOCR is an extra
 
 
 _SHORT = 960
-"""Pixels that the shorter side is shrunk to: text of shops' zoom images stays legible."""
+"""Pixels to which the shorter side is shrunk: text in shops' zoom images stays legible."""
 _LONG = 1280
 """Pixels of a tile along the longer side."""
 _OVERLAP = 128
-"""Pixels that neighbours share: a line of text is whole in one of them."""
+"""Pixels shared by neighbouring tiles, so that a line of text is whole in one of them."""
 _LEAST_SHORT = 480
-"""Pixels that the shorter side of a small image is enlarged to, at most twice."""
+"""Pixels to which the shorter side of a small image is enlarged, at most to twice its size."""
 _MOST = 12
-"""Tiles of one image; a longer one is shrunk."""
+"""Largest number of tiles; longer images are shrunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +154,8 @@ def cut_tiles(width: int, height: int) -> tuple[float, list[Tile]]:
     """Return the scale to read an image at, and the tiles of the scaled image along its longer side.
 
     Args:
-        width: Of the image, pixels.
-        height: Of the image, pixels.
+        width: Width of the image, pixels.
+        height: Height of the image, pixels.
     """
     short, long = sorted((width, height))
     scale = min(1.0, _SHORT / short, (_MOST * (_LONG - _OVERLAP)) / long)

@@ -11,12 +11,12 @@ __all__ = ["BORDER", "LEAST_LENGTH", "SEPARATORS", "make_agreement", "marked", "
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _PIECE = re.compile(rf"\d+(?:\.\d+)*|[{_IDEOGRAPHS}]+|[^\W\d_{_IDEOGRAPHS}]+")
 SEPARATORS = ",;/|、"
-"""Signs between the parts of a value."""
+"""Characters between the parts of a value."""
 _SEPARATOR = re.compile(f"[{SEPARATORS}]")
 BORDER = "\x1f"
-"""Stands at both ends of each number and word of a marked text."""
+"""Character at both ends of each number and word in a marked text."""
 LEAST_LENGTH = 2
-"""Characters of a value's part, borders not counted."""
+"""Minimum number of characters in a value's part, borders not counted."""
 
 
 def marked(text: str) -> str:
@@ -32,7 +32,7 @@ def marked(text: str) -> str:
 def value_parts(value: str) -> list[str]:
     """Return the parts of a table's value, each ``marked``: ``红色、XL`` has two.
 
-    Parts of a single character are left out, since any caption may contain it; so are repetitions.
+    Parts of a single character are left out, since any caption may contain them; so are repetitions.
     """
     parts = dict.fromkeys(marked(part) for part in _SEPARATOR.split(normalise(value)))
     return [part for part in parts if len(part.replace(BORDER, "")) >= LEAST_LENGTH]
@@ -43,9 +43,9 @@ def _is_ideographic(piece: str) -> bool:
 
 
 _COMMON_VALUES = 100
-"""Number of most common values of a property that are searched for in the captions of a category."""
+"""Number of a property's most common values that are searched for in the captions of a category."""
 
-# The common values are looked for where a caption holds the first two characters of one: ``candidates``.
+# Common values are only searched for in captions that contain their first two characters: ``candidates``.
 _FACTS = f"""
 CREATE OR REPLACE TEMP MACRO pair_key(category_id, first, second) AS
     (category_id::BIGINT << 42) + (unicode(first)::BIGINT << 21) + unicode(second);
@@ -105,7 +105,7 @@ CREATE OR REPLACE TEMP TABLE others AS
     WHERE contains(marked_caption, part)
 """  # noqa: S608 - a constant
 
-# Each count leaves out the product itself; half a fact is added to the stated ones, a quarter to the contradicted.
+# Counts exclude the product itself; half a fact is added to the stated ones, a quarter to the contradicted ones.
 _SCORES = """
 CREATE OR REPLACE TEMP TABLE agreements AS
 WITH judged AS (
@@ -152,8 +152,8 @@ def make_agreement(connection: duckdb.DuckDBPyConnection) -> None:
     the common ones. Their captions state this fact with probability u c, and contradict it with
     r + u (1 - c) k. So a stated fact adds ln(u / (u c)) = -ln c; a contradicted one
     ln(r / (r + u (1 - c) k)); a silent caption ln((1 - u - r) / (1 - u c - r - u (1 - c) k)), which
-    is little if captions seldom mention such facts. Facts count as independent. The paper
-    grades captions and gives no rule; this one is this project's own.
+    is little if captions seldom mention such facts. Facts are treated as independent. The paper
+    grades captions but gives no rule; this one is this project's own.
 
     Args:
         connection: DuckDB with ``products`` and ``specs``, and the functions ``normal``, ``marked`` and

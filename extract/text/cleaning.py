@@ -1,4 +1,4 @@
-"""Captions cleaned for people, one form for texts that differ only in how they are written, language and length."""
+"""Cleaning of captions for readers, normalisation of texts for comparison, language and length."""
 
 import html
 import re
@@ -39,20 +39,20 @@ PROMOTIONS = (
     "热卖",
     "秒杀",
 )
-"""Phrases that promote and do not describe; a phrase stands before the phrases that it contains."""
+"""Phrases that promote and do not describe; a phrase comes before the phrases that it contains."""
 
-# A Chinese word between separators that is repeated at once. Without separators nobody can tell repetition from two
-# words: 眼霜面霜面膜 are three products. Two characters at least, as one may be a word with the next (妈 妈).
+# A Chinese word between separators that is immediately repeated. Without separators, repetition looks like two
+# words: 眼霜面霜面膜 are three products. At least two characters, as one may form a word with the next (妈 妈).
 _RUN = re.compile(r"(?<![^ !,.~])([\u4e00-\u9fff]{2,12})(?:[ !,.~]{1,4}\1)+(?![^ !,.~])")
 _PHRASE = re.compile("|".join(PROMOTIONS))
 _SPACES = re.compile(r" {2,}")
 
 
 def drop_repeats(text: str) -> str:
-    """Return a text without repeated promotion; every word of it is still there once.
+    """Return a text without repeated promotion; every word is kept at least once.
 
-    Two to twelve Chinese characters between separators that follow themselves are kept once, and so is
-    each phrase of ``PROMOTIONS``, at its first place. ``包邮!包邮!女鞋 包邮`` becomes ``包邮!女鞋``.
+    Two to twelve Chinese characters between separators that are immediately repeated are kept once, and
+    so is each phrase of ``PROMOTIONS``, where it first occurs. ``包邮!包邮!女鞋 包邮`` becomes ``包邮!女鞋``.
 
     Args:
         text: Text in NFKC with single spaces.
@@ -69,7 +69,7 @@ def drop_repeats(text: str) -> str:
     return _SPACES.sub(" ", _PHRASE.sub(once, _RUN.sub(r"\1", text))).strip()
 
 
-# Pictographs, dingbats, flags and skin tones; marks of trade and measure (™, ℃) are text.
+# Pictographs, dingbats, flags and skin tones; signs of trademarks and units (™, ℃) are text.
 _EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\u231a\u231b\u23e9-\u23fa\U000e0020-\U000e007f]")
 # Invisible characters: soft hyphen, zero-width spaces and joiners, direction marks, variation
 # selectors, key cap, byte order mark.
@@ -88,7 +88,7 @@ _BORDER = "\x00"
 
 
 def clean(text: str) -> str:
-    """Return a caption cleaned for reading; no word of it is lost.
+    """Return a caption cleaned for reading; no word is lost.
 
     In this order: HTML entities become their characters; invisible characters are removed; Unicode NFKC makes
     full-width signs, circled numbers and compatibility letters ordinary, but leaves fractions and raised or
@@ -104,14 +104,14 @@ def clean(text: str) -> str:
 def normalise(text: str) -> str:
     """Return the form in which equal texts compare equal: for comparing, not for showing.
 
-    As ``clean``, but nothing that is repeated is dropped; fractions and raised digits become ordinary
-    digits after a space (``5 1/2``, ``10 3``), and letters lower case (Unicode's ``casefold``).
+    Like ``clean``, but repeated promotion stays; fractions and raised digits become ordinary digits
+    after a space (``5 1/2``, ``10 3``), and letters lower case (Unicode's ``casefold``).
     """
     return normalise_all([text])[0]
 
 
 def normalise_all(texts: Sequence[str]) -> list[str]:
-    """Return ``normalise`` of each text, with a few passes over all of them together."""
+    """Return ``normalise`` of each text, computed in a few passes over all texts together."""
     if not texts:
         return []
     visible = _visible(_BORDER.join(text.replace(_BORDER, " ") for text in texts))
@@ -121,7 +121,7 @@ def normalise_all(texts: Sequence[str]) -> list[str]:
 
 
 def _visible(text: str) -> str:
-    """Return a text without invisible characters, and with HTML entities as the characters that they stand for."""
+    """Return a text with HTML entities decoded and without invisible characters."""
     if "&" in text:
         text = _ENTITY.sub(lambda match: html.unescape(match.group()), text)
     return _INVISIBLE.sub("", text)
@@ -139,16 +139,16 @@ _OTHERS = {
     "und-Arab": re.compile("[\u0600-\u06ff]+"),
     "und-Deva": re.compile("[\u0900-\u097f]+"),
 }
-"""BCP 47 tag -> unit that is counted: a character if about two make a word, else a run of letters."""
+"""BCP 47 tag -> unit that is counted: a character if about two form a word, else a run of letters."""
 
 _FEW = 0.05
 
 
 def language(text: str) -> str:
-    """Return the language of a text as a BCP 47 tag, by the script of most of it.
+    """Return the language of a text as a BCP 47 tag, according to the script of most of it.
 
-    ``zh``, ``ja``, ``ko``, ``th``, ``el`` and ``he`` have scripts of their own: text of mostly Han is
-    Japanese if at least a twentieth of it is kana. Scripts that many languages share are named without a language:
+    ``zh``, ``ja``, ``ko``, ``th``, ``el`` and ``he`` have their own scripts: mostly Han text is Japanese
+    if at least a twentieth of it is kana. Scripts that many languages share are named without a language:
     ``und-Latn``, ``und-Cyrl``, ``und-Arab``, ``und-Deva``; captions are too short and too full of
     brands to tell English from Dutch. ``zxx`` is a text without letters, ``und`` a text in another script.
     A Chinese, Japanese or Korean character counts half as much as a Latin word.
@@ -157,7 +157,7 @@ def language(text: str) -> str:
     counts = {"ja" if kana >= _FEW * max(1, han + kana) else "zh": (han + kana) / 2}
     for tag, unit in _OTHERS.items():
         counts[tag] = len(unit.findall(text)) / (1 if tag.startswith("und") else 2)
-    most = max(counts, key=lambda tag: counts[tag])  # of equal counts the first one named here
+    most = max(counts, key=lambda tag: counts[tag])  # the first of equal counts
     if counts[most]:
         return most
     return "und" if any(sign.isalpha() for sign in text) else "zxx"

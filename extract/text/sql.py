@@ -1,7 +1,7 @@
 """The functions of this package as DuckDB functions.
 
-Most texts of a catalogue are plain: Chinese, ASCII letters and digits, and common signs. DuckDB reads those itself,
-on all cores; Python is asked for the others. Both give the same.
+Most texts of a catalogue are plain: Chinese, ASCII letters and digits, and common signs. DuckDB processes
+those itself, on all cores; Python processes the others. The results are the same.
 """
 
 from collections.abc import Callable
@@ -16,19 +16,19 @@ from extract.text.agreement import BORDER, LEAST_LENGTH, SEPARATORS
 __all__ = ["add_normal", "add_text_functions"]
 
 _HAN = r"\x{4e00}-\x{9fff}"
-# Only their case matters to `normalise`: no sign or white space stands twice, none at an end.
+# `normalise` only changes the case of these texts: no sign or white space is repeated or at an end.
 _NORMAL_BUT_CASE = rf"[0-9A-Za-z{_HAN}]+([ ./+*%:_-][0-9A-Za-z{_HAN}]+)*"
 _NORMAL = f"""
 CREATE TEMP MACRO normal(text) AS
     CASE WHEN regexp_full_match(text, '{_NORMAL_BUT_CASE}') THEN lower(text) ELSE normalise(text) END
 """
 
-# Without `&`, which may begin an HTML entity. NFKC leaves all of these characters as they are.
+# Without `&`, which may begin an HTML entity. NFKC changes none of these characters.
 _PLAIN = rf"[ -%''-~{_HAN}、。【】《》]*"
 _UNTIDY = "^ |  | $|!!|[?][?]|~~|" + "|".join(PROMOTIONS)
 _MACROS = (
     f"CREATE TEMP MACRO plain(text) AS regexp_full_match(text, '{_PLAIN}')",
-    # Each piece between separators stands once, so nothing is repeated.
+    # Each piece between separators occurs once, so nothing is repeated.
     f"""
     CREATE TEMP MACRO tidy(text) AS NOT regexp_matches(text, '{_UNTIDY}')
         AND length(regexp_split_to_array(text, '[ !,.~]+')) = list_unique(regexp_split_to_array(text, '[ !,.~]+'))
@@ -38,7 +38,7 @@ _MACROS = (
     CREATE TEMP MACRO characters(text) AS
         CASE WHEN plain(text) THEN length(replace(text, ' ', ''))::INTEGER ELSE characters_any(text) END
     """,
-    # A Chinese character counts half as much as a Latin word; `language` says so.
+    # A Chinese character counts half as much as a Latin word, as in `language`.
     """
     CREATE TEMP MACRO plain_language(chinese, latin) AS
         CASE WHEN chinese + latin = 0 THEN 'zxx' WHEN chinese >= 2 * latin THEN 'zh' ELSE 'und-Latn' END
@@ -48,7 +48,7 @@ _MACROS = (
         length(regexp_replace(text, '[^{_HAN}]+', '', 'g')), length(regexp_extract_all(text, '[A-Za-z]+'))
     ) ELSE language_any(text) END
     """,
-    # Borders first, then everything goes that is in no piece; a point stays only behind a digit, within a number.
+    # Add borders, then remove everything outside the pieces; a point stays only after a digit, within a number.
     rf"""
     CREATE TEMP MACRO plain_marked(text, separators) AS regexp_replace(regexp_replace(regexp_replace(
         lower(text), '([0-9]+(?:[.][0-9]+)*|[a-z]+)', '{BORDER}\1{BORDER}', 'g'),
@@ -65,7 +65,7 @@ _MACROS = (
 
 
 def add_normal(connection: duckdb.DuckDBPyConnection) -> None:
-    """Register ``normal(text)``: ``normalise``."""
+    """Register ``normalise`` as ``normal(text)``."""
 
     def over_column(texts: pa.ChunkedArray) -> pa.Array:
         missing = texts.is_null().to_numpy()
@@ -76,7 +76,7 @@ def add_normal(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def add_text_functions(connection: duckdb.DuckDBPyConnection) -> None:
-    """Register the functions of ``extract.text``; NULL gives NULL.
+    """Register the functions of ``extract.text``; they return NULL for NULL.
 
     ``normal``, ``clean``, ``marked``, ``language``: text; ``characters``, ``word_count``: INTEGER;
     ``value_parts``: a list of texts in any order. Close the connection afterwards: it keeps the functions alive.
@@ -95,12 +95,12 @@ def add_text_functions(connection: duckdb.DuckDBPyConnection) -> None:
 def _add_function(
     connection: duckdb.DuckDBPyConnection, name: str, function: Callable[[str], object], sql: str, arrow: pa.DataType
 ) -> None:
-    """Register a function of one text, which never gets NULL.
+    """Register a function of one text, which never receives NULL.
 
     Args:
         connection: DuckDB.
         name: Its name in SQL.
-        function: Pure.
+        function: Pure function.
         sql: Type of its result.
         arrow: The same type in Arrow.
     """

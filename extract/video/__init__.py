@@ -1,1 +1,1 @@
-"""The frames of a video: the exact rule, its fast path, and the stored JPEGs."""
+"""Frames of a video: the exact rule, its fast path, and the stored JPEGs."""

@@ -1,4 +1,4 @@
-"""Decoding only what the kept frames need; bit-identical to a full decode, or given up."""
+"""Decoding of only the packets that kept frames need; bit-identical to a full decode, or abandoned."""
 
 from bisect import bisect_right, insort
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class UnsuitedError(Exception):
-    """A stream cannot take the fast path; the message is the reason, one word."""
+    """A stream cannot use the fast path; the message is the reason, one word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +37,21 @@ class CodedFrame:
     pts: int
     """Its timestamp, in ticks of the stream."""
     entry: bool = False
-    """Decoding may start here: every later shown frame but the leading ones comes out as in a full decode."""
+    """Whether decoding may start here: all later shown frames except leading ones equal those of a full decode."""
     leading: bool = False
-    """Follows an entry but is shown before it, and may refer to frames before the entry."""
+    """Whether it follows an entry but is shown before it; it may refer to frames before the entry."""
     shown: bool = True
-    """A full decode outputs it."""
+    """Whether a full decode outputs it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Packets that are decoded one after the other, from an empty decoder to an empty decoder."""
+    """Packets that are decoded in sequence, between an empty decoder and a flushed one."""
 
     packets: range
     """Their numbers, in decoding order."""
     wanted: tuple[int, ...]
-    """Timestamps of the frames to keep, rising."""
+    """Timestamps of the frames to keep, ascending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +60,27 @@ class _Group:
 
     start: int
     stop: int
-    """One beyond its last packet."""
+    """One past its last packet."""
     needed: int
-    """One beyond the last packet that its own wanted frames need; ``start`` if it has none."""
+    """One past the last packet that its own wanted frames need; ``start`` if it has none."""
     leads: bool
-    """A leading frame is wanted, so the group before must be decoded to its end."""
+    """Whether a leading frame is wanted, so that the previous group must be decoded to its end."""
 
 
 def make_plan(frames: Sequence[CodedFrame], rule: SecondRule) -> list[Run]:
     """Choose frames by ``rule``, and return the runs of packets that they need.
 
-    Packets after the last wanted frame before an entry, and groups without a wanted frame, are left out.
+    Packets between a group's last wanted frame and the next entry, and groups without a wanted frame, are skipped.
 
     Raises:
-        UnsuitedError: Timestamps repeat, the first packet is no entry, a leading frame of the first
+        UnsuitedError: Timestamps repeat, the first packet is not an entry, a leading frame of the first
             group is wanted, or entries do not divide the stream.
-        MediaError: ``too_long``, by the rule.
+        MediaError: ``too_long``, according to the rule.
     """
     wanted = _choose(frames, rule)
     _check_order(frames)
     groups = _group(frames, wanted)
-    if groups[0].leads:  # some decoders output it, others do not
+    if groups[0].leads:  # some decoders output leading frames, others do not
         raise UnsuitedError("leading")
     spans: list[range] = []
     for number, group in enumerate(groups):
@@ -114,7 +114,7 @@ def _check_order(frames: Sequence[CodedFrame]) -> None:
     """Raise unless each entry divides the stream: earlier frames are shown before it, later non-leading ones after."""
     if not frames[0].entry:
         raise UnsuitedError("no_entry")
-    latest: int | None = None  # timestamp shown last so far
+    latest: int | None = None  # latest timestamp shown so far
     floor: int | None = None  # timestamp of the last entry
     for frame in frames:
         if not frame.shown:
@@ -149,7 +149,7 @@ def _wanted_in(frames: Sequence[CodedFrame], wanted: frozenset[int]) -> tuple[in
 _ENTRY_UNITS = {"h264": "5", "hevc": "16-21"}
 """Types of the units where decoding may start: IDR (ITU-T H.264, 7.4.1) and IRAP pictures (H.265, 7.4.2.2).
 
-Containers also mark other packets as key ones, although later frames may refer to frames before them.
+Containers also mark other packets as key packets, although later frames may refer to frames before them.
 """
 _SKIPPING = frozenset(("h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4"))
 """Decoders that can skip frames that no other frame refers to."""
@@ -157,11 +157,11 @@ _CODECS = frozenset((*_SKIPPING, "av1", "libdav1d", "vp9", "mjpeg", "prores"))
 _LEADING = _SKIPPING - {"h264"}
 """Codecs whose frames may follow an entry and be shown before it; the decoder drops them after a jump to it."""
 _SEQUENCE_HEADER, _FRAME_HEADER, _FRAME = 1, 3, 6
-"""Types of the units of AV1."""
+"""Types of AV1 units."""
 
 
 class DamagedError(Exception):
-    """A frame did not come out as planned, so the stream needs a full decode; the message is the reason, one word."""
+    """A frame was not decoded as planned, so the stream needs a full decode; the message is the reason, one word."""
 
 
 def plan_fast(packets: Sequence[VideoPacket], stream: VideoStream, rule: SecondRule) -> list[Run]:
@@ -169,7 +169,7 @@ def plan_fast(packets: Sequence[VideoPacket], stream: VideoStream, rule: SecondR
 
     Raises:
         UnsuitedError: The stream must be decoded in full.
-        MediaError: ``too_long``, by the rule.
+        MediaError: ``too_long``, according to the rule.
     """
     context = stream.codec_context
     if context.name not in _CODECS:
@@ -224,11 +224,11 @@ def sample_fast(
 ) -> Iterator[Picked[T]]:
     """Decode the planned runs and yield the kept frames in order.
 
-    The frames of a run are held back until all of it was decoded without an error.
+    The frames of a run are held back until the whole run was decoded without an error.
 
     Raises:
         DamagedError: The decoder fails, or a wanted frame is missing or damaged. Frames yielded
-            before are right.
+            before are correct.
         MediaError: ``memory``.
     """
     for run in runs:
@@ -252,7 +252,7 @@ def _check(frame: VideoFrame, first: VideoPacket, context: VideoCodecContext) ->
 
 
 def _decode(run: Run, packets: Sequence[VideoPacket], context: VideoCodecContext) -> Iterator[VideoFrame]:
-    """Yield the frames of a run, and flush the decoder, which skips unwanted frames that no other refers to."""
+    """Yield the frames of a run, if possible without unwanted frames that no other needs, and flush the decoder."""
     skips = context.name in _SKIPPING
     try:
         for number in run.packets:
@@ -318,5 +318,5 @@ def _leb128(data: bytes, at: int) -> tuple[int, int]:
 
 
 _KEY_TESTS = {"av1": _starts_av1_key, "libdav1d": _starts_av1_key, "vp9": _starts_vp9_key}
-"""Tests of key frames, which reset the decoder. In these codecs frames that no other refers to cannot be skipped: the
-next one adapts its probabilities and motion vectors from them."""
+"""Tests of key frames, which reset the decoder. These codecs cannot skip frames that no other refers to: the next
+frame adapts its probabilities and motion vectors from them."""

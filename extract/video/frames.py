@@ -1,4 +1,4 @@
-"""The public sampler of videos: one frame for each second, as an image."""
+"""Public sampler of videos: one frame per second, as an image."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,12 +35,12 @@ def sample_frames(
     *,
     settings: VideoSettings | None = None,
 ) -> Iterator[Frame]:
-    """Yield one frame for each whole second of a video.
+    """Yield one frame per whole second of a video.
 
     ``exact``: second k gets the first frame whose time, from the start of the video stream, is at
     least k; the frames equal those of a full decode bit by bit, though less may be decoded.
-    ``keyframe``: second k gets the key frame nearest to that one, which is faster and not exact; see
-    ``pts_s``. The paper keeps one frame for each second and does not say which (M5Product, 3.1).
+    ``keyframe``: second k gets the key frame nearest to that one, which is faster but not exact; see
+    ``pts_s``. The paper keeps one frame per second and does not say which (M5Product, 3.1).
 
     Decodes in this process; the stage ``extract`` decodes untrusted files in isolated ones.
 

@@ -31,13 +31,13 @@ _TURNS = {
 
 
 def orientation(frame: VideoFrame) -> Image.Transpose | None:
-    """Return the transposition of a frame's display matrix; None: it is upright.
+    """Return the transposition of a frame's display matrix, None if it is upright.
 
-    Quarter turns and mirrorings are known; any other matrix is ignored.
+    Quarter turns and mirrorings are recognised; any other matrix is ignored.
     """
     try:
         entries = list(cast("SideDataContainer", frame.side_data))
-    except ValueError:  # side data that PyAV has no name for hides all other
+    except ValueError:  # one entry that PyAV does not know makes all unreadable
         return None
     for entry in entries:
         if entry.type.name == "DISPLAYMATRIX":
@@ -69,13 +69,13 @@ def upright(frame: VideoFrame, converter: VideoReformatter, longest_side: int | 
     """Return a frame as RGB, turned by its display matrix.
 
     Colours follow the matrix and range that the stream names, else ITU-R 601 limited, as in FFmpeg.
-    Samples of more than 8 bits are rounded to 8; interlaced frames keep both fields woven; pixels that
-    are not square stay so.
+    Samples of more than 8 bits are rounded to 8; interlaced frames keep both fields woven; non-square
+    pixels stay so.
 
     Args:
-        frame: As decoded.
+        frame: The decoded frame.
         converter: Shared by the frames of a stream.
-        longest_side: Shrink to this many pixels on the longer side (bicubic); None: keep the size.
+        longest_side: Shrink to this many pixels on the longer side (bicubic); None to keep the size.
 
     Raises:
         MediaError: ``broken_video``, the format cannot be converted.
@@ -86,7 +86,7 @@ def upright(frame: VideoFrame, converter: VideoReformatter, longest_side: int | 
 def _upright(frame: VideoFrame, converter: VideoReformatter, longest_side: int | None) -> Image.Image:
     """Return a frame in mode RGBX, which Pillow uses without a copy of the pixels.
 
-    The copy would take a third of the time of a JPEG.
+    The copy would take a third of the time of encoding a JPEG.
     """
     scale = min(1.0, longest_side / max(frame.width, frame.height)) if longest_side else 1.0
     try:
@@ -109,10 +109,10 @@ def _upright(frame: VideoFrame, converter: VideoReformatter, longest_side: int |
 
 
 class JpegEncoder:
-    """Encodes the frames of one stream; the same frame gives the same bytes.
+    """Encodes the frames of one stream; the same frame produces the same bytes.
 
     Args:
-        quality: On libjpeg's scale, 1 to 95; chroma is halved both decode_paths.
+        quality: On libjpeg's scale, 1 to 95; chroma is halved in both directions.
         longest_side: See ``upright``.
     """
 

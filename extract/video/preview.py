@@ -30,13 +30,13 @@ _LONGEST_SIDE = 320
 
 
 def make_preview(data: bytes, limits: LimitSettings | None = None) -> bytes:
-    """Return the first six seconds of a video as a small MP4: H.264, 8 frames a second, silent, longest side 320.
+    """Return the first six seconds of a video as a small MP4: H.264, 8 frames per second, silent, longest side 320.
 
     The video is decoded in an isolated process, with the limits of extraction.
 
     Args:
         data: The file's bytes.
-        limits: Time, memory and size; None: the defaults.
+        limits: Time, memory and size; None for the defaults.
 
     Raises:
         MediaError: The video cannot be decoded, or a limit is hit; see ``reason``.

@@ -1,4 +1,4 @@
-"""The sampler of one video stream: the fast path if it fits, else a full decode."""
+"""Sampler of one video stream: the fast path if possible, else a full decode."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
 
 @dataclass(frozen=True, slots=True)
 class CodedVideo:
-    """A demuxed video stream whose decoder has not started; a torn last packet is left out."""
+    """A demuxed video stream whose decoder has not started."""
 
     packets: Sequence[VideoPacket]
-    """All packets that are not empty, in decoding order."""
+    """All non-empty packets, in decoding order."""
     stream: VideoStream
 
     @classmethod
@@ -61,14 +61,14 @@ class Sampler:
 
     Args:
         settings: Rule and longest duration.
-        reopen: Opens the video again; called if the fast path is given up half-way.
+        reopen: Opens the video again; called if the fast path is abandoned midway.
     """
 
     def __init__(self, settings: VideoSettings, reopen: Callable[[], CodedVideo]) -> None:
         self._settings = settings
         self._reopen = reopen
         self.decode_path = ""
-        """``fast``, ``keyframe``, or ``full:`` and the reason why the fast path did not fit, one word."""
+        """``fast``, ``keyframe``, or ``full:`` and the reason why the fast path was not used, one word."""
 
     def sample(self, video: CodedVideo, convert: Convert[T]) -> Iterator[Picked[T]]:
         """Yield the kept frames in order, converted.
@@ -116,15 +116,15 @@ def sample_full(
     *,
     step: int = 1,
 ) -> Iterator[Picked[T]]:
-    """Decode all packets and yield the frames that ``rule`` keeps, as they come.
+    """Decode all packets and yield the frames that ``rule`` keeps, as they are decoded.
 
-    Packets that cannot be decoded, and frames that the decoder marks as damaged, are skipped; what
-    follows the damage is kept.
+    Packets that cannot be decoded, and frames that the decoder marks as damaged, are skipped; frames
+    after the damage are kept.
 
     Args:
-        packets: In decoding order.
+        packets: Packets in decoding order.
         context: The decoder.
-        rule: Takes the frames in output order.
+        rule: Chooses from the frames in output order.
         convert: Called with the kept frames.
         step: Ticks from one frame to the next if the stream has no times at all.
 
@@ -143,7 +143,7 @@ def sample_full(
 
 
 def _time(frame: VideoFrame, last: int | None, step: int) -> int:
-    """Return a frame's presentation time in ticks; else its decoding time, else a step after the last."""
+    """Return a frame's presentation time in ticks; else its decoding time, else one step after the last."""
     if frame.pts is not None:
         return frame.pts
     if frame.dts is not None:
@@ -170,11 +170,11 @@ def _try(packet: VideoPacket | None, context: VideoCodecContext) -> list[VideoFr
 def sample_keyframes(
     packets: Sequence[VideoPacket], context: VideoCodecContext, rule: SecondRule, convert: Convert[T]
 ) -> Iterator[Picked[T]]:
-    """Decode key frames only, and yield for each second that has a frame the nearest key frame.
+    """Decode only key frames, and yield the nearest one for each second that has a frame.
 
-    The seconds are those of the exact rule. Of two key frames at the same distance, the earlier counts.
+    The seconds are those of the exact rule. Of two key frames at the same distance, the earlier is used.
     A key frame serves all seconds that it is nearest to; ``pts_s`` is its own time. If the container
-    has no presentation times, the decoding times count.
+    has no presentation times, the decoding times are used.
 
     Raises:
         MediaError: ``too_long``, or ``memory``.

@@ -1,4 +1,4 @@
-"""The rule of the kept frames: for each whole second the first frame at or after it."""
+"""The rule that chooses the kept frames: for each whole second, the first frame at or after it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ VideoPacket: TypeAlias = "Packet[VideoStream]"
 T = TypeVar("T")
 
 Convert: TypeAlias = Callable[[VideoFrame], T]
-"""Turns a decoded frame, neither rotated nor converted, into the value that is kept."""
+"""Function that turns a decoded frame, not yet rotated or converted, into the value that is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picked(Generic[T]):
-    """A frame that is kept."""
+    """A kept frame."""
 
     seconds: range
     """Whole seconds whose first frame it is; several if the stream has a gap before it."""
@@ -34,15 +34,15 @@ class Picked(Generic[T]):
 
 
 class SecondRule:
-    """Assigns whole seconds to frames that come in presentation order.
+    """Assigns whole seconds to frames in presentation order.
 
     Second ``k`` belongs to the first frame whose time, from the first frame of the
     stream, is at least ``k``. A frame after a gap gets every second of the gap. Times
-    are compared as whole numbers, so no rounding decides.
+    are compared as integers, so rounding plays no part.
 
     Args:
-        time_base: Seconds a tick of the timestamps.
-        limit_s: Longest stream, seconds.
+        time_base: Seconds per tick of the timestamps.
+        limit_s: Longest duration of a stream, seconds.
     """
 
     def __init__(self, time_base: Fraction, limit_s: int) -> None:
@@ -57,7 +57,7 @@ class SecondRule:
         return self._next
 
     def begin(self, pts: int) -> None:
-        """Set the start of the stream to ``pts`` unless it is known."""
+        """Set the start of the stream to ``pts`` unless it is already known."""
         if self._start is None:
             self._start = pts
 
@@ -67,10 +67,10 @@ class SecondRule:
         return ticks * self._time_base.numerator / self._time_base.denominator
 
     def claim(self, pts: int) -> range:
-        """Return the seconds, possibly none, that the frame at ``pts`` is kept for, and count them as taken.
+        """Return the seconds, possibly none, that the frame at ``pts`` is kept for, and mark them as taken.
 
         Raises:
-            MediaError: ``too_long``, the frame lies beyond the limit.
+            MediaError: ``too_long``, the frame is beyond the limit.
         """
         self.begin(pts)
         ticks = (pts - (self._start or 0)) * self._time_base.numerator
