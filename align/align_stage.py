@@ -34,7 +34,7 @@ _READS = {
 }
 
 _LAYOUT = "properties"
-"""Names the tables of this release, so that a workspace of an earlier one is aligned again."""
+"""Changes with the tables of a release, so that older workspaces are aligned again."""
 
 _FAULTS = pa.schema(
     [
@@ -67,12 +67,12 @@ def run(
 ) -> StageReport:
     """Align all categories, and label every product that is not an exact duplicate.
 
-    Reads ``products``, ``duplicates``, ``specs`` (the learned rule also ``images``), the decisions of
-    people, and the ids of the last ``label_map``. Writes ``label_map``, ``label_pairs``, ``labels``,
+    Reads ``products``, ``duplicates``, ``specs`` (the learned rule also ``images``), people's
+    decisions, and the ids of the last ``label_map``. Writes ``label_map``, ``label_pairs``, ``labels``,
     ``properties``, ``spec_norms`` and, from ``image_text``, ``spec_proposals``.
     A product with a missing or invalid category path is a reject (reasons: ``align.fault``). So is a
     setting or decision that names no category (``unknown_category``), and a decision that contradicts
-    newer ones (``contradicted``); the report counts them as read and dropped, beside the products.
+    newer ones (``contradicted``); the report counts them as read and dropped, in addition to the products.
 
     Raises:
         MissingInputError: The stage ``dedup`` has not run yet.
@@ -172,7 +172,7 @@ def _unused(hierarchy: Hierarchy) -> Iterator[Reject]:
 
 
 _LEAST_PRODUCTS = 2
-"""Products whose tables have a name before it counts as a property of the shop."""
+"""Minimum number of products with a property name for it to count as one of the shop's properties."""
 _NAMES = f"""
 SELECT source, property, property_norm FROM shared WHERE lines >= {_LEAST_PRODUCTS}
 ORDER BY lines, source, property
@@ -185,7 +185,7 @@ FROM read_lines WHERE contact IS NULL AND NOT repeated ORDER BY product_id, posi
 
 
 def write_spec_proposals(stage: Stage, connection: duckdb.DuckDBPyConnection) -> None:
-    """Write ``spec_proposals`` bucket by bucket, if text in images was ever read.
+    """Write ``spec_proposals`` bucket by bucket, if image text was ever read.
 
     Args:
         stage: The running stage.
@@ -205,7 +205,7 @@ def write_spec_proposals(stage: Stage, connection: duckdb.DuckDBPyConnection) ->
 
 
 def _property_names(connection: duckdb.DuckDBPyConnection) -> Mapping[str, PropertyNames]:
-    """Return source -> its property names; the shared name of most products counts."""
+    """Return source -> its property names; if shared names differ, that of most products is used."""
     shared: dict[str, str] = {}
     own: defaultdict[str, set[str]] = defaultdict(set)
     for source, name, norm in connection.sql(_NAMES).fetchall():

@@ -40,14 +40,14 @@ def align(
             pandas, polars, DuckDB) with the columns source and category, such as ``products``.
         titles: Category -> titles of the products directly in it; or such a table with the columns
             source, category and caption, one row per product.
-        rule: ``mep3m``, the published rule, or ``learned``, a model trained on real shops that the decisions
-            update.
+        rule: ``mep3m``, the published rule, or ``learned``, a model trained on real shops and updated by the
+            decisions.
         sizes: Category -> number of products; default: the number of titles.
         previous: The label map of an earlier run, whose ids are kept.
         decisions: Decisions of people, oldest first; they override every rule. Decisions on unknown
             categories have no effect.
         facts: Specifications, prices and images of the categories, for the learned rule.
-        model: Model of the learned rule, which the decisions update; None stands for the shipped one.
+        model: Model of the learned rule, which the decisions update; default: the shipped one.
         settings: Further settings of ``AlignSettings``: first_level, third_level, s_label, …
 
     Returns:

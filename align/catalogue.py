@@ -38,7 +38,7 @@ FROM products JOIN (
 GROUP BY ALL
 """
 _EACH = 200
-"""Specification lines, prices and images of a category that are looked at."""
+"""Number of specification lines, of prices and of images that are read per category."""
 _KEPT = "FROM products JOIN duplicates USING (product_id)"
 _SPECS = f"""
 SELECT source, category, property, value, count(*) AS products
@@ -71,7 +71,7 @@ class Facts:
     images: Mapping[Category, frozenset[str]] = field(default_factory=dict)
     """Category -> perceptual hashes of its products' images."""
     meanings: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    """Name of a category -> its vector by a network, of length 1."""
+    """Category name -> its vector from a network, of length 1."""
 
 
 NO_FACTS = Facts()
@@ -101,9 +101,9 @@ def read_catalogue(connection: duckdb.DuckDBPyConnection) -> Catalogue:
 def read_titles(
     connection: duckdb.DuckDBPyConnection, characters: int, categories: Collection[Category]
 ) -> dict[Category, list[str]]:
-    """Return the titles that represent each of some categories: the first by product id.
+    """Return the titles that represent each of the given categories: the first by product id.
 
-    Memory grows with the number of categories, not with that of products.
+    Memory grows with the number of categories, not of products.
 
     Args:
         connection: DuckDB with the tables ``products`` and ``duplicates``.
@@ -143,7 +143,7 @@ def read_facts(connection: duckdb.DuckDBPyConnection) -> Facts:
 
 
 def encode_names(network: str, categories: Iterable[Category]) -> dict[str, NDArray[np.float64]]:
-    """Return the vectors of the categories' names by a network.
+    """Return a network's vectors of the category names.
 
     Raises:
         SettingsError: The network cannot be loaded, or the extra train is not installed.

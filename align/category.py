@@ -24,7 +24,7 @@ SEPARATOR = " > "
 LONGEST_NAME = 100
 """Characters. Real names have fewer than 20; ``difflib`` needs time quadratic in the length."""
 NodeKey = tuple[str, str, str]
-"""Source, name, and the name above where the name says nothing without it; unique among the nodes below one label."""
+"""Source, name, and the parent's name if the name alone says nothing; unique among the nodes below one label."""
 
 
 class Category(NamedTuple):
@@ -75,7 +75,7 @@ class Node:
 
     Usually this is one category and its descendants. If two outermost categories of a source belong
     to one class and both contain the name, the node holds both: equal names of a shop are one label. A name
-    that says nothing by itself (配件, Other) makes a node for each name above it.
+    that says nothing by itself (配件, Other) forms one node per parent name.
     """
 
     source: str
@@ -92,7 +92,7 @@ class Node:
 
     @property
     def within(self) -> str:
-        """The name above; empty for an outermost node."""
+        """The parent's name; empty for an outermost node."""
         return self.categories[0].path[self.depth - 2] if self.depth > 1 else ""
 
     @property

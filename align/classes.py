@@ -23,7 +23,7 @@ def make_classes(categories: Iterable[Category], mapping: Mapping[str, str]) -> 
 
     MEP-3M aligned this level by hand (fewer than 20 names per platform), so a mapping decides. Its keys
     are ``source:Name``, which takes precedence, or ``Name`` for all sources. A name without an entry is
-    a class of its own, shared by all sources that use the name.
+    its own class, shared by all sources that use the name.
     """
     classes: dict[str, list[Node]] = {}
     for node in make_nodes(categories, 1):
@@ -61,7 +61,7 @@ def find_moves(
 ) -> dict[Category, str]:
     """Return second-level category -> new class, for categories that were joined across classes.
 
-    A label lies in one class: the class with most products among the joined categories, or the
+    A label belongs to one class: the class with most products among the joined categories, or the
     alphabetically smaller of two with equally many.
 
     Args:
@@ -87,8 +87,8 @@ def cross_class_pairs(
 ) -> list[tuple[Category, Category]]:
     """Return the pairs across classes that are one label by the learned rule.
 
-    A probability of one half has no rival, in all classes: a category leaves its class only for an equal,
-    not for a related category. Pairs that a person rejected are excluded.
+    A pair with a probability of one half or more has no stronger rival in any class, so a category leaves
+    its class only for an equal category, not for a related one. Pairs that a person rejected are excluded.
     """
     found = []
     for pair in pairs:

@@ -39,7 +39,7 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PublishedScorer:
-    """Names and titles, compared as in MEP-3M."""
+    """Scores of names and titles, computed as in MEP-3M."""
 
     data: CategoryData
     settings: AlignSettings
@@ -71,7 +71,7 @@ class LearnedScorer:
 
 
 def pairs_among(pairs: Iterable[LabelPair], nodes: Sequence[Node]) -> list[LabelPair]:
-    """Return the pairs with both ends among nodes, which can meanwhile hold more categories."""
+    """Return the pairs with both ends among the nodes, which may have gained categories since the pairs were judged."""
     node_of = {category: node for node in nodes for category in node.own}
     return [
         replace(pair, a=node_of[pair.a.own[0]], b=node_of[pair.b.own[0]])
@@ -119,7 +119,7 @@ def name_label(
     """Return the name of merged nodes: the one that a person gave, or that of the node with most products.
 
     The newest name that a person gave to one of the nodes wins. Without one, ties in the number of
-    products go to the alphabetically smaller name. In the paper, a person named labels of unequal names.
+    products go to the alphabetically smaller name. In the paper, people named labels that join different names.
 
     Args:
         nodes: Nodes of one label.
@@ -214,7 +214,7 @@ class _Builder:
 def compared_categories(
     sizes: Mapping[Category, int], settings: AlignSettings, decided: EffectiveDecisions = NOTHING_DECIDED
 ) -> set[Category]:
-    """Return the categories whose titles ``build_hierarchy`` looks at; the published rule needs those of similar names.
+    """Return the categories whose titles ``build_hierarchy`` reads; for the published rule, those with similar names.
 
     Args:
         sizes: Valid category -> number of products directly in it.
@@ -247,7 +247,7 @@ def build_hierarchy(
 
     The mapping decides the first level, the rule the second level within each class, and the same rule
     and threshold the third level within the sub-classes chosen by the settings. Deeper levels, and third
-    levels of other sub-classes, take the label above. Decisions of people override every rule. If a
+    levels of other sub-classes, get the label above. Decisions of people override every rule. If a
     person or the learned rule joins two categories of different classes, both move to the class with
     most products.
 
@@ -258,7 +258,7 @@ def build_hierarchy(
         settings: Rule, thresholds, mapping.
         decided: Decisions of people.
         facts: Further facts about categories, for the learned rule.
-        model: Model of the learned rule, which the decisions update; None stands for the shipped one.
+        model: Model of the learned rule, which the decisions update; default: the shipped one.
     """
     every = list(with_ancestors(categories))
     data = CategoryData(titles, sizes, facts, decided)

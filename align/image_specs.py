@@ -1,4 +1,4 @@
-"""Property values that the text in images states: found by name, by place in a table, or by their unit."""
+"""Property values stated by the text in images, found by name, by place in a table, or by unit."""
 
 import re
 from collections import defaultdict
@@ -17,14 +17,14 @@ Rule = Literal["named", "row", "unit", "size"]
 _LONGEST_NAME, _LONGEST_VALUE = 24, 60
 _LEAST_CONFIDENCE = 0.8
 _LEAST_ROWS = 2
-"""Minimum rows of names and values that count as a table without colons."""
+"""Minimum rows of names and values that count as a table if the names do not end in colons."""
 _COLON = re.compile(r"\s*[:：]\s*|】\s*[:：]?\s*")
 _LAST_SPACED = "\u2e7f"
-"""Characters up to this one belong to writing with spaces, or to signs."""
+"""Characters up to this one are signs, or belong to scripts written with spaces."""
 _MARKS = " \t:：·•■●◆▪*|【】[]-—_"
 _ENDS = " ,，;；|/、。.·【[(（"
 _UNFINISHED = re.compile(r".*(?:[,，、/&和及与—-]|[^\d+]\+)\s*", re.DOTALL)
-"""Values that go on in the next line."""
+"""Values that continue on the next line."""
 _NO_VALUE = re.compile(
     r"(?:如图|见图|见下|见包装|见详情|详见|参考|请|欢迎|咨询|可定制|任选|支持"
     r"|see\b|refer|as shown|contact|ask\b|please|choose|select|n/?a$|无$|[-—_.…]+$)|.*(?:[?？!！〈]|\.\.\.|…)",
@@ -42,7 +42,7 @@ _OF_UNIT: Mapping[str, tuple[str, ...]] = {
     "V": ("电压",),
     "mAh": ("电池容量",),
 }
-"""Unit -> common names of which the shop must use exactly one, for a number that stands alone."""
+"""Unit -> common names for a number that stands alone; the shop must use exactly one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,9 @@ class ImageLine:
     """A line of text in an image of a product."""
 
     position: int
-    """Place of the image."""
+    """Position of the image."""
     line: int
-    """Place of the line in it."""
+    """Position of the line in the image."""
     text: str
     confidence: float
     left: int
@@ -66,19 +66,19 @@ class ProposedValue:
     """A property value that an image states."""
 
     line: ImageLine
-    """Where the value stands."""
+    """Line that contains the value."""
     property: str
-    """Name as the shop spells it, else as is common, else as written in the image."""
+    """Name as the shop spells it, else as in the common list, else as in the image."""
     value: str
     rule: Rule
 
 
 @dataclass(frozen=True)
 class PropertyNames:
-    """The property names of one shop, and the names that are common everywhere."""
+    """The property names of one shop and of all shops together."""
 
     shared: Mapping[str, str]
-    """Folded name -> shared name, of all shops' tables."""
+    """Folded name -> shared name, from all shops' tables."""
     own: frozenset[str]
     """Names that the shop itself uses."""
 
@@ -88,7 +88,7 @@ class PropertyNames:
         return folded in self.shared or folded in common_names()
 
     def key(self, name: str) -> str:
-        """Return the key that names of one meaning share: the common name, else the shared name."""
+        """Return the key that synonymous names share: the common name, else the shared name."""
         folded = fold_property(name)
         shared = self.shared.get(folded, name)
         return common_names().get(folded) or common_names().get(fold_property(shared)) or fold_property(shared)
@@ -109,7 +109,7 @@ class PropertyNames:
 
 @cache
 def common_names() -> Mapping[str, str]:
-    """Return folded name -> the first of its line in ``words/properties.txt``, where a line lists equal names."""
+    """Return folded name -> the first name of its line in ``words/properties.txt``, where each line lists synonyms."""
     return {fold_property(name): group[0] for group in _groups() for name in group}
 
 
@@ -126,7 +126,7 @@ def _groups() -> list[list[str]]:
 def propose_values(lines: Iterable[ImageLine], names: PropertyNames, stated: Iterable[str]) -> list[ProposedValue]:
     """Return the values that a product's images state and its specification table lacks.
 
-    A property that the table has in any words is left out, whatever its value; so is one of which the images state
+    A property that the table has under any name is left out, whatever its value; so is one for which the images state
     several values, as they do for the variants of a product.
 
     Args:
@@ -177,9 +177,9 @@ def _pairs(text: str, names: PropertyNames) -> Iterator[tuple[str, str]]:
 
 
 def _name_before(text: str, names: PropertyNames, *, later: bool) -> str | None:
-    """Return the longest name that a text ends in, after its beginning or a separator.
+    """Return the longest name at the end of a text that starts the text or follows a separator.
 
-    A later name of a line may follow Chinese characters, because readers lose spaces: ``材质：纯棉产地：中国``.
+    A later name of a line may directly follow Chinese characters, because OCR loses spaces: ``材质：纯棉产地：中国``.
     """
     for start in range(max(0, len(text) - _LONGEST_NAME), len(text)):
         name = text[start:]

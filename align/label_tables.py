@@ -163,7 +163,7 @@ def _pair_row(one: JudgedPair, threshold: float) -> dict[str, object]:
 
 
 def _relation(one: JudgedPair) -> str:
-    """Return the relation by the published rule, which knows only one."""
+    """Return the relation by the published rule, which only knows ``same``."""
     return "same" if one.outcome == "merged" else "other"
 
 

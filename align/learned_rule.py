@@ -1,4 +1,4 @@
-"""The learned rule: a model of pairs trained on real shops, updated by the reviews of people."""
+"""The learned rule: a model of pairs trained on real shops, updated by people's reviews."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,18 +21,18 @@ from align.term_matrices import Floats
 __all__ = ["PairModel", "adapt", "default_model", "judge_pairs", "match", "number_ends", "probabilities", "update"]
 
 _STRENGTH = 3.0
-"""Precision of the shipped model's weights: the prior variance of a change is one over it."""
+"""Precision of the shipped model's weights: the prior variance of a change is its inverse."""
 _KNOWN_SHOPS = 10.0
-"""How many categories the share of partners in the training data counts as."""
+"""Weight of the training data's share of categories with a partner, in categories."""
 _MOST_PARTNERED = 0.95
 _STEPS = 20
 _SETTLED = 0.01
 _UNREVIEWED = 0.1
-"""How many reviews the model's own probability of an unreviewed pair counts as."""
+"""Weight of the model's own probability of an unreviewed pair, in reviews."""
 _ALL_UNREVIEWED = 150.0
-"""The same for all unreviewed pairs together, at most."""
+"""Maximum weight of all unreviewed pairs together, in reviews."""
 _CALIBRATED = 1.0
-"""One over the variance that is expected of the logarithm of the factor, and of the shift, of log odds."""
+"""Inverse of the prior variance of the shift of log odds, and of the logarithm of their factor."""
 _FOLDS = 5
 _ROUNDS = 3
 """How often matching is repeated while reviews change the weights."""
@@ -53,14 +53,14 @@ class PairModel:
     scale: Floats
     """Scale by which each feature is then divided, [features]."""
     weights: Floats
-    """[features], none negative, because a greater value of every feature means more alike."""
+    """[features], none negative, because a greater value of any feature means more alike."""
     bias: float
     sharpness: float = 1.0
     """Factor of the log odds after matching, fitted on pairs that the weights were not trained on."""
     shift: float = 0.0
     """Offset of the log odds after matching, fitted on reviews."""
     partnered: float = 0.5
-    """Share of the categories of the smaller shop that have a partner, where the bias was fitted."""
+    """Share of the smaller shop's categories with a partner, in the data on which the bias was fitted."""
 
     def inputs(self, features: Floats) -> Floats:
         """Return the features in the model's scale, 0 where one is missing."""
@@ -85,10 +85,10 @@ def default_model() -> PairModel:
 
 
 def adapt(model: PairModel, found: Sequence[CandidatePairs]) -> PairModel:
-    """Return the model with the bias that fits the shops: some share nearly all categories, others few.
+    """Return the model with its bias adapted to the shops: some share nearly all categories, others few.
 
-    The share of categories with a partner is what the model itself expects, step by step, with the share where it
-    was trained counting as some categories. Its log odds move the bias.
+    The share of categories with a partner is estimated iteratively from the model's own probabilities, with the share
+    in the training data as a prior worth ten categories. The change of its log odds is added to the bias.
     """
     ends = [number_ends(some) for some in found]
     count = sum(min(len(set(side.tolist())) for side in two) for two in ends)
@@ -108,14 +108,13 @@ def adapt(model: PairModel, found: Sequence[CandidatePairs]) -> PairModel:
 def update(model: PairModel, found: Sequence[CandidatePairs], answers: Sequence[Mapping[int, bool]]) -> PairModel:
     """Return the model after reviews.
 
-    The weights become the most probable ones, with those of the model as their expectation, and with its
-    probabilities for the pairs that nobody reviewed. Sharpness and shift are then fitted to reviews that the
-    weights have not seen.
+    The new weights are the most probable ones given the reviews, with the model's weights as prior mean and its
+    probabilities as weak answers for unreviewed pairs. Sharpness and shift are then fitted to held-out reviews.
 
     Args:
         model: Model so far.
-        found: Candidate pairs of each two shops.
-        answers: For each of them, place of a reviewed pair -> whether it is one label.
+        found: Candidate pairs of every two shops.
+        answers: For every two shops, index of a reviewed pair -> whether it is one label.
     """
     starts = np.cumsum([0, *(len(some.left) for some in found)]).tolist()
     labels = {start + row: label for start, some in zip(starts, answers, strict=False) for row, label in some.items()}
@@ -148,13 +147,13 @@ class _Reviews:
     inputs: Floats
     """[pairs, features and a constant]."""
     expected: Floats
-    """Answer of a reviewed pair, probability by the model of any other, [pairs]."""
+    """Answer to a reviewed pair, the model's probability of any other, [pairs]."""
     counts: Floats
-    """How many reviews each pair counts as, [pairs]."""
+    """Weight of each pair, in reviews, [pairs]."""
 
     @classmethod
     def of(cls, model: PairModel, found: Sequence[CandidatePairs], labels: Mapping[int, bool]) -> "_Reviews":
-        """Return the pairs with the answers; ``labels``: place of a reviewed pair -> its answer."""
+        """Return the pairs with the answers; ``labels``: index of a reviewed pair -> its answer."""
         inputs = np.concatenate([model.inputs(some.features) for some in found])
         expected = _logistic(_log_odds(model, found))
         counts = np.full(len(expected), min(_UNREVIEWED, _ALL_UNREVIEWED / len(expected)))
@@ -174,7 +173,7 @@ class _Reviews:
         return updated
 
     def _most_probable(self, rivals: Floats, counts: Floats) -> Floats:
-        """Return the weights and the bias, where ``rivals`` is what competition adds to the log odds."""
+        """Return the weights and the bias; ``rivals`` is the effect of competition on the log odds."""
         before = np.append(self.model.weights, self.model.bias)
         inputs = self.model.sharpness * self.inputs
 
@@ -232,7 +231,7 @@ def judge_pairs(
         titles: Titles of the products directly in each category.
         facts: Further facts about categories.
         decided: Decisions of people.
-        model: Model that the decisions update; None stands for the shipped one.
+        model: Model that the decisions update; default: the shipped one.
     """
     reviewed = _reviewed(nodes, decided)
     node_features = make_node_features(nodes, classes, titles, facts)
@@ -260,7 +259,7 @@ def _answers(some: CandidatePairs, reviewed: Mapping[tuple[int, int], bool]) -> 
 
 
 def probabilities(model: PairModel, some: CandidatePairs, answers: Mapping[int, bool]) -> Floats:
-    """Return the probability that each pair is one label; answers count as certain for their rivals.
+    """Return the probability that each pair is one label; answered pairs are certain and affect their rivals.
 
     Equal names within one class are always one label.
     """
@@ -296,7 +295,7 @@ def _pairs(
 
 
 def _relation(probability: float, some: CandidatePairs, row: int) -> Relation:
-    """Return the relation of a pair: narrower if most titles of a go to b, but not the reverse."""
+    """Return the relation of a pair: narrower if most titles of a are nearest to b, but not the reverse."""
     forward, backward = float(some.forward[row]), float(some.backward[row])
     if probability >= MIN_PROBABILITY:
         return "same"
@@ -325,7 +324,7 @@ _CLOSE = 1e-9
 def match(odds: Floats, left: Places, right: Places) -> tuple[Floats, Floats, Floats]:
     """Return the probability that each pair is one label if a node has at most one partner.
 
-    A node competes for its partners and has the choice to stay alone, with odds of 1. The result is the
+    Nodes compete for partners, and can stay alone with odds of 1. The result is the
     relaxed assignment of greatest weight and entropy (Sinkhorn's scaling with slack): the probabilities of a
     node and of staying alone sum to 1.
 

@@ -1,4 +1,4 @@
-"""Names of categories and properties in folded form, for every comparison but the published one."""
+"""Names of categories and properties in folded form, for every comparison except the published one."""
 
 import re
 from collections import Counter
@@ -34,7 +34,7 @@ _QUALIFIERS = {
     "adults": "成人|\\badults?\\b",
     "pets": "宠物|\\b(?:pets?|dogs?|cats?)\\b",
     "other": "其他|\\b(?:other|others|misc|miscellaneous|sonstige[sr]?|otros)\\b",
-    # Not what only stands beside something: ride-ons and accessories are ride-ons.
+    # Not after a conjunction: ride-ons and accessories are ride-ons.
     "parts": "(?<![及和与])(?:配件|配饰|附件|零部件|零件)|"
     "(?<!\\band )(?<!\\bund )\\b(?:accessory|accessories|parts?|spares?|zubehor|accesorios)\\b",
     "used": "二手|\\b(?:used|refurbished|gebraucht)\\b",
@@ -113,7 +113,7 @@ def name_ngrams(name: str) -> Counter[str]:
 
 @lru_cache(1 << 16)
 def qualifiers(name: str) -> frozenset[str]:
-    """Return what restricts a name: for men, for children, other, parts and so on."""
+    """Return the restrictions in a name: for men, for children, other, parts and so on."""
     return frozenset(found.lastgroup for found in _QUALIFIER.finditer(fold_name(name)) if found.lastgroup)
 
 
@@ -127,5 +127,5 @@ def opposed(a: str, b: str) -> bool:
 
 
 def is_generic(name: str) -> bool:
-    """Return whether a name says nothing without the one above it, as 配件 and Other."""
+    """Return whether a name says nothing without its parent's, like 配件 and Other."""
     return _GENERIC.fullmatch(fold_name(name)) is not None

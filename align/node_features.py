@@ -1,4 +1,4 @@
-"""Nodes as vectors, each made once."""
+"""Feature vectors of nodes, each computed once."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,32 +20,32 @@ from m5data.segmentation import count_words
 __all__ = ["TITLES", "NodeFeatures", "make_node_features"]
 
 TITLES = 60
-"""Titles of a node that are considered one by one."""
+"""Maximum number of titles considered per node."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeFeatures:
-    """Nodes as vectors; unless noted otherwise, rows of matrices are nodes and have length 1."""
+    """Feature vectors of nodes; unless noted otherwise, rows of matrices are nodes and have length 1."""
 
     nodes: Sequence[Node]
     names: csr_array
-    """Character n-grams of the name, by rarity in all classes and in their own."""
+    """Character n-grams of the name, weighted by rarity in all classes and in the node's class."""
     name_words: csr_array
-    """Words of the name, by rarity."""
+    """Words of the name, weighted by rarity."""
     parents: csr_array
-    """Character n-grams of the name above; empty for outermost nodes."""
+    """Character n-grams of the parents' names; empty for outermost nodes."""
     below: csr_array
-    """Character n-grams of the names in the node and below; the own name alone counts if there are no others."""
+    """Character n-grams of the names in the node and below; only the node's own name if there are no others."""
     below_count: NDArray[np.int64]
     """Number of names below, [nodes]."""
     title_count: NDArray[np.int64]
     """Number of titles that are considered, [nodes]."""
     words: csr_array
-    """Words of titles, by rarity."""
+    """Words of titles, weighted by rarity."""
     plain: csr_array
     """Word counts of titles, as in the published rule."""
     titles: csr_array
-    """Words of single titles, by rarity, [titles, words]."""
+    """Words of single titles, weighted by rarity, [titles, words]."""
     owner: NDArray[np.int64]
     """Node of each title, [titles]."""
     texts: Sequence[Sequence[str]]
@@ -56,7 +56,7 @@ class NodeFeatures:
     """Median and standard deviation of the logarithms of prices, [nodes, 2]; NaN without prices."""
     images: Sequence[frozenset[str]]
     meanings: csr_array
-    """Vectors of the names by a network; empty without one."""
+    """Vectors of the names from a network; empty without one."""
 
     def share_with_name(self, node: int, other: int) -> float:
         """Return the share of titles of one node that contain the name of another."""
@@ -131,7 +131,7 @@ def _weighted(counts: csr_array, classes: Sequence[str] | None = None) -> csr_ar
 
 
 def _class_rarity(counts: csr_array, classes: NDArray[np.int64]) -> Floats:
-    """Return the rarity of each entry's term in its class, 1 for a single node's: what all share tells none apart."""
+    """Return the rarity of each entry's term in its class, 1 if only one node has it: shared terms distinguish less."""
     row, term = counts.tocoo().coords
     nodes = np.bincount(classes)[classes[row]]
     _, place, having = np.unique(

@@ -22,11 +22,11 @@ Shops = tuple[Sequence[int], Sequence[int]]
 
 _ALIKE_NAMES = 0.5
 _NEAREST = 5
-"""Nearest nodes by names, by titles and by both that are candidates, within the class and across classes."""
+"""Number of nearest nodes by names, by titles and by both that are candidates, within the class and across classes."""
 _ENOUGH = 5
-"""Titles, or names below, from which these count as much as the similarity of names, and at most twice as much."""
+"""Number of titles, or of names below, that count as much as the node's name; more count up to twice as much."""
 _MANY = 10
-"""Titles of both nodes without which none is seen to contain another."""
+"""Minimum titles of both nodes for one to be recognised as containing the other."""
 _MOSTLY = 0.5
 _A_PART = 0.15
 _ROWS_AT_ONCE = 512
@@ -61,7 +61,7 @@ EVIDENCE_TEXTS: Mapping[str, str] = {
     "first_holds": "the first holds the other and another one of its shop",
     "second_holds": "the second holds the other and another one of its shop",
 }
-"""What the lines of a pair's evidence speak of; before it may stand a signed number, behind it a colon and a value."""
+"""Texts of a pair's evidence lines; a signed number may precede them, and a colon and a value may follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,8 @@ def find_candidate_pairs(
 ) -> CandidatePairs:
     """Return the candidate pairs of two shops with their features.
 
-    Candidates have similar names, or are among each other's nearest by names, by titles or by both, in all
-    classes and within their class. All other pairs are two labels.
+    Candidates have similar names, or one is among the other's nearest by names, by titles or by both, in all
+    classes or within its class. All other pairs are two labels.
 
     Args:
         node_features: Features of all nodes.
@@ -126,7 +126,7 @@ def _select(
 
 
 def _nearest(found: NodeFeatures, classes: Places, some: Places, others: Places) -> Iterator[Ends]:
-    """Yield for each node of one shop its nearest ones of the other, block by block."""
+    """Yield for each node of one shop the nearest nodes of the other, block by block."""
     every_matrix = found.names, found.below, found.words, found.meanings
     matrices = [(matrix, csr_array(matrix[others].T)) for matrix in every_matrix]
     for start in range(0, len(some), _ROWS_AT_ONCE):
@@ -148,7 +148,7 @@ def _top(matrix: Floats) -> Flags:
 
 
 def _places(nodes: Places, count: int) -> Places:
-    """Return node -> its place among some nodes, [count]."""
+    """Return node -> its index among the given nodes, [count]."""
     place: Places = np.zeros(count, dtype=np.int64)
     place[nodes] = np.arange(len(nodes))
     return place
@@ -161,7 +161,7 @@ def _entries(matrix: csr_array, row: Places, column: Places) -> Floats:
 def _containment(row: Places, column: Places, forward: Floats, backward: Floats) -> tuple[Flags, Flags]:
     """Return for each pair whether the right node contains the left node and a third one, and the reverse.
 
-    A node contains others if most of their titles go to it, and a good part of its titles goes to each.
+    A node contains others if most of their titles are nearest to it, and a good part of its titles to each of them.
     """
     inside = (forward >= _MOSTLY) & (backward >= _A_PART)
     around = (backward >= _MOSTLY) & (forward >= _A_PART)
@@ -269,7 +269,7 @@ class _FeatureTable:
         return _filled(self.nodes.words)
 
     def _where(self, known: Flags, values: Floats) -> Floats:
-        """Return the values, NaN for pairs of which one node lacks the fact."""
+        """Return the values, NaN for pairs in which a node lacks the fact."""
         return np.where(known[self.left] & known[self.right], values, np.nan)
 
     def _cosines(self, rows: csr_array) -> Floats:
@@ -284,7 +284,7 @@ class _FeatureTable:
 
 
 def _equal_names(a: Node, b: Node) -> bool:
-    """Return whether two names are equal when folded, those above too where these say nothing (配件, Other)."""
+    """Return whether two folded names are equal; names that say nothing (配件, Other) also need similar parents."""
     names = [fold_name(node.name).replace(" ", "") for node in (a, b)]
     if names[0] != names[1] or not is_generic(a.name):
         return names[0] == names[1]
@@ -299,8 +299,8 @@ def title_shares(node_features: NodeFeatures, some: Places, others: Places) -> c
     """Return the share of titles of each node that are nearest to each node of another shop, [some, others].
 
     Nearness is the cosine of words weighted by rarity. A title that is equally near to several nodes counts
-    for each in equal parts, and one without any common word counts for none. Titles of two categories with
-    the same products go both ways; with a broader and a narrower category, only those of the narrower one do.
+    for each in equal parts, and one without any common word counts for none. If two categories have the same
+    products, most titles of each are nearest to the other; if one is broader, only those of the narrower one are.
 
     Args:
         node_features: Features of all nodes.
@@ -324,7 +324,7 @@ def title_shares(node_features: NodeFeatures, some: Places, others: Places) -> c
 
 
 def _nearest_nodes(node_features: NodeFeatures, titles: Places, centres: csr_array) -> tuple[Places, Places, Floats]:
-    """Return owner, nearest node and share of the nearest nodes of some titles."""
+    """Return owner, node and share of each nearest node of the given titles."""
     near = (node_features.titles[titles] @ centres).toarray()
     best = near.max(axis=1, keepdims=True, initial=0.0)
     nearest = (near >= best) & (best > 0)

@@ -24,7 +24,7 @@ __all__ = [
 
 
 MIN_PROBABILITY = 0.5
-"""Probability from which a pair is one label."""
+"""Minimum probability of a pair that is one label."""
 Relation = Literal["same", "broader", "narrower", "other"]
 
 
@@ -82,7 +82,7 @@ def score_pairs(
 def similar_nodes(
     nodes: Sequence[Node], at_least: float, reviewed: Iterable[tuple[NodeKey, NodeKey]] = ()
 ) -> list[tuple[int, int, float]]:
-    """Return the places and name similarity of all pairs of different sources with similar names, then the reviewed."""
+    """Return indices and similarity of all pairs of different sources with similar names, then of the reviewed ones."""
     sources = [list(places) for _, places in groupby(range(len(nodes)), key=lambda i: nodes[i].source)]
     found = [
         (some[i], others[j], score)
@@ -99,7 +99,7 @@ def similar_nodes(
 def content_threshold(pairs: Iterable[LabelPair], settings: AlignSettings) -> float:
     """Return the threshold of S_content: the setting, or the mean over pairs of equal names.
 
-    The paper took 0.75, the mean over its own pairs with S_label = 1. Without any such pair, 0.75 holds.
+    The paper used 0.75, the mean over its own pairs with S_label = 1, which is also the default without such pairs.
     """
     if settings.s_content != "same_names":
         return settings.s_content

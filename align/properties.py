@@ -1,4 +1,4 @@
-"""Property names of many shops under shared names."""
+"""Shared names for the property names of many shops."""
 
 import re
 from collections import Counter
@@ -36,10 +36,10 @@ _ALIKE_NAMES = 0.5
 _SHARED_BY_ALIKE = 0.15
 _SHARED_BY_UNLIKE = 0.7
 _MIN_SHARED_VALUES = 3
-"""Shared values without which different names are never joined; many properties have 是 and 否."""
+"""Minimum shared values for dissimilar names to be joined; many properties share 是 and 否."""
 _MOSTLY = 0.5
 _AGREEING = 0.65
-"""Mean cosine of the values of two properties in one product from which they may be one, said twice."""
+"""Minimum mean cosine of two properties' values in one product for them to be one property, stated twice."""
 _STEP = log(1.02)
 """Step of the scale on which numbers with a unit are compared."""
 _TINY = 1e-9
@@ -50,13 +50,13 @@ _PER = re.compile(
     r"\s*(?:/|\b(?:pro|per|je|por|par))\s*(?:(?P<hours>1[.,]?000\s*(?:h\b|stunden|hours))|(?:jahr|year|annum|año|an)\b)",
     re.IGNORECASE,
 )
-"""The span of a consumption, in a value or in a name, as energy labels state it; the slash parts no values."""
+"""The period of a consumption in a value or name, as on energy labels; its slash does not separate values."""
 _YEARLY = re.compile("\\bjahres|\\bannual|每年|年耗", re.IGNORECASE)
 _PARTS = re.compile(r"[,，](?!\d)|[/;；、|\n]")
 _SPACES = re.compile(r"[\s:：·_*-]+")
 _LONGEST_CORE = 2
 _FILLERS = frozenset("用合应属的")
-"""Characters that differ in 适用人群 and 适合人群 without another meaning."""
+"""Characters that can differ without changing the meaning, as in 适用人群 and 适合人群."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class PropertyUse:
     products: int = 0
     """Number of products with the property; 0: the sum over its values."""
     terms: Mapping[str, float] | None = None
-    """What the values are compared by -> products; None: derived from ``values``."""
+    """Term that values are compared by -> products; None: derived from ``values``."""
 
     @property
     def key(self) -> PropertyKey:
@@ -81,7 +81,7 @@ class PropertyUse:
 
 @lru_cache(1 << 16)
 def fold_property(name: str) -> str:
-    """Return a name without case, width, spaces, traditional characters and what stands in brackets."""
+    """Return a name without case, width, spaces, traditional characters and text in brackets."""
     return _folded(_BRACKETS.sub("", normalize("NFKC", name))) or _folded(name)
 
 
@@ -94,18 +94,18 @@ def _folded(name: str) -> str:
 def align_properties(uses: Iterable[PropertyUse], conflicts: csr_array | None = None) -> dict[PropertyKey, str]:
     """Return property -> shared name.
 
-    Groups of names are joined step by step, best first, and scored again after each step. First those that differ only
-    in case, width and spaces, then those that differ in brackets too, by the cosine of their values. Others are joined
+    Groups of names are joined step by step, best first, and scored again as they grow: first names that differ only in
+    case, width and spaces, then those that also differ in brackets, by the cosine of their values. Others are joined
     if the names are similar (S_label of at least .5) and the cosine of their values is at least .15, or, for any names,
-    if the cosine is at least .7 and three values are shared. Names that conflict on the whole are never joined, not
-    even through a third; nor names of which only the heart differs (适用发质, 适用肤质), nor numbers of different
+    if the cosine is at least .7 and three values are shared. Groups that conflict on balance are never joined, not
+    even through a third; nor are names that differ only in their core (适用发质, 适用肤质), nor numbers of different
     units. The shared name is the one with most products.
 
-    Only pairs that share a value are compared: time grows with those, not with the square of the names.
+    Only pairs that share a value are compared: time grows with their number, not with the square of that of names.
 
     Args:
         uses: Each property of each source once.
-        conflicts: Matrix of the uses, in their order, that is negative for pairs that mean two things, as
+        conflicts: Matrix of the uses, in their order, that is negative for pairs that mean different things, as
             ``find_conflicts`` returns it; None: nothing is known.
     """
     given = list(uses)
@@ -132,17 +132,17 @@ def find_conflicts(
     values: NDArray[np.int64],
     terms: csr_array | None = None,
 ) -> csr_array:
-    """Return a matrix of the uses that is negative for pairs that stand in one product with different values.
+    """Return a matrix of the uses that is negative for pairs that occur in one product with different values.
 
-    A shop may say one thing twice (``Diagonale (cm)``, ``Diagonale (Zoll)``): such properties have values that
-    agree where they stand together. The entry of a pair is the sum of the cosines of their values, less .65 for
-    each product with both. Values that a use does not hold agree with none.
+    A shop may state one thing twice (``Diagonale (cm)``, ``Diagonale (Zoll)``): the values of such properties
+    agree where they occur together. The entry of a pair is the sum of the cosines of their values, less .65 for
+    each product with both. Values that a use does not contain agree with none.
 
     Args:
         uses: Each property of each source once.
         products: Number of the product of each specification line.
         places: Use of each line.
-        values: Place of each line's value among the values of its use; -1: the use does not hold it.
+        values: Index of each line's value among the values of its use; -1: the use does not contain it.
         terms: Terms of all values, as ``value_matrix`` returns them; None: derived from the uses.
     """
     vectors = unit_rows(value_matrix(uses)[0] if terms is None else terms)
@@ -173,11 +173,11 @@ class _Group:
     spellings: Counter[str]
     """Name as published -> products."""
     values: dict[str, float]
-    """What values are compared by -> products."""
+    """Term that values are compared by -> products."""
 
     @classmethod
     def of(cls, place: int, use: PropertyUse) -> "_Group":
-        """Return a use as a group of its own."""
+        """Return a group of one use."""
         values = _value_terms(use) if use.terms is None else dict(use.terms)
         return cls([place], Counter({use.name: use.products or sum(use.values.values())}), values)
 
@@ -218,12 +218,12 @@ class _Group:
         return product / (self.length * other.length) if product else 0.0
 
     def shared(self, other: "_Group") -> float:
-        """Return the number of shared values; a number has two steps."""
+        """Return the number of shared values; a number with a unit has two terms, which count half each."""
         return sum(1.0 if key[-1] == " " else 0.5 for key in self.values.keys() & other.values.keys())
 
 
 class _Groups:
-    """Groups of uses, at first one for each, joined while nothing speaks against it."""
+    """Groups of uses, at first one per use, joined unless they conflict."""
 
     def __init__(self, uses: Sequence[PropertyUse], agreement: csr_array) -> None:
         self._of = [_Group.of(place, use) for place, use in enumerate(uses)]
@@ -232,11 +232,11 @@ class _Groups:
 
     @property
     def all(self) -> list[_Group]:
-        """The groups, by their first uses."""
+        """The groups, in the order of their first uses."""
         return list(dict.fromkeys(self._of))
 
     def join(self, one: int, other: int) -> bool:
-        """Join the groups of two uses if they do not conflict on the whole; return whether they are one group now."""
+        """Join the groups of two uses unless they conflict on balance; return whether they are one group now."""
         some, others = self._of[one], self._of[other]
         if some is others:
             return True
@@ -253,7 +253,7 @@ class _Groups:
         return sum(row[place] for row in rows for place in large if place in row) < -_TINY
 
     def _row(self, place: int) -> dict[int, float]:
-        """Return how far a use agrees with the others that stand in one product with it."""
+        """Return other use -> agreement of a use with it, for uses that occur in one product with it."""
         if place not in self._rows:
             row = slice(*self._agreement.indptr[place : place + 2])
             found = self._agreement.indices[row].tolist(), self._agreement.data[row].tolist()
@@ -261,7 +261,7 @@ class _Groups:
         return self._rows[place]
 
     def join_best(self, pairs: Iterable[tuple[_Group, _Group, float]], score: Score) -> None:
-        """Join pairs of groups, given with the cosine of their values, best first; score again what has grown since."""
+        """Join pairs of groups, given with the cosine of their values, best first; rescore groups that have grown."""
         queue = [
             (-value, a.places[0], b.places[0], len(a.places), len(b.places))
             for a, b, cosine in pairs
@@ -305,7 +305,7 @@ def _score_same(_a: _Group, _b: _Group, cosine: float) -> float:
 
 
 def _score(a: _Group, b: _Group, cosine: float) -> float | None:
-    """Return how well two groups match, or None if they are two properties."""
+    """Return how well two groups match, or None if they are different properties."""
     if cosine < _SHARED_BY_ALIKE or (None not in (a.unit, b.unit) and a.unit != b.unit):
         return None
     many = cosine >= _SHARED_BY_UNLIKE and a.shared(b) >= _MIN_SHARED_VALUES
@@ -319,7 +319,7 @@ def _score(a: _Group, b: _Group, cosine: float) -> float | None:
 
 
 def _differ_at_heart(one: str, other: str) -> bool:
-    """Return whether names differ only by one or two characters between equal ones, as 适用发质 and 适用肤质."""
+    """Return whether names differ only by one or two characters between equal ones, like 适用发质 and 适用肤质."""
     start = 0
     while start < min(len(one), len(other)) and one[start] == other[start]:
         start += 1
@@ -333,9 +333,9 @@ def _differ_at_heart(one: str, other: str) -> bool:
 
 
 def value_matrix(uses: Iterable[PropertyUse]) -> tuple[csr_array, list[str]]:
-    """Return what each value of each use is compared by, with weights, [values, terms], and the terms, sorted.
+    """Return the weighted terms of each value of each use, [values, terms], and the terms, sorted.
 
-    Sums over terms are then the same, to the last digit, whichever other uses are looked at beside.
+    Sorting makes sums over terms the same, to the last digit, whichever other uses are included.
     """
     columns: dict[str, int] = {}
     matrix = bag((dict(_value_keys(value, use.name)) for use in uses for value in use.values), columns)
@@ -346,7 +346,7 @@ def value_matrix(uses: Iterable[PropertyUse]) -> tuple[csr_array, list[str]]:
 
 
 def _value_terms(use: PropertyUse) -> dict[str, float]:
-    """Return what the values of a use are compared by -> products."""
+    """Return term that the values of a use are compared by -> products."""
     found: dict[str, float] = {}
     for value, products in use.values.items():
         for key, weight in _value_keys(value, use.name):
@@ -355,9 +355,9 @@ def _value_terms(use: PropertyUse) -> dict[str, float]:
 
 
 def _value_keys(value: str, name: str) -> tuple[tuple[str, float], ...]:
-    """Return what the parts of a value are compared by, with weights: their text, or steps of number and unit.
+    """Return the terms that the parts of a value are compared by, with weights: text, or steps of number and unit.
 
-    A number stands between two steps of a logarithmic scale, the more on the nearer one: 68.5 cm is nearly 27".
+    A number is divided between two steps of a logarithmic scale, with more on the nearer one: 68.5 cm is nearly 27".
     """
     found: dict[str, float] = {}
     span = _span(value, name)
@@ -378,7 +378,7 @@ def _value_keys(value: str, name: str) -> tuple[tuple[str, float], ...]:
 
 
 def _span(value: str, name: str) -> str:
-    """Return what a value is stated for, as a part of its unit."""
+    """Return the period that a value is stated for, as a suffix of its unit."""
     found = _PER.search(f"{value} {name}")
     if found is None:
         return "/year" if _YEARLY.search(name) else ""
@@ -386,6 +386,6 @@ def _span(value: str, name: str) -> str:
 
 
 def value_parts(value: str) -> list[str]:
-    """Return the values that a list holds (``27"/68,6 cm``, ``红色、蓝色``), without what stands in brackets."""
+    """Return the values in a list (``27"/68,6 cm``, ``红色、蓝色``), without text in brackets."""
     plain = _PER.sub("", _NOTES.sub("", value))
     return [part for part in _PARTS.split(plain) if part and not part.isspace()]

@@ -1,4 +1,4 @@
-"""The property names of all sources and what they are compared by, kept by source in the table ``properties``."""
+"""The property names of all sources and the terms to compare them by, stored by source in the table ``properties``."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -33,14 +33,14 @@ _SCHEMA = TABLES["properties"].schema
 _TWO = 2
 """Processes that work at the same time: this one and a child."""
 _WORTH_A_CHILD = 1_000_000
-"""Lines from which the names are found in a child."""
+"""Lines from which a child process finds the names."""
 _CHILD_MB = 500
-"""Memory of its DuckDB: both processes stay below four gigabytes at M5's size."""
+"""Memory of the child's DuckDB: both processes stay below four gigabytes at M5's size."""
 _VALUES_EACH = 200
 _SAMPLE = 1_000_000
-"""Lines of a source whose values and neighbours are looked at; properties that are rare there are read whole."""
+"""Lines of a source whose values and co-occurrences are read; properties that are rare there are read in full."""
 _RARE = 200
-"""Lines of the sample below which a property is read whole."""
+"""Lines in the sample below which a property is read in full."""
 _COUNTS = f"""
 SELECT source, property, count(*) AS lines FROM (SELECT {SOURCE} AS source, property FROM specs WHERE {{ours}})
 GROUP BY ALL ORDER BY ALL
@@ -76,8 +76,8 @@ FROM (SELECT product_id, number, min(value) AS value FROM sampled GROUP BY ALL) 
 class Naming:
     """The shared names of all properties, found while the categories are aligned.
 
-    Only sources whose specifications have changed since the last run are looked at; all names are compared. Where there
-    are many lines, a child process does it.
+    Only sources whose specifications have changed since the last run are read; all names are compared. If there are
+    many lines, a child process does the work.
     """
 
     def __init__(self, stage: Stage) -> None:
@@ -99,7 +99,7 @@ class Naming:
         """Write ``properties``, and return its rows.
 
         Raises:
-            DataError: The child ended.
+            DataError: The child process ended unexpectedly.
         """
         before = self._stage.before
         try:
@@ -127,7 +127,7 @@ def _in_child(root: Path, version: int, changed: set[str] | None) -> pa.Table:
 
 
 def _share_names(snapshot: Snapshot, changed: set[str] | None) -> pa.Table:
-    """Return the rows of ``properties``; of sources that have not changed as they are, but for the shared names."""
+    """Return the rows of ``properties``; those of unchanged sources stay as they are, except for the shared names."""
     before = snapshot.table("properties")
     new = None if changed is None else pc.is_in(before["source"], pa.array(sorted(changed), pa.string()))
     same = [] if new is None else [before.filter(pc.invert(new))]
@@ -154,14 +154,14 @@ def _with_shared_names(found: pa.Table) -> pa.Table:
 
 
 def _renamed(before: pa.Table, now: pa.Table) -> set[str]:
-    """Return the sources of which a property has another shared name than before."""
+    """Return the sources with a property whose shared name is new or has changed."""
     columns = ("source", "property", "property_norm")
     old, new = (set(zip(*(rows[name].to_pylist() for name in columns), strict=True)) for rows in (before, now))
     return {source for source, *_ in new - old}
 
 
 def _look(snapshot: Snapshot, sources: Iterable[str] | None) -> Iterator[pa.Table]:
-    """Yield rows of ``properties``, not named yet, of some sources; None: of all."""
+    """Yield rows of ``properties`` of the given sources (None: of all), still without shared names."""
     ours = "true" if sources is None else sources_sql(sources)
     with closing(snapshot.connection(("specs",))) as connection:
         counted = connection.sql(_COUNTS.format(ours=ours)).to_arrow_table()
@@ -173,7 +173,7 @@ def _look(snapshot: Snapshot, sources: Iterable[str] | None) -> Iterator[pa.Tabl
 
 
 def _together(lines: Mapping[str, int]) -> Iterator[list[str]]:
-    """Yield the sources that are looked at together: large ones alone, others up to the size of a sample."""
+    """Yield groups of sources to read together: large ones alone, others up to the size of a sample."""
     for group in file_groups(lines, _SAMPLE):
         part: list[str] = []
         for source in group:
@@ -215,7 +215,7 @@ def _uses(engine: duckdb.DuckDBPyConnection, counted: pa.Table) -> list[Property
 
 
 def _numbers(engine: duckdb.DuckDBPyConnection) -> Iterator[NDArray[np.int64]]:
-    """Yield product, property and value of each line of the sample, as ``find_conflicts`` takes them."""
+    """Yield product, property and value of each line of the sample, as ``find_conflicts`` expects them."""
     lines = engine.sql(_LINES).to_arrow_table()
     yield from (lines[name].to_numpy().astype(np.int64) for name in ("product", "number", "place"))
 
@@ -252,12 +252,12 @@ def _rows(
 
 
 def _hidden(term: str) -> str:
-    """Return a term that does not show a text, which a shop may ask to take down."""
+    """Return the term, with any text hashed, because a shop may ask to take the text down."""
     return f"{blake2b(term.encode(), digest_size=8).hexdigest()} " if term.endswith(" ") else term
 
 
 def _first_places(rows: pa.Table) -> NDArray[np.int64]:
-    """Return for each row the place of the first row of its source; rows are sorted by source."""
+    """Return for each row the index of the first row of its source; rows are sorted by source."""
     sources = rows["source"].to_numpy(zero_copy_only=False)
     starts, counts = np.unique(sources, return_index=True, return_counts=True)[1:]
     return np.repeat(starts, counts)

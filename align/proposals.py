@@ -1,4 +1,4 @@
-"""Proposals for the mapping of the first level, which people decide."""
+"""Proposals for the first-level mapping, for people to decide on."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ __all__ = ["Proposal", "propose_first_level", "propose_for_workspace"]
 
 _CHARACTERS = 4_000
 _PRODUCTS = 100_000
-"""Products whose titles are looked at, about."""
+"""Approximate number of products whose titles are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Proposal:
     similarity: float
     """Mean of the similarities of names, of names below and of titles."""
     entry: tuple[str, str]
-    """Key and value that ``align.first_level`` would take to make them one class."""
+    """Key and value for ``align.first_level`` that would make them one class."""
 
 
 def propose_first_level(
@@ -97,7 +97,7 @@ def propose_for_workspace(snapshot: Snapshot, *, titles: bool = True) -> list[Pr
 
     Args:
         snapshot: Dataset version; there are no proposals before the first alignment.
-        titles: Whether to compare titles too, of some of the products, or names alone.
+        titles: Whether to compare titles of some of the products too, or only names.
     """
     if "label_map" not in snapshot.tables:
         return []
@@ -115,7 +115,7 @@ def propose_for_workspace(snapshot: Snapshot, *, titles: bool = True) -> list[Pr
 
 
 def _some_titles(snapshot: Snapshot, categories: Collection[Category]) -> Mapping[Category, Sequence[str]]:
-    """Return titles of the products in the first buckets, which many are enough for."""
+    """Return titles of the products in the first buckets, as many as hold enough products."""
     buckets, products = [], 0
     for bucket, files in snapshot.by_partition("products").items():
         if products < _PRODUCTS:

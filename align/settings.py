@@ -11,7 +11,7 @@ __all__ = ["CHARACTERS", "AlignSettings", "ContentTerms"]
 CHARACTERS = 22_000
 """Characters of titles that represent a category: about 450 products (MEP-3M)."""
 ContentTerms = Literal["counts", "binary", "simtext"]
-"""What the word vectors of titles hold; see ``AlignSettings.content_terms``."""
+"""Contents of the word vectors of titles; see ``AlignSettings.content_terms``."""
 
 
 class AlignSettings(StageSettings):
@@ -20,7 +20,7 @@ class AlignSettings(StageSettings):
     rule: Literal["mep3m", "learned"] = "mep3m"
     """Rule of the second and third level: the published one, or a model trained on real shops that reviews update."""
     embeddings: str | None = None
-    """Network whose vectors of category names the learned rule compares too: a folder of transformers or
+    """Network whose vectors of category names the learned rule also compares: a folder of transformers or
     sentence-transformers, or a name on the hub; needs the extra train. None: names are compared as written."""
     first_level: dict[str, str] = Field(default_factory=dict)
     """Outermost category -> class; keys ``source:Name``, or ``Name`` for all sources. The paper did this by hand.

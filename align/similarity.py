@@ -26,7 +26,7 @@ def label_similarity(a: str, b: str) -> float:
     """Return the similarity of two names, 0 to 1 (MEP-3M, eq. 1).
 
     S_label = 2M / T: T characters in both names, M of them in the blocks that Python's
-    ``difflib.SequenceMatcher`` matches. Equal names, also two empty ones, have similarity 1. This
+    ``difflib.SequenceMatcher`` matches. Equal names, even two empty ones, have similarity 1. This
     reproduces the paper's Table 3.
 
     ``difflib`` searches for the characters of ``a`` in ``b``, so swapping the names can change the
@@ -127,7 +127,7 @@ def content_similarity(
 
 
 class ContentVectors:
-    """Word vectors of many texts, each made once, for the cosines of any pairs of them."""
+    """Word vectors of many texts, each computed once, for the cosines of any pairs."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._texts = texts
@@ -144,8 +144,8 @@ class ContentVectors:
             terms: See ``AlignSettings.content_terms``.
 
         Returns:
-            Cosines, [pairs]. ``counts`` and ``binary`` come from exact sums of whole numbers, so that order
-            changes nothing.
+            Cosines, [pairs]. ``counts`` and ``binary`` come from exact sums of whole numbers, so the order
+            does not matter.
 
         Raises:
             SettingsError: ``terms`` is ``simtext`` and the package is not installed.
@@ -192,7 +192,7 @@ def _cosines(
 
 
 def _simtext_cosines(pairs: Iterable[tuple[str, str]]) -> NDArray[np.float64]:
-    """Return simtext's cosine of each pair of texts, without its slow other measures."""
+    """Return simtext's cosine of each pair of texts, without its other, slow measures."""
     with warnings.catch_warnings():  # importing simtext disables all warnings
         warnings.simplefilter("ignore")
         try:

@@ -1,4 +1,4 @@
-"""The table ``spec_norms``: the values of specification lines in one form, with their units."""
+"""The table ``spec_norms``: the values of specification lines in normal form, with their units."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -13,9 +13,9 @@ from storage.engine import open_engine, side_by_side, sources_sql
 __all__ = ["buckets_of", "write_spec_norms"]
 
 _OWN_FILE = 1_500_000
-"""Lines from which a source's rows are files of their own, which other sources leave as they are."""
+"""Minimum lines for a source to get its own files, which writes of other sources leave unchanged."""
 _PLAIN = "[!-*,./:-~一-鿿À-ÿ][!-~一-鿿À-ÿ]*( [!-~一-鿿À-ÿ]+)*"
-"""Values that are their own normal form: they begin with no digit or sign, and hold nothing that folding changes."""
+"""Values that are their own normal form: they begin with no digit or sign, and contain nothing that folding changes."""
 _ODD = f"SELECT DISTINCT property, value FROM lines WHERE NOT regexp_full_match(value, '{_PLAIN}')"  # noqa: S608
 _NORMS = """
 SELECT product_id, position, coalesce(n.value_norm, value) AS value_norm, n.unit, number
@@ -43,7 +43,7 @@ def write_spec_norms(stage: Stage, lines: Mapping[str, int]) -> None:
             engine.execute(f"CREATE VIEW lines AS FROM every_line WHERE {sources_sql(chosen)}")
             engine.register("normal", _normal(engine.sql(_ODD).to_arrow_table()))
             for place, group in enumerate(groups):
-                anew = changed is None and not place  # what is written first replaces all that was there
+                anew = changed is None and not place  # the first write replaces all existing rows
                 within = None if anew else [f"{source}:" for source in group]
                 rows = engine.sql(_NORMS.format(ours=sources_sql(group)))
                 stage.write("spec_norms", rows, only=[bucket], within=within)
@@ -52,7 +52,7 @@ def write_spec_norms(stage: Stage, lines: Mapping[str, int]) -> None:
 
 
 def buckets_of(stage: Stage, *tables: str) -> list[int]:
-    """Return the buckets that any of some tables has, sorted."""
+    """Return the buckets of any of the tables, sorted."""
     return sorted({b for table in tables for b in stage.before.partitions(table) if isinstance(b, int)})
 
 

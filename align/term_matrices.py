@@ -1,4 +1,4 @@
-"""Sparse matrices of terms: how often each stands in each of many bags, and their weights."""
+"""Sparse matrices of term counts in bags, and the weights of terms."""
 
 from array import array
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ def bag(bags: Iterable[Mapping[str, float]], columns: dict[str, int] | None = No
 
     Args:
         bags: Term -> number or weight.
-        columns: Gets the column of each term, in order of first occurrence.
+        columns: Filled with the column of each term, in order of first occurrence.
     """
     places = {} if columns is None else columns
     indices, values, ends = array("i"), array("d"), array("q", (0,))

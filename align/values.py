@@ -1,4 +1,4 @@
-"""Values of specifications in normal form: what a value means depends on its property."""
+"""Specification values in normal form; the meaning of a value depends on its property."""
 
 import re
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ _TIME = re.compile(
 )
 _SIZE = re.compile("尺码|衣码|鞋码|型号|size|größe|talla|taille")
 _LETTERS = MappingProxyType({"g": _MASS, "m": _LENGTH, "l": None, "h": _TIME})
-"""Single letters that are also something else in upper case -> names of properties that make them units."""
+"""Letter that can mean something else in upper case -> pattern of property names that make it a unit."""
 _PACKED_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -127,7 +127,7 @@ def is_code(name: str) -> bool:
 
 
 def _spaced(name: str) -> str:
-    """Return a name in lower case, the words of ``ItemModelNumber`` apart."""
+    """Return a name in lower case, with the words of ``ItemModelNumber`` separated."""
     return _PACKED_WORD.sub(" ", normalize("NFKC", name)).replace("_", " ").casefold()
 
 
@@ -137,7 +137,7 @@ def _has_leading_zero(number: str) -> bool:
 
 
 def _plain_digits(number: str) -> str:
-    """Return a number with a point: the comma parts thousands if three digits follow, or decimals."""
+    """Return a number with a decimal point: a comma separates thousands if three digits follow, else decimals."""
     whole, _, decimals = number.rpartition(",")
     if whole and "." not in number and len(decimals) != 3:
         return f"{whole.replace(',', '')}.{decimals}"
@@ -145,7 +145,7 @@ def _plain_digits(number: str) -> str:
 
 
 def _unit(written: str, name: str) -> tuple[str, Decimal] | None:
-    """Return the unit and factor of a written unit, as the property reads it."""
+    """Return the normal unit and the factor of a written unit, which may depend on the property."""
     compact = written.replace(" ", "").rstrip(".")
     word = compact.casefold()
     if word in ("g", "m", "t") and _MEMORY.search(_spaced(name)):
@@ -156,7 +156,7 @@ def _unit(written: str, name: str) -> tuple[str, Decimal] | None:
 
 
 def _is_unit_letter(letter: str, name: str) -> bool:
-    """Return whether a letter in upper case is a unit: G is grams, M metres and H hours where the property says so."""
+    """Return whether an upper-case letter is a unit: G is grams, M metres and H hours if the property says so."""
     if not name:
         return letter in "GL"
     spaced, wanted = _spaced(name), _LETTERS[letter.casefold()]

@@ -47,8 +47,8 @@ class Assignment:
     def available(self, block: Block, pool: Pool) -> Flags:
         """Return the products of ``pool`` that ``block`` may use.
 
-        Out are products of splits that it may not overlap, and, where both are for evaluation, all
-        that groups and matches connect with those.
+        Products of splits that it may not overlap are excluded; if both splits are for evaluation, so
+        are all products that groups and matches connect with those.
         """
         free = self.pools[pool].copy()
         for other, split in self.filled.items():
@@ -62,7 +62,7 @@ class Assignment:
         return free
 
     def most(self, size: Size, pool: Pool) -> int:
-        """Return how many products a split of this size gets where there are enough."""
+        """Return how many products a split of this size gets if enough are available."""
         if size.number is not None:
             return size.number
         return max(floor_share(size.share or 0.0, self._base(size, pool)), size.least)
@@ -71,7 +71,7 @@ class Assignment:
         """Return how many products ``split`` gets.
 
         Raises:
-            RecipeError: Fewer are available than its number, or than its least.
+            RecipeError: Fewer are available than its number or its minimum.
         """
         least = size.least if size.number is None else size.number
         if available < least:
@@ -79,7 +79,7 @@ class Assignment:
         return min(self.most(size, pool), available)
 
     def shortage(self, split: str, wanted: int, available: int, what: str = "products") -> RecipeError:
-        """Return the error of a catalogue that is too small for ``split``."""
+        """Return the error for a catalogue that is too small for ``split``."""
         left = ""
         if self.recipe.separate != Separate():
             train, held = int(self.pools["train"].sum()), int(self.pools["reserve"].sum())
@@ -100,15 +100,15 @@ class Assignment:
 
 
 def floor_share(share: float, base: int) -> int:
-    """Return the whole number of products in ``share`` of ``base``, the share taken as it is written."""
+    """Return ``share`` of ``base``, rounded down, with the share as the exact decimal that is written."""
     return int(Fraction(str(share)) * base)
 
 
 def pools_of(encoded: EncodedCatalogue, separate: Separate, seed: int) -> dict[Pool, Flags]:
     """Return the products of both pools.
 
-    The reserve is what is held out. Train is the rest, without products that duplicate groups and
-    matches connect with a product held out: the reserve wins, train loses them.
+    The reserve holds the products held out. Train holds the others, except products that duplicate
+    groups and matches connect with one held out. The recipe's separations may remove more.
 
     Raises:
         RecipeError: The recipe separates by a column that the catalogue does not have.
@@ -154,10 +154,10 @@ def _need(encoded: EncodedCatalogue, column: str) -> None:
 
 
 def chosen_products(assignment: Assignment, block: Retrieval) -> Flags:
-    """Return the products of the block's chosen categories, of whatever level those are.
+    """Return the products of the block's chosen categories, which can be of any level.
 
     Raises:
-        RecipeError: A category is in no level of the catalogue.
+        RecipeError: A category does not exist at any level of the catalogue.
     """
     chosen = np.full(len(assignment.encoded.key), block.categories == "all")
     if block.categories == "all":
@@ -178,7 +178,7 @@ def chosen_products(assignment: Assignment, block: Retrieval) -> Flags:
 
 
 def matched_of(assignment: Assignment, block: Retrieval, gallery: int) -> int:
-    """Return how many of ``gallery`` samples may be right for some query: all, where the recipe does not say.
+    """Return how many of ``gallery`` samples may be right for some query: all, unless the recipe sets a limit.
 
     Raises:
         RecipeError: The recipe gives a number, and the gallery is smaller.

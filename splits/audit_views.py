@@ -3,17 +3,17 @@
 Temporary tables on the connection:
 
 ``fact``          one row per product: group_id, kept, usable (kept, and has what the recipe requires),
-                  held_out, class_id, sub_class_id, subsub_class_id, merchant and first_seen (where the
-                  recipe separates by them), images (position of the first stored image, or of all where
+                  held_out, class_id, sub_class_id, subsub_class_id, merchant and first_seen (if the
+                  recipe separates by them), images (position of the first stored image, or of all if
                   the recipe draws one; NULL: none), cluster (smallest group that matches connect its
-                  group with), judged (name of what it was judged the same as)
-``held_cluster``  clusters that hold a product held out
+                  group with), judged (name of the component of products judged the same)
+``held_cluster``  clusters with a product held out
 ``entry``         one row per row of the recipe's splits: its own columns (its group as ``row_group``), side
                   (train, evaluation or none), task (number of its block), number (of its row in ``fact``),
-                  the columns of ``fact``, tied (its cluster holds a product held out), component (smallest
+                  the columns of ``fact``, tied (its cluster has a product held out), component (smallest
                   usable product judged the same)
-``built``         the recipe's rows of the table splits, as they lie there (a view)
-``may_share``     a, b: splits that may hold the same products, both ways round
+``built``         the recipe's rows of the table splits, in stored order (a view)
+``may_share``     a, b: splits that may hold the same products, in both orders
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ def make_audit_views(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> N
     """Make the temporary tables.
 
     Args:
-        connection: One view per table (``Snapshot.connection``).
+        connection: DuckDB with one view per table (``Snapshot.connection``).
         recipe: Recipe of the splits that are checked.
     """
     clusters = connect(connection.sql(_GROUP_PAIRS).fetchall())
@@ -85,7 +85,7 @@ _JUDGED = """
 
 
 def _components(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Return product -> name of its component, those with a pair judged different left out."""
+    """Return product -> name of its component, except components that contain a pair judged different."""
     same = connect(connection.execute(_JUDGED, ["matched"]).fetchall())
     different = connection.execute(_JUDGED, ["mismatched"]).fetchall()
     contradicted = {same[a] for a, b in different if a in same and same[a] == same.get(b)}
@@ -135,7 +135,7 @@ _ENTRY = """
 
 
 def _fact_sql(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> str:
-    """Return the statement that makes ``fact``; tables that the recipe asks nothing of are not read."""
+    """Return the statement that makes ``fact``; tables that the recipe does not need are not read."""
     separate = recipe.separate
     needed = "caption" in recipe.require or separate.merchant or separate.time is not None
     required = {

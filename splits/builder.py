@@ -21,8 +21,8 @@ __all__ = ["SCHEMA", "build", "fill_classification", "fill_sample"]
 def build(catalogue: Catalogue, recipe: Recipe, seed: int) -> pa.Table:
     """Divide a catalogue into the splits of a recipe.
 
-    What is held out is never trained on, no duplicate group and no matched products straddle train
-    and evaluation, and every product is in exactly one split, or in splits that the recipe lets
+    Products held out are never trained on, no duplicate group and no matched products straddle train
+    and evaluation, and every product is in exactly one split, or in splits that the recipe allows to
     overlap, or in ``unused``. The same catalogue (in any order), recipe and seed give the same
     table on every machine.
 
@@ -34,12 +34,12 @@ def build(catalogue: Catalogue, recipe: Recipe, seed: int) -> pa.Table:
     Returns:
         split, product_id, role, label, label_level, group_id and image_position, as in the table
         ``splits``; ordered by split and product_id. ``label`` is a category id or, at level
-        ``match``, the smallest product_id that is judged the same; NULL for distractors and where
+        ``match``, the smallest product_id that is judged the same; NULL for distractors and if
         there is none. ``image_position`` is -1 for a product without a stored image.
 
     Raises:
-        RecipeError: The catalogue is too small for the recipe; the message names the split, what
-            the recipe asks for and what the catalogue has.
+        RecipeError: The catalogue is too small for the recipe; the message names the split, the
+            number that the recipe asks for and the number available.
     """
     encoded = encode(catalogue, seed)
     recipe = recipe.at_deepest({level: _sizes(rows) for level, rows in encoded.categories.items()})
@@ -141,9 +141,9 @@ def _image_positions(encoded: EncodedCatalogue, recipe: Recipe) -> Rows:
 def fill_sample(assignment: Assignment, block: Sample) -> list[FilledSplit]:
     """Draw one split of samples.
 
-    Stratified: each class (products without a label are one too) gets its part of what is
-    available, at least one product where the size allows it. Where the size is a share of another
-    split, that split's classes set the parts: none gets more than the share of its own, rounded up.
+    If stratified, each class (unlabelled products form one too) gets products in proportion to those
+    available, at least one if the size allows it. If the size is a share of another split, that split's
+    classes set the proportions: none gets more than the share of its products there, rounded up.
 
     Raises:
         RecipeError: The catalogue has too few products.
@@ -198,15 +198,15 @@ class _Side:
     """Rows of each category."""
 
     def total(self, assignment: Assignment, chosen: Rows) -> int:
-        """Return how many samples it gets from the categories with these numbers."""
+        """Return how many samples the split gets from the chosen categories."""
         return assignment.wanted(self.split, self.size, self.pool, int(self.counts[chosen].sum()))
 
 
 def fill_classification(assignment: Assignment, block: Classification) -> list[FilledSplit]:
     """Draw both splits: each category has samples in both, in proportion to its size in the catalogue.
 
-    The papers sample from the whole dataset. So does this, but it trains on nothing that is held
-    out and tests on nothing else.
+    The papers sample from the whole dataset. So does this function, but train samples are never held
+    out, and test samples always are.
 
     Raises:
         RecipeError: The catalogue has too few categories that are large enough, or too few products.
@@ -234,7 +234,7 @@ def _side(split: str, size: Size, pool: Pool, names: Rows, rows: Rows, categorie
 
 
 def _choose(assignment: Assignment, block: Classification, names: Rows, sides: tuple[_Side, _Side]) -> Rows:
-    """Return the numbers of the chosen categories: at random, or the largest where random ones are too few."""
+    """Return the numbers of the chosen categories: random ones, or the largest if those have too few products."""
     every = np.arange(len(names))
     most = min(len(names), *(side.total(assignment, every) for side in sides))
     if block.categories is not None:

@@ -1,4 +1,4 @@
-"""The catalogue that splits are made of, as tables and as arrays: six million products in half a gigabyte."""
+"""The catalogue that splits are built from, as tables and as arrays: six million products in half a gigabyte."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ CATEGORIES = pa.schema([("level", pa.string()), ("id", pa.int32()), ("name", pa.
 
 
 class ArrowStream(Protocol):
-    """Anything that speaks Arrow's stream interface: pyarrow, pandas, polars, DuckDB relations."""
+    """Anything with Arrow's stream interface: pyarrow, pandas, polars, DuckDB relations."""
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Return the table as a capsule."""
@@ -68,24 +68,24 @@ class ArrowStream(Protocol):
 
 @dataclass(frozen=True, slots=True, init=False)
 class Catalogue:
-    """The products that splits are made of; the order of rows means nothing.
+    """The products that splits are built from; the order of rows does not matter.
 
-    Exact duplicates that were dropped are not in it.
+    Dropped exact duplicates are only in ``outside``.
     """
 
     products: pa.Table
-    """One row for each product: the columns of ``PRODUCTS`` (``images`` are the positions of its stored
-    images, ascending); ``merchant`` (string, NULL: not known) and ``first_seen`` (timestamp) too,
-    where the recipe separates by them."""
+    """One row per product: the columns of ``PRODUCTS`` (``images`` are the positions of its stored
+    images, ascending); also ``merchant`` (string, NULL: unknown) and ``first_seen`` (timestamp)
+    if the recipe separates by them."""
     matches: pa.Table
-    """One row for each judged pair; ``decision`` is matched, mismatched or undecided. Pairs with a product
+    """One row per judged pair; ``decision`` is matched, mismatched or undecided. Pairs with a product
     that is neither in ``products`` nor ``outside`` are ignored."""
     outside: pa.Table
-    """Products that no split may hold, but that groups and matches run through: dropped exact duplicates,
+    """Products that no split may hold, but that groups and matches can link: dropped exact duplicates,
     whose kept twin is ``same_as``, and products that lack what the recipe requires (``same_as`` NULL:
-    they are products of their own, and no product of their group stands for them)."""
+    they are distinct products, and no product of their group replaces them)."""
     categories: pa.Table
-    """Names of categories, where the recipe chooses some by name; ``level`` as in recipes."""
+    """Names of categories, needed if the recipe chooses some by name; ``level`` as in recipes."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class Catalogue:
         outside: ArrowStream | None = None,
         categories: ArrowStream | None = None,
     ) -> None:
-        """Take tables of any library that speaks Arrow.
+        """Accept tables of any library that supports Arrow.
 
         Integers of any width, and text of any encoding, are converted to the types of the schemas above.
 
@@ -108,7 +108,7 @@ class Catalogue:
 
 
 def _typed(name: str, given: ArrowStream, schema: pa.Schema) -> pa.Table:
-    """Return ``given`` as a table whose columns have the types of ``schema``; further columns stay.
+    """Return ``given`` as a table whose columns have the types of ``schema``; further columns are kept.
 
     Raises:
         RecipeError: A column is missing, or cannot have that type.
@@ -129,7 +129,7 @@ def _typed(name: str, given: ArrowStream, schema: pa.Schema) -> pa.Table:
 
 
 def _kind(found: pa.DataType) -> object:
-    """Return what a type holds, whatever its width or encoding."""
+    """Return the kind of values in a type, whatever its width or encoding."""
     if pa.types.is_dictionary(found):
         return _kind(found.value_type)
     if pa.types.is_integer(found):
@@ -147,10 +147,10 @@ def _plain(kind: object) -> object:
 
 
 def sort_by_id(table: pa.Table, column: str) -> pa.Table:
-    """Return ``table`` sorted by the bytes of a text column, whose values differ.
+    """Return ``table`` sorted by the bytes of a text column of unique values.
 
     Raises:
-        RecipeError: A value is there twice.
+        RecipeError: A value occurs more than once.
     """
     ids = table[column]
     if len(ids) < 2 or pc.all(pc.less(ids[:-1], ids[1:])).as_py():  # most tables come sorted
@@ -166,7 +166,7 @@ def sort_by_id(table: pa.Table, column: str) -> pa.Table:
 
 
 def first_of_group(ids: pa.ChunkedArray, groups: pa.ChunkedArray) -> Rows:
-    """Return the first row of each product's group; most groups are one product, named after itself."""
+    """Return the first row of each product's group; most groups are one product and have its id."""
     shared = pc.unique(groups.filter(pc.not_equal(groups, ids)))
     codes = pc.fill_null(pc.index_in(groups, value_set=shared), -1).to_numpy().astype(np.int64)
     rows = np.arange(len(ids), dtype=np.int64)
@@ -178,7 +178,7 @@ def first_of_group(ids: pa.ChunkedArray, groups: pa.ChunkedArray) -> Rows:
 
 
 def pairs_of(ids: pa.ChunkedArray, matches: pa.Table) -> dict[str, tuple[Rows, Rows]]:
-    """Return decision -> row numbers of its pairs, pairs with unknown products left out."""
+    """Return decision -> row numbers of its pairs, without pairs with unknown products."""
     named = pc.unique(pa.chunked_array([*matches["query"].chunks, *matches["candidate"].chunks], pa.string()))
     rows = np.flatnonzero(pc.is_in(ids, value_set=named).to_numpy())
     known = ids.take(pa.array(rows))
@@ -204,17 +204,17 @@ class EncodedCatalogue:
     """Random key of each product under the seed."""
     held: Flags
     tied: Flags
-    """Whether groups or matches connect it with a product held out, itself included."""
+    """Whether it is held out, or groups or matches connect it with a product held out."""
     group: Rows
     """First row of the product's duplicate group."""
     cluster: Rows
-    """First row of all groups that matches connect with the product's."""
+    """First row of all groups that matches connect with the product's group."""
     component: Rows
-    """First row of the products judged the same; -1: no match, or judgements that contradict each other."""
+    """First row of the products judged the same; -1: no match, or contradictory judgements."""
     asked: Flags
-    """Whether it was the query of a matched pair: all that is right for it was looked for."""
+    """Whether it was the query of a matched pair, so that all its matches were searched for."""
     undecided: tuple[Rows, Rows]
-    """Pairs of clusters of which annotators could not decide some pair."""
+    """Pairs of clusters with a pair of products that annotators could not decide."""
     categories: Mapping[Level, Rows]
     """Category id at each level; -1: none."""
 
@@ -228,11 +228,11 @@ def encode(catalogue: Catalogue, seed: int) -> EncodedCatalogue:
     """Sort and number a catalogue.
 
     Raises:
-        RecipeError: A product is in it twice.
+        RecipeError: A product occurs more than once.
     """
     products = sort_by_id(catalogue.products, "product_id")
     size, ids = len(products), products["product_id"]
-    # products outside the catalogue come last, so that the first row of whatever they link is inside
+    # products outside the catalogue come last, so that the first row of anything they link is inside
     every = _append(ids, catalogue.outside["product_id"])
     group = first_of_group(every, _append(products["group_id"], catalogue.outside["group_id"]))
     pairs = _with_stand_ins(catalogue, every, pairs_of(every, catalogue.matches))
@@ -262,7 +262,7 @@ def encode(catalogue: Catalogue, seed: int) -> EncodedCatalogue:
 def _with_stand_ins(
     catalogue: Catalogue, every: pa.ChunkedArray, pairs: dict[str, tuple[Rows, Rows]]
 ) -> dict[str, tuple[Rows, Rows]]:
-    """Put the product that was kept in the place of each dropped duplicate."""
+    """Replace each dropped duplicate by its kept twin."""
     alias = np.arange(len(every), dtype=np.int64)
     same = catalogue.outside["same_as"]
     if same.null_count < len(same):
@@ -286,18 +286,18 @@ def _category(ids: pa.ChunkedArray) -> Rows:
 def _same_products(rows: int, pairs: dict[str, tuple[Rows, Rows]]) -> Rows:
     """Return the truth of fine retrieval: the first row of the products judged the same as each; -1: none.
 
-    The papers' truth is "the same product". Products are the same where a chain of pairs that annotators
-    matched connects them; a dropped exact duplicate is replaced by the one product of its group that was
-    kept, because their listings are equal. Near-duplicate groups make no truth: they only bind splits, and a
-    product that lacks what the recipe requires stays a link of its chain without a stand-in. Where two
+    The papers' truth is "the same product". Products are the same if a chain of pairs that annotators
+    matched connects them; a dropped exact duplicate is replaced by the only product of its group that was
+    kept, because their listings are equal. Near-duplicate groups are no truth: they only restrict splits. A
+    product that lacks what the recipe requires remains a link of its chain and is not replaced. If two
     products of a chain were judged different, the chain has no truth.
 
     The certificate (``splits.audit_views``) computes the same from the stored tables, for every catalogue:
-    both take the pairs whose two products are known, both replace a dropped duplicate by the only kept product
-    of its group and leave it where there are more or none, and both leave out pairs of a product with itself.
-    So both see the same graph, hence the same components, and the same mismatched pairs inside them. Rows are
-    in byte order of product ids with unusable products last, so the first row of a component with a usable
-    product is its smallest usable product id, which is the name that the certificate gives it.
+    both use the pairs whose two products are known, both replace a dropped duplicate by the kept product of its
+    group if there is exactly one, and both ignore pairs of a product with itself. So both see the same graph,
+    hence the same components, and the same mismatched pairs inside them. Rows are in byte order of product ids
+    with unusable products last, so the first row of a component with a usable product is its smallest usable
+    product id, which is the name that the certificate gives it.
     """
     left, right = pairs["matched"]
     component = components(rows, left, right)

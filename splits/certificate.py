@@ -1,4 +1,4 @@
-"""The certificate: proof, from the stored tables alone, that splits do not leak and keep their recipe."""
+"""The certificate: proof, from the stored tables alone, that splits do not leak and follow their recipe."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ __all__ = [
 
 _NONE: Keys = np.zeros(0, dtype=np.uint64)
 _SAMPLE = 1000
-"""Evaluation products looked up, the first by md5, as far as they have image or caption: each with all of train."""
+"""Number of evaluation products, the first by md5, that are compared with all of train by image and caption, if any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +60,22 @@ class Leakage:
     unit: str
     """Meaning of the values."""
     equal: int
-    """Evaluation products, of all, with an equal neighbour in train."""
+    """Number of all evaluation products with an equal neighbour in train."""
     products: int
-    """Evaluation products that could be compared."""
+    """Number of evaluation products that could be compared."""
     sampled: int
-    """Of these looked up for their nearest neighbour."""
+    """Number of these whose nearest neighbour was searched for."""
     quantiles: tuple[tuple[float, float], ...]
-    """Share of the sample -> it has a nearest neighbour no farther than this; empty: nothing to compare."""
+    """Pairs of a share of the sample and the greatest nearest-neighbour distance in it; empty: nothing to compare."""
     nearest: tuple[Near, ...]
     """The five nearest pairs."""
 
 
 def measure_leakage(connection: duckdb.DuckDBPyConnection) -> tuple[Leakage, Leakage]:
-    """Measure by perceptual image hash and by caption.
+    """Measure leakage by perceptual image hash and by caption.
 
     Args:
-        connection: With the tables of ``splits.audit_views``; the largest are gone afterwards, so that captions fit.
+        connection: With the tables of ``splits.audit_views``; the largest are dropped to free memory for captions.
     """
     for query in (_PLACE, "DROP TABLE entry", "DROP TABLE fact", _CHOSEN, _SHOWN, _CAPTIONS):
         connection.execute(query)
@@ -103,7 +103,7 @@ _ODD_SPACE = (
     + " OR ".join(f"contains(caption, chr({code}))" for code in range(9, 14))
     + ")"
 )
-"""SQL of whether a caption has other white space than single spaces inside; a fourth of the work of an expression."""
+"""SQL condition for white space other than single inner spaces; takes a quarter of a regular expression's work."""
 
 _CAPTIONS = f"""
     CREATE OR REPLACE TEMP VIEW captions AS
@@ -170,7 +170,7 @@ def _summary(measure: str, unit: str, counts: tuple[int, int], pairs: Sequence[N
 
 _READS = ("splits", "recipes", "products", "duplicates", "labels", "matches", "media", "images", "reserve")
 _MEMORY_LIMIT = "3GB"
-"""The evidence of 6.3 M products takes 2 GB; spilled to disk it would take twice as long."""
+"""The tables of 6.3 M products take 2 GB; spilling to disk would take twice as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ class SplitSummary:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """Products of ``unused`` that one rule kept out."""
+    """Products of ``unused`` that one rule excluded."""
 
     reason: str
     meaning: str
@@ -209,9 +209,9 @@ class Certificate:
     version: int
     """Dataset version that was checked."""
     tables: Mapping[str, int]
-    """Table -> Delta version of it."""
+    """Table -> its Delta version."""
     code: str
-    """Version of this package that checked it."""
+    """Version of this package that ran the checks."""
     splits: tuple[SplitSummary, ...]
     checks: tuple[Check, ...]
     exclusions: tuple[Exclusion, ...]
@@ -225,11 +225,11 @@ class Certificate:
 
 
 def verify(snapshot: Snapshot, recipe: Recipe, seed: int) -> Certificate:
-    """Prove the splits of one recipe, and measure what leakage is left.
+    """Check the splits of one recipe, and measure the remaining leakage.
 
     Args:
         snapshot: Dataset version to check.
-        recipe: Recipe that its splits were built by (see ``stored_recipes``).
+        recipe: Recipe that its splits were built with (see ``stored_recipes``).
         seed: Seed that they were built with.
     """
     with closing(snapshot.connection(_READS)) as connection:
@@ -240,7 +240,7 @@ def verify(snapshot: Snapshot, recipe: Recipe, seed: int) -> Certificate:
 def certify(
     connection: duckdb.DuckDBPyConnection, recipe: Recipe, seed: int, version: int, tables: Mapping[str, int]
 ) -> Certificate:
-    """Verify splits as ``verify`` does, on any connection whose tables or views have a workspace's names."""
+    """Verify splits as ``verify`` does, on any connection whose tables or views are named as in a workspace."""
     make_audit_views(connection, recipe)
     checks = (
         *check_record(connection, recipe, seed),
@@ -263,7 +263,7 @@ def _summaries(connection: duckdb.DuckDBPyConnection) -> tuple[SplitSummary, ...
 
 
 def write_certificate(certificate: Certificate, folder: Path) -> Path:
-    """Write ``<recipe>-<version>.json`` and ``.html`` into ``folder``, which is made if need be.
+    """Write ``<recipe>-<version>.json`` and ``.html`` into ``folder``, which is created if necessary.
 
     Returns:
         Path of the page.
@@ -300,11 +300,11 @@ def _plain(certificate: Certificate) -> dict[str, Any]:
 
 
 def _find_exclusions(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> tuple[Exclusion, ...]:
-    """Count the products of ``unused`` by the first rule that kept them out, in this order.
+    """Count the products of ``unused`` by the first rule, in the order below, that excluded them.
 
     Args:
         connection: With the tables of ``splits.audit_views``.
-        recipe: Names what is separated.
+        recipe: Recipe with the separations.
     """
     separate = recipe.separate
     rules = {

@@ -234,7 +234,7 @@ _CHECKS = {
 def check_recipe(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> Iterator[Check]:
     """Yield the checks of sizes, and of the categories that queries and classification come from.
 
-    A share is an upper bound: of its pool before other splits took theirs, or of a gallery as large as wanted.
+    A share is an upper bound: of its pool before other splits took theirs, or of a gallery of the wanted size.
 
     Args:
         connection: With the tables of ``splits.audit_views``.
@@ -281,7 +281,7 @@ def _check_matched(connection: duckdb.DuckDBPyConnection, block: Retrieval, part
 
 
 def _check_asked(connection: duckdb.DuckDBPyConnection, recipe: Recipe, block: Retrieval) -> Iterator[Check]:
-    """Check that queries and their matches are of categories that may be asked for."""
+    """Check that queries and their matches are of categories that may be queried."""
     level = recipe.level_of(block)
     if block.min_category > 1:
         yield check_none(
@@ -313,7 +313,7 @@ def _check_asked(connection: duckdb.DuckDBPyConnection, recipe: Recipe, block: R
 
 
 def _check_coverage(connection: duckdb.DuckDBPyConnection, recipe: Recipe, block: Classification) -> Iterator[Check]:
-    """Check that the same categories, each large enough, are in both splits, and as many as asked for."""
+    """Check that the same categories, each large enough and as many as wanted, are in both splits."""
     level = recipe.level_of(block)
     yield check_none(
         connection,

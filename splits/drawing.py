@@ -43,7 +43,7 @@ def hash_ids(ids: pa.ChunkedArray, salt: str) -> Keys:
 
 
 def derive_keys(keys: Keys, purpose: str) -> Keys:
-    """Return keys that are independent of those for another purpose."""
+    """Return keys that are independent of those for other purposes."""
     word = int.from_bytes(hashlib.md5(purpose.encode(), usedforsecurity=False).digest()[:8], "little")
     return mix(keys ^ np.uint64(word))
 
@@ -66,7 +66,7 @@ def allocate(total: int, weights: Rows, low: Rows, high: Rows) -> Rows:
     Every class gets the same factor times its weight, rounded to the nearest whole number (the
     method of Sainte-Lague, which favours neither large nor small classes), within its bounds. If
     classes tie for the last products, the earlier ones get them. All arithmetic is in whole numbers,
-    so every machine divides alike.
+    so every machine gets the same parts.
 
     Args:
         total: Sum of the parts; between the sums of ``low`` and ``high``.
@@ -110,8 +110,8 @@ def rank_within(rows: Rows, strata: Rows, keys: Keys, units: Rows | None = None)
     Args:
         rows: Row numbers, ascending.
         strata: Class of each row, from 0, below 2^24.
-        keys: Random key of each row; of two that agree in their first 40 bits the smaller row comes first.
-        units: Unit of each row; only the first row of a unit within its class is taken.
+        keys: Random key of each row; if two agree in their first 40 bits, the smaller row comes first.
+        units: Unit of each row; only the first row of a unit within its class is kept.
     """
     packed = (strata.astype(np.uint64) << np.uint64(40)) | (keys >> np.uint64(24))
     order = np.argsort(packed, kind="stable")
@@ -130,7 +130,7 @@ def draw(ranked: Ranked, quotas: Rows) -> Rows:
 
 
 def count_each(values: Rows, names: Rows) -> Rows:
-    """Return how often each of ``names`` (ascending) is among ``values``."""
+    """Return how often each of ``names`` (ascending) occurs in ``values``."""
     if not len(names):
         return np.zeros(0, dtype=np.int64)
     place = np.minimum(np.searchsorted(names, values), len(names) - 1)

@@ -16,10 +16,10 @@ _WINDOW = 6  # bytes: two Chinese characters, or six Latin letters
 _MASK = np.uint64(2 ** (8 * _WINDOW) - 1)
 _FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
 _MIDDLE = np.uint64(20)
-_MOST = 200  # candidates that one caption is compared with: boilerplate has thousands
+_MOST = 200  # candidates compared per caption: boilerplate has thousands
 _AT_ONCE = 4  # batches in memory
-_SKETCHED = 4_000  # captions at a time: their pieces stay in cache, and the system need not find new memory for them
-_OF_A_VALUE = 20  # of these with one hash in a batch
+_SKETCHED = 4_000  # captions at a time: their pieces stay in cache, and memory is reused
+_OF_A_VALUE = 20  # of these per hash value in a batch
 
 Texts = npt.NDArray[np.object_]
 
@@ -28,9 +28,9 @@ class CaptionSearch:
     """Search for the nearest captions, batch by batch.
 
     Candidates agree in one of three min-wise hashes (Broder 1997) of their six-byte pieces: one of
-    similarity s is found with probability 1 - (1 - s)^3, .999 at s = .9 and .875 at s = .5. Where a
-    caption has more candidates than are compared, those that agree in most hashes are; those that agree
-    in all three are looked for on their own, so that boilerplate does not hide an equal caption.
+    similarity s is found with probability 1 - (1 - s)^3, .999 at s = .9 and .875 at s = .5. If a
+    caption has too many candidates, those that agree in most hashes are compared. Those that agree
+    in all three are also searched for separately, so that boilerplate does not hide an equal caption.
     """
 
     def __init__(self, captions: list[str]) -> None:
@@ -64,9 +64,9 @@ class CaptionSearch:
         self._texts = np.concatenate([self._texts, captions.take(chosen).to_numpy(zero_copy_only=False)])[kept]
 
     def nearest(self) -> list[tuple[str | None, float]]:
-        """Return for each caption the product whose caption is nearest, the earliest of such, and their similarity.
+        """Return for each caption the earliest product with the nearest caption, and the similarity of both.
 
-        Similarity is that of Jaccard between the sets of two-character pieces; None and 0: no candidate.
+        Similarity is the Jaccard index of the sets of two-character pieces; None and 0: no candidate.
         """
         best: list[tuple[str | None, float]] = [(None, 0.0)] * len(self._wanted)
         wanted = [_pieces(caption) for caption in self._wanted]
@@ -78,14 +78,14 @@ class CaptionSearch:
 
 
 def _candidates(own: Keys, other: Keys) -> tuple[Rows, Rows, Rows]:
-    """Return number and row of each pair that agrees in a hash, by number and row, and in how many it does."""
+    """Return the number, row and count of equal hashes of each pair that agrees in any, by number and row."""
     pairs = [_agreeing(mine, theirs) for mine, theirs in zip(own.T, other.T, strict=True)]
     codes, agreeing = np.unique(np.concatenate(pairs), return_counts=True)
     return codes // max(len(other), 1), codes % max(len(other), 1), agreeing
 
 
 def _agreeing(own: Keys, other: Keys) -> Rows:
-    """Return ``number * rows + row`` of the pairs with equal values, of each value the first few rows."""
+    """Return ``number * rows + row`` of the pairs with equal values, for the first few rows of each value."""
     order = np.argsort(own, kind="stable")
     rows = _that_may_agree(own, other)
     first = np.searchsorted(own[order], other[rows], "left")
@@ -99,14 +99,14 @@ def _agreeing(own: Keys, other: Keys) -> Rows:
 
 
 def _that_may_agree(own: Keys, other: Keys) -> Rows:
-    """Return the rows of ``other`` whose middle bits any of ``own`` has: few, and the search in them is short."""
+    """Return the rows of ``other`` whose middle bits occur in ``own``: few, so that the search in them is short."""
     seen = np.zeros(1 << 16, dtype=bool)
     seen[(own >> _MIDDLE).astype(np.uint16)] = True
     return np.flatnonzero(seen[(other >> _MIDDLE).astype(np.uint16)])
 
 
 def _first_of_each(numbers: Rows, agreeing: Rows) -> Rows:
-    """Return the places of the pairs to keep: of each number those that agree most, the earlier first."""
+    """Return the indices of the pairs to keep: for each number those that agree most, and of equals the earlier."""
     order = np.lexsort((-agreeing, numbers))
     return np.sort(order[_rank(numbers[order]) < _MOST])
 
@@ -129,7 +129,7 @@ def _jaccard(left: set[str], right: set[str]) -> float:
 def _sketch(captions: pa.Array) -> Keys:
     """Return three min-wise hashes of each caption and one of all three, ``[captions, 4]``.
 
-    A caption that is shorter than a piece is one piece.
+    A caption shorter than a piece is one piece.
     """
     _, edges, data = captions.buffers()
     offsets = np.frombuffer(edges, np.int32)[captions.offset : captions.offset + len(captions) + 1].astype(np.int64)
@@ -149,7 +149,7 @@ def _lowest_bytes(count: Rows) -> Keys:
 
 
 def _least(windows: Keys, starts: Rows, ends: Rows, empty: Flags) -> Keys:
-    """Return the least hashes of the windows from each start to before its end."""
+    """Return the smallest hashes of the windows from each start to its end, exclusive."""
     edges = np.stack([starts, ends], axis=1).ravel()
     columns = [np.minimum.reduceat(windows * factor, edges)[::2] for factor in _FACTORS]
     sketch = np.stack([*columns, mix(columns[0] + mix(columns[1] + mix(columns[2])))], axis=1)
@@ -162,13 +162,13 @@ _BLOCK = 1 << 18  # hashes compared at a time: 2 MB, which stay in cache
 
 
 def nearest_hashes(wanted: Keys, among: Keys) -> tuple[Rows, Rows]:
-    """Return for each hash the place of the nearest among others, and how many of 64 bits differ.
+    """Return for each hash the index of the nearest among others, and how many of 64 bits differ.
 
     Args:
         wanted: Hashes to look for.
-        among: Hashes to look in, at least one; of equally near ones the first counts.
+        among: Hashes to search, at least one; of equally near ones the first counts.
     """
-    with ThreadPoolExecutor(_THREADS) as pool:  # NumPy works without the interpreter's lock
+    with ThreadPoolExecutor(_THREADS) as pool:  # NumPy releases the interpreter's lock
         parts = list(pool.map(lambda part: _nearest(part, among), np.array_split(wanted, _THREADS)))
     places, distances = zip(*parts, strict=True)
     return np.concatenate(places), np.concatenate(distances)

@@ -40,7 +40,7 @@ LEVELS: tuple[Level, ...] = ("class", "sub_class", "subsub_class")
 """Levels of the shared hierarchy, outermost first."""
 
 _ENOUGH = 10
-"""Products of a category that retrieval and classification can be judged on; ``min_category`` of the default recipe."""
+"""Products that a category needs to be judged on, which is ``min_category`` of the default recipe."""
 
 Pool = Literal["train", "reserve"]
 """``train``: products that were never held out; ``reserve``: those that were."""
@@ -58,9 +58,9 @@ class Part(_Part):
     """A number of products, or a share."""
 
     number: Annotated[int, Field(ge=1)] | None = None
-    """Exactly so many, or an error."""
+    """Exact number; fewer available products are an error."""
     share: Annotated[float, Field(gt=0, le=1)] | None = None
-    """So large a part, rounded down; fewer where no more are there."""
+    """Share, rounded down; fewer if not enough are available."""
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
@@ -74,9 +74,9 @@ class Size(Part):
     """Size of a split."""
 
     of: str = "pool"
-    """Base of a share: ``pool``, ``catalogue`` or a split further up in the file."""
+    """Base of a share: ``pool``, ``catalogue`` or a split earlier in the file."""
     least: Annotated[int, Field(ge=0)] = 1
-    """Fewer than so many is an error; a share that rounds below it is raised to it."""
+    """Minimum: fewer is an error; a share that rounds below it is raised to it."""
 
 
 class Separate(_Part):
@@ -85,12 +85,12 @@ class Separate(_Part):
     merchant: bool = False
     """No merchant has products on both sides; products without a merchant are free."""
     yields: Literal["train", "evaluation", "draw"] = "train"
-    """Who gives up a merchant's products where it has them on both sides. The graph of merchants and groups
-    is one piece at 20 % shared products, so someone must: ``draw`` gives each merchant to one side by hash."""
+    """Side that loses a merchant's products if it has them on both sides. The graph of merchants and groups is
+    connected at 20 % shared products, so one side must: ``draw`` assigns each merchant to one side by hash."""
     share: Annotated[float, Field(gt=0, lt=1)] = 0.25
     """With ``draw``: the part of merchants that goes to evaluation."""
     time: AwareDatetime | None = None
-    """Train only on products first seen before, evaluate only on those first seen from then on."""
+    """Train only on products first seen before this time, evaluate only on those first seen from then on."""
 
 
 class _Splits(_Part):
@@ -110,7 +110,7 @@ class Sample(_Splits):
     inside: SplitName | None = None
     """An earlier split of plain samples that this one is a part of (``subset`` of ``train``)."""
     stratify: bool = True
-    """Draw from each class in proportion, at least one of each where the size allows."""
+    """Draw from each class in proportion, at least one of each if the size allows."""
 
 
 class Retrieval(_Splits):
@@ -123,15 +123,15 @@ class Retrieval(_Splits):
     """``category``: the same category is right (coarse); ``match``: the same product is (fine)."""
     queries: Size
     size: Size
-    """Of the gallery, distractors included."""
+    """Size of the gallery, including distractors."""
     matched: Part | None = None
-    """Gallery samples that are right for some query; a share is of the gallery. Default: all there are."""
+    """Gallery samples that are right for some query; a share is of the gallery. Default: all available."""
     distractors: bool = True
     """Fill the gallery with products that are right for no query."""
     categories: Literal["all"] | tuple[str, ...] = "all"
     """Names of categories, of any level, that queries and their matches come from."""
     min_category: Annotated[int, Field(ge=1)] = 1
-    """Products that a category has in the whole catalogue, at least, to be asked for."""
+    """Minimum products of a category in the whole catalogue for it to be queried."""
     near_duplicates: Literal["keep", "remove"] = "keep"
     """Products in the duplicate group of a query: keep them in its gallery, or leave them out."""
     need_match: bool = True
@@ -153,9 +153,9 @@ class Classification(_Splits):
     train_size: Size
     test_size: Size
     categories: Annotated[int, Field(ge=1)] | None = None
-    """Exactly so many categories; default: all that are large enough."""
+    """Exact number of categories; default: all that are large enough."""
     min_category: Annotated[int, Field(ge=2)] = 2
-    """Products that a category has in the whole catalogue, at least."""
+    """Minimum products of a category in the whole catalogue."""
 
 
 Block = Annotated[Sample | Retrieval | Classification, Field(discriminator="kind")]
@@ -174,7 +174,7 @@ class Recipe(BaseModel):
 
     name: SplitName
     label: Literal["class", "sub_class", "subsub_class", "deepest"] = "sub_class"
-    """Level of the hierarchy that is the label, where a block does not say otherwise; ``deepest``: the deepest one at
+    """Level of the hierarchy that is the label, unless a block says otherwise; ``deepest``: the deepest one at
     which half of the labelled products are in categories of ten or more, so ``class`` in a flat shop."""
     image: Literal["main", "random"] = "main"
     """Image of a sample: the first that is stored (M5Product), or one at random (MEP-3M)."""
@@ -212,7 +212,7 @@ class Recipe(BaseModel):
         """Level of the hierarchy that is the label.
 
         Raises:
-            ValueError: It is still to be chosen (``at_deepest``).
+            ValueError: It has yet to be chosen (``at_deepest``).
         """
         if self.label == "deepest":
             raise ValueError("the level of this recipe is still to be chosen from a catalogue")
@@ -255,7 +255,7 @@ class Recipe(BaseModel):
 def deepest_level(sizes: Mapping[Level, Sequence[int]]) -> Level:
     """Return the deepest level that has enough products: half of the labelled ones, in categories of ten or more.
 
-    Where the catalogue is too small for such categories, their size does not count.
+    If the catalogue is too small for such categories, their size does not matter.
 
     Args:
         sizes: Products of each category, by level.
@@ -313,9 +313,9 @@ def load_recipe(name: str | Path, folder: Path | None = None) -> Recipe:
     """Load a recipe.
 
     Args:
-        name: Name of a shipped recipe, or path of a file that ends in ``.toml`` and is named as
-            the recipe in it.
-        folder: Where a relative path is looked for if it is not in the current folder.
+        name: Name of a shipped recipe, or path of a ``.toml`` file that is named like the
+            recipe in it.
+        folder: Folder of a relative path that is not found in the current folder.
 
     Raises:
         SettingsError: The recipe does not exist or is wrong; the message names file, key, the
@@ -345,7 +345,7 @@ def parse_recipe(text: str, where: str) -> Recipe:
     """Parse a recipe from TOML; ``where`` names it in messages.
 
     Raises:
-        SettingsError: The text is no TOML, or no recipe.
+        SettingsError: The text is not TOML, or not a recipe.
     """
     try:
         # as JSON: strict validation of Python values refuses lists where tuples are meant

@@ -16,10 +16,10 @@ __all__ = ["StoredRecipe", "check_record", "digest_splits", "stored_recipes"]
 
 
 def digest_splits(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
-    """Return split -> number of rows and the exclusive or of the rows' md5, whatever their order.
+    """Return split -> number of rows and the exclusive or of their md5, which is independent of their order.
 
     Args:
-        connection: Where ``relation`` is known.
+        connection: DuckDB with ``relation``.
         relation: A table or view with the columns of ``splits.build``.
     """
     row = "product_id, role, coalesce(label, chr(30)), label_level, group_id, image_position"
@@ -39,7 +39,7 @@ class StoredRecipe:
 
 
 def stored_recipes(snapshot: Snapshot) -> tuple[StoredRecipe, ...]:
-    """Return the recipes that the splits of a dataset version were built by, in order of their names.
+    """Return the recipes that the splits of a dataset version were built with, in order of their names.
 
     Raises:
         DataError: Splits exist without their recipe, or with a recipe of another version of this package.
@@ -62,11 +62,11 @@ def _parse(name: str, definition: str | None, seed: int | None) -> StoredRecipe:
 
 
 def check_record(connection: duckdb.DuckDBPyConnection, recipe: Recipe, seed: int) -> Iterator[Check]:
-    """Yield the checks against the table ``recipes``, and that of the order of rows.
+    """Yield the checks against the table ``recipes``, and the check of the order of rows.
 
     Args:
         connection: With the tables of ``splits.audit_views``.
-        recipe: Recipe that the splits should have been built by.
+        recipe: Recipe that the splits should have been built with.
         seed: Seed that they should have been built with.
     """
     query = "SELECT definition, seed, digest FROM recipes WHERE recipe = ?"

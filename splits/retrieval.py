@@ -1,4 +1,4 @@
-"""Retrieval: right is a gallery sample of the query's category (coarse), or one judged the same product (fine)."""
+"""Retrieval splits, by category (coarse) or by judged matches (fine): queries, and a gallery to search."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ class _Stock:
     strata: Rows
     """Number of each row's category, from 0."""
     units: Rows | None
-    """Duplicate group of each row, where near duplicates of a query must go; None: each row by itself."""
+    """Duplicate group of each row, if near duplicates of queries are removed; None: each row by itself."""
     names: Rows
     """Id of each category, ascending."""
     sizes: Rows
     """Rows of each category."""
     room: Rows
-    """Queries that each category has room for; 0: it may not be asked for."""
+    """Queries that each category has room for; 0: it may not be queried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +39,28 @@ class _Quantities:
     queries: int
     gallery: int
     matched: int
-    """Gallery samples of asked categories; fewer where the recipe gives no number and no more are there."""
+    """Gallery samples of queried categories; fewer if the recipe gives no number and not enough are available."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Bounds on the number of products in the chosen categories together."""
+    """Bounds on the chosen categories and their products."""
 
     low: int
     """Fewest products: queries and matched gallery."""
     high: int
-    """Most products: the rest must do for distractors."""
+    """Most products: the rest must suffice for distractors."""
     queries: int
-    """Queries that they must have room for."""
+    """Queries that the categories must have room for."""
     most: int
-    """Most categories: each needs a query, and a gallery sample."""
+    """Most categories: each needs a query and a gallery sample."""
 
 
 def fill_coarse(assignment: Assignment, block: Retrieval) -> list[FilledSplit]:
     """Draw coarse queries and their gallery from the reserve.
 
-    Some categories are asked for: each has queries in proportion to its size, at least one, and
-    gallery samples likewise. All other categories give distractors.
+    Some categories are queried: each gets queries in proportion to its size, at least one, and
+    gallery samples likewise. All other categories supply distractors.
 
     Raises:
         RecipeError: The catalogue has too few products, or no choice of categories leaves enough
@@ -137,13 +137,13 @@ def _take_stock(assignment: Assignment, block: Retrieval) -> _Stock:
         _, first = np.unique(units, return_index=True)
         distinct = np.bincount(strata[first], minlength=len(names))
     asked = count_each(categories, names) >= block.min_category
-    asked[strata[~chosen_products(assignment, block)[rows]]] = False  # categories are asked for whole
+    asked[strata[~chosen_products(assignment, block)[rows]]] = False  # only whole categories are queried
     room = np.where(asked, np.maximum(distinct - int(block.need_match), 0), 0)
     return _Stock(rows, strata, units, names, sizes, room)
 
 
 def _plan(assignment: Assignment, block: Retrieval, stock: _Stock) -> _Quantities | None:
-    """Return how many to draw of which categories; None where queries or gallery may be, and are, empty.
+    """Return how many to draw of which categories; None if queries or gallery are empty, which they may be.
 
     Raises:
         RecipeError: The catalogue has too few products, or no choice of categories leaves enough
@@ -172,7 +172,7 @@ def _plan(assignment: Assignment, block: Retrieval, stock: _Stock) -> _Quantitie
 
 
 def _orders(assignment: Assignment, block: Retrieval, stock: _Stock) -> list[Rows]:
-    """Return the categories that may be asked for: at random, largest first, and those with most room first."""
+    """Return three orders of the categories that may be queried: random, largest first and most room first."""
     keys = derive_keys(stock.names.astype(np.uint64), f"{assignment.seed}:category:{block.query}")
     order = np.argsort(keys, kind="stable")
     order = order[stock.room[order] > 0]
@@ -180,13 +180,13 @@ def _orders(assignment: Assignment, block: Retrieval, stock: _Stock) -> list[Row
 
 
 def _enough(stock: _Stock, order: Rows, products: int, queries: int) -> int:
-    """Return how many categories of ``order`` hold so many products and queries; all where they do not."""
+    """Return how many categories of ``order``, from the first, suffice for the products and queries, or all."""
     held, room = np.cumsum(stock.sizes[order]), np.cumsum(stock.room[order])
     return 1 + int(max(np.searchsorted(held, products), np.searchsorted(room, queries)))
 
 
 def _no_choice(assignment: Assignment, block: Retrieval, sizes: Rows, order: Rows, bounds: Bounds) -> RecipeError:
-    """Return the error that names what falls short: matched samples, distractors or room for queries."""
+    """Return the error that names the shortage: of matched samples, distractors or room for queries."""
     there = int(sizes[order].sum())
     if there < bounds.low:
         wanted = bounds.low - bounds.queries
@@ -199,16 +199,16 @@ def _no_choice(assignment: Assignment, block: Retrieval, sizes: Rows, order: Row
 
 
 def choose_categories(sizes: Rows, room: Rows, orders: Sequence[Rows], bounds: Bounds) -> Flags | None:
-    """Choose as many categories as the bounds let; None where no choice was found.
+    """Choose as many categories as the bounds allow; None if no choice was found.
 
-    Each order is gone through once, taking what fits; where none ends inside the bounds, every sum
-    that the categories of the last order can have together is looked at.
+    Each order is gone through once, taking what fits. If no result is inside the bounds, all possible
+    sums of the categories of the last order are considered.
 
     Args:
         sizes: Products of each category.
         room: Queries that each category has room for.
         orders: Categories that may be chosen, the preferred order first.
-        bounds: What the choice must hold.
+        bounds: Bounds that the choice must meet.
     """
     for order in orders:
         chosen = _first_that_fit(sizes, order, bounds)
@@ -219,9 +219,9 @@ def choose_categories(sizes: Rows, room: Rows, orders: Sequence[Rows], bounds: B
 
 
 def smallest_sum(sizes: Rows, order: Rows, low: int) -> Flags:
-    """Return categories whose sizes have the smallest sum of at least ``low``; all where none reaches it.
+    """Return categories whose sizes have the smallest sum of at least ``low``; all if none reaches it.
 
-    The subset-sum table by sum: ``last[s]`` is the category that first made sum ``s`` possible.
+    Subset sums by dynamic programming: ``last[s]`` is the place of the category that first made sum ``s`` possible.
     """
     top = int(sizes[order].sum())
     last = np.full(top + 1, -1, dtype=np.int64)
@@ -277,7 +277,7 @@ def fill_fine(assignment: Assignment, block: Retrieval) -> list[FilledSplit]:
     """Draw fine queries and their gallery from the reserve.
 
     Distractors come from the chosen categories first. None is connected with a query by a group,
-    a match or a judgement that was left undecided.
+    a match or an undecided judgement.
 
     Raises:
         RecipeError: The catalogue has too few matches, or too few products.
@@ -327,7 +327,7 @@ def _unrelated(assignment: Assignment, block: Retrieval, queries: Rows) -> Flags
 
 
 def _draw_unrelated(assignment: Assignment, block: Retrieval, others: Rows, number: int) -> Rows:
-    """Draw whole clusters one after the other: what is left of a cluster could be used nowhere else."""
+    """Draw whole clusters one after the other: the rest of a cluster could not be used elsewhere."""
     keys = assignment.keys(block.gallery, others)
     clusters = assignment.keys(block.gallery, assignment.encoded.cluster[others])
     strange = ~chosen_products(assignment, block)[others]
@@ -335,18 +335,19 @@ def _draw_unrelated(assignment: Assignment, block: Retrieval, others: Rows, numb
 
 
 def _draw_pairs(assignment: Assignment, block: Retrieval, most: int) -> _Pairs:
-    """Draw queries among products whose matches were asked for, first one of each component.
+    """Draw queries among products whose matches were searched for, first one of each component.
 
-    Of a component all but one product (of as many duplicate groups, where near duplicates go) may
-    be queries. Of components that share a duplicate group, probably one product unjudged, one is used.
+    If queries need a match, one product of each component (one duplicate group, if near duplicates are
+    removed) is left for the gallery. Of components that share a duplicate group, and are thus probably
+    one product that was not judged, only one is used.
 
     Args:
-        assignment: What may be drawn.
-        block: The recipe's wishes.
-        most: Components that the gallery has room for, where each query needs a match.
+        assignment: State of the splits.
+        block: The recipe's retrieval block.
+        most: Components that the gallery has room for, if each query needs a match.
 
     Raises:
-        RecipeError: There are too few.
+        RecipeError: There are too few products.
     """
     rows = _one_component_a_cluster(assignment, _candidates(assignment, block))
     names, strata = np.unique(assignment.encoded.component[rows], return_inverse=True)

@@ -18,12 +18,12 @@ class SplitSettings(StageSettings):
     seed: int = Field(default=0, ge=0, lt=2**63)
     """Seed of every draw; the papers give none."""
     reserve_share: float = Field(default=0.25, gt=0, lt=1)
-    """Part of the products that is held out for ever: M5Product judges on 23.2 % of what its splits
-    hold and trains on 70 %. A change decides only what is new."""
+    """Share of the products that is held out for good: M5Product evaluates on 23.2 % of the products in
+    its splits and trains on 70 %. A change applies only to new products."""
     salt: str = "m5data"
-    """Makes the reserve of one dataset independent of another's; a change decides only what is new."""
+    """Makes the reserve of one dataset independent of another's; a change applies only to new products."""
 
     @property
     def recipe_name(self) -> str:
-        """Name that the recipe's rows have in the table ``splits``; a file is named as its recipe is."""
+        """Name of the recipe in the table ``splits``; a file is named like its recipe."""
         return Path(self.recipe).stem if self.recipe.endswith(".toml") else self.recipe

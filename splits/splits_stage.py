@@ -32,7 +32,7 @@ RESERVE = pa.schema(
         pa.field("since", pa.int32(), nullable=False),
     ]
 )
-"""One row per product, under the product's own id, which is that of the group it leads or would lead."""
+"""One row per product; ``group_id`` is the product's own id, which names the group it leads or would lead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,11 @@ def hold_out(groups: pa.Table, matches: pa.Table, previous: pa.Table, draw: Draw
     Args:
         groups: product_id and group_id of every product, dropped duplicates too.
         matches: Judged pairs, as in ``Catalogue.matches``.
-        previous: The table ``reserve`` as the last run left it; empty the first time.
+        previous: The table ``reserve`` of the last run; empty the first time.
         draw: Share, salt and version.
 
     Returns:
-        The new table ``reserve``, sorted by group_id, which joins with a product_id too.
+        The new table ``reserve``, sorted by group_id, which also joins with product_id.
     """
     groups = sort_by_id(groups.select(["product_id", "group_id"]), "product_id")
     previous = previous.select(RESERVE.names).cast(RESERVE)
@@ -66,12 +66,12 @@ def hold_out(groups: pa.Table, matches: pa.Table, previous: pa.Table, draw: Draw
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """Sides of products."""
+    """The decision which products are held out."""
 
     held: Flags
     """Whether each product is held out."""
     fresh: pa.Table
-    """Rows of ``reserve`` of those that were not decided before."""
+    """Rows of ``reserve`` for the products that were not decided before."""
 
 
 def decide(groups: pa.Table, matches: pa.Table, previous: pa.Table, draw: Draw) -> Decided:
@@ -109,10 +109,10 @@ def _decide(ids: pa.ChunkedArray, unit: Rows, known: Flags, was_held: Flags, dra
 
 
 READS = ("products", "duplicates", "labels", "matches", "media", "images", "reserve")
-"""Tables that splits depend on; the reserve remembers what was decided."""
+"""Tables that splits depend on; the reserve remembers earlier decisions."""
 
 _MEMORY_LIMIT = "2GB"
-"""Sorting 6.3 M products in less spills to disk."""
+"""Sorting 6.3 M products with less memory spills to disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class Source:
 
     catalogue: Catalogue
     reserve: pa.Table
-    """Rows of ``reserve`` of the products that were not decided before."""
+    """Rows of ``reserve`` for the products that were not decided before."""
     rejects: pa.Table
     """item, reason and detail of each product that lacks what the recipe requires."""
 
@@ -195,9 +195,9 @@ def read_source(connection: duckdb.DuckDBPyConnection, recipe: Recipe, draw: Dra
     """Read the catalogue for the splits of ``recipe``, and update the reserve.
 
     Args:
-        connection: One view per table of the dataset version (``Snapshot.connection``).
-        recipe: Names what a product must have.
-        draw: How new groups of the reserve are drawn.
+        connection: DuckDB with one view per table of the dataset version (``Snapshot.connection``).
+        recipe: Recipe with the requirements on products.
+        draw: Parameters of the draw of new units.
 
     Raises:
         MissingInputError: Products have not been through an earlier stage.
@@ -220,7 +220,7 @@ def read_source(connection: duckdb.DuckDBPyConnection, recipe: Recipe, draw: Dra
 
 
 _CHECKED = frozenset({"listed", "kept", "lacks"})
-"""Columns that tell whether a product is in the catalogue."""
+"""Columns that decide whether a product is in the catalogue."""
 
 
 def _read(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
@@ -261,10 +261,10 @@ def choose_level(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> Recip
 
 
 def _check_labels(connection: duckdb.DuckDBPyConnection, recipe: Recipe, usable: int) -> None:
-    """Raise where no product has the label that the recipe requires.
+    """Raise an error if no product has the label that the recipe requires.
 
     Raises:
-        MissingInputError: None has; the message says at which levels there are labels.
+        MissingInputError: None has; the message says how many products have labels at each level.
     """
     if usable or "label" not in recipe.require:
         return
@@ -278,7 +278,7 @@ def _check_labels(connection: duckdb.DuckDBPyConnection, recipe: Recipe, usable:
 
 
 def _outside(connection: duckdb.DuckDBPyConnection, found: pa.Table) -> pa.Table:
-    """Return the products outside the catalogue, each dropped duplicate with the kept product that equals it."""
+    """Return the products outside the catalogue, each dropped duplicate with its kept twin."""
     connection.register("left_out", found.select(["product_id", "group_id", "held_out", "kept"]))
     return _read(connection, _TWINS).cast(OUTSIDE)
 
@@ -297,7 +297,7 @@ _TWINS = """
     ) USING (group_id)
     ORDER BY product_id
 """
-"""Products outside the catalogue, a dropped duplicate with the one product of its group that was kept."""
+"""Products outside the catalogue, each dropped duplicate with the only kept product of its group, if there is one."""
 
 _CATEGORIES = " UNION ".join(
     f"SELECT '{level}' AS level, {level}_id AS id, {level}_name AS name FROM labels WHERE {level}_id >= 0"  # noqa: S608
@@ -307,11 +307,11 @@ _CATEGORIES = " UNION ".join(
 
 
 def _found_sql(recipe: Recipe, *, measured: bool) -> str:
-    """Return the query of all products that dedup saw: what the recipe needs to know of them, and what they lack.
+    """Return the query of all products in ``duplicates``: the columns that the recipe needs, and what they lack.
 
     Args:
-        recipe: Names what is required.
-        measured: Whether extraction has measured the images; only those that it could read count then.
+        recipe: Recipe with the requirements.
+        measured: Whether extraction has measured the images; if so, only those that it could read count.
     """
     ids = ", ".join(f"coalesce(l.{level}_id, -1)::INTEGER AS {level}_id" for level in LEVELS)
     kept_apart = [name for name, wanted in _separations(recipe).items() if wanted]

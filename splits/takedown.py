@@ -1,4 +1,4 @@
-"""The part of splits in a take-down: certificates are superseded, recorded digests follow the rows."""
+"""Take-down of splits: certificates are superseded, and recorded digests are updated to the remaining rows."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -16,7 +16,7 @@ __all__ = ["recorded_digests", "remove", "search"]
 
 
 def search(store: Store, target: Target, plan: Plan) -> Plan:  # noqa: ARG001 - a TakedownHook
-    """Return the plan with the recipes whose splits held a product, and the recorded digests that are right."""
+    """Return the plan with the recipes whose splits held its products, and the recorded digests that are right."""
     held = f"SELECT DISTINCT recipe FROM splits WHERE {among('product_id', plan.products)} ORDER BY recipe"  # noqa: S608
     with history(store.root) as engine:
         recipes = tuple(name for (name,) in engine.execute(held).fetchall())
@@ -31,7 +31,7 @@ def search(store: Store, target: Target, plan: Plan) -> Plan:  # noqa: ARG001 - 
 
 
 def remove(removal: Removal) -> Mapping[str, tuple[str, ...]]:
-    """Mark certificates as superseded, blank what names the item, and record the digests of the rows that are left."""
+    """Mark certificates as superseded, blank text that names the item, and record the digests of the remaining rows."""
     root, recipes = removal.store.root, removal.plan.recipes
     folder = root / "certificates"
     certificates = [
@@ -59,7 +59,7 @@ def recorded_digests(snapshot: Snapshot, recipes: Collection[str]) -> dict[str, 
 
 
 def _correct_digests(removal: Removal) -> dict[str, int]:
-    """Rewrite the digests that matched the rows so far; return table -> files rewritten."""
+    """Rewrite the digests that matched the rows before; return table -> files rewritten."""
     changed: dict[str, str] = {}
     for number, recipe in removal.plan.sound:
         recorded, actual = recorded_digests(removal.store.snapshot(number), [recipe])[recipe]

@@ -142,7 +142,7 @@ def record_decisions(state: State, decisions: Iterable[Decision]) -> int:
 
 
 def all_decisions(state: State) -> list[Decision]:
-    """Return all recorded decisions, oldest first; those of one moment in order of arrival."""
+    """Return all recorded decisions, oldest first; those of the same time in order of arrival."""
     query = f"select {_COLUMNS} from align_decisions order by decided_at, number"  # noqa: S608 - constants
     with closing(_connect(state)) as connection:
         return [_decision(row) for row in connection.execute(query)]

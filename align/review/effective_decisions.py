@@ -50,7 +50,7 @@ class EffectiveDecisions:
 def resolve_decisions(decisions: Iterable[Decision]) -> EffectiveDecisions:
     """Return the decisions in force from a log of all decisions.
 
-    The newest decision on a pair applies, by any person. A split ends earlier joins of its category; a
+    The newest decision on a pair applies, whoever made it. A split ends earlier joins of its category; a
     later accept joins that pair again and leaves the category apart from all others.
 
     Args:

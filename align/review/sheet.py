@@ -95,7 +95,7 @@ def uncertain_pairs(
 
 
 def count_uncertain(snapshot: Snapshot, decided: EffectiveDecisions) -> int:
-    """Return the number of pairs that ``uncertain_pairs`` has in all."""
+    """Return the total number of pairs that ``uncertain_pairs`` can return."""
     with closing(snapshot.connection(("label_pairs",))) as connection:
         _register(connection, decided)
         return int(connection.execute(f"SELECT count(*) {_UNDECIDED}").fetchall()[0][0])
@@ -194,7 +194,7 @@ def _unguard(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SheetReader:
-    """Turns rows of a sheet into decisions of one reviewer at one time."""
+    """Converter of sheet rows into decisions of one reviewer at one time."""
 
     reviewer: str
     decided_at: datetime
