@@ -16,7 +16,7 @@ from storage.views import number_word
 __all__ = ["dataset_card"]
 
 _LOADABLE: Mapping[ShardFormat, str] = {"parquet": "parquet", "webdataset": "tar"}
-"""Formats that Hugging Face loads -> ending of their files."""
+"""Formats that Hugging Face loads -> extension of their files."""
 _SIZES = (
     (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"),
 )  # fmt: skip
@@ -53,9 +53,9 @@ def dataset_card(
         recipe: Name of the split recipe.
         snapshot: Dataset version that was exported.
         sizes: Split -> samples.
-        rights: Source -> what it allows.
+        rights: Source -> its rights.
         form: Format of the shards.
-        purpose: What it was exported for, and kind of signal -> samples that it keeps out.
+        purpose: Purpose of the export, and kind of signal -> samples that it excludes.
     """
     every = modalities()
     listed = ", ".join(one.meaning + (f"\n({one.details})" if one.details else "") for one in every)
@@ -83,7 +83,7 @@ def dataset_card(
 
 
 def _header(recipe: str, snapshot: Snapshot, sizes: Mapping[str, int], rights: Mapping[str, Rights]) -> Iterator[str]:
-    """Yield the lines that Hugging Face reads."""
+    """Yield the metadata that Hugging Face reads."""
     yield f"pretty_name: {recipe}"
     licences = {right.licence or "" for right in rights.values()}
     single = licences.pop() if len(licences) == 1 else ""
@@ -105,7 +105,7 @@ def _configs(sizes: Mapping[str, int], form: ShardFormat) -> Iterator[str]:
 
 
 def _loaded(split: str) -> str:
-    """Return the split's name for Hugging Face, where a dash is not allowed."""
+    """Return the split's name for Hugging Face, which allows no dashes."""
     return split.replace("-", "_")
 
 

@@ -1,4 +1,4 @@
-"""The rows of ``splits`` that samples are made of: found once, and read in parts that fit in memory."""
+"""Rows of ``splits`` that become samples: selected once, and read in parts that fit in memory."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -15,14 +15,14 @@ from storage.tables import TABLES
 __all__ = ["CHOSEN", "Chosen", "chosen_sql"]
 
 CHOSEN = "chosen_rows"
-"""Name of a part in the queries that read it (``Snapshot.batches(given=)``)."""
+"""Name by which queries read a part (``Snapshot.batches(given=)``)."""
 _TOGETHER = 200_000
-"""Rows of a part, about."""
+"""Approximate number of rows per part."""
 _ANY = Use()
 
 
 def chosen_sql(where: str | None, use: Use = _ANY) -> str:
-    """Return the query of the rows of ``splits`` in a recipe's split whose products meet a condition.
+    """Return a query for the rows of ``splits`` in a recipe's split whose products meet a condition.
 
     Args:
         where: SQL condition over the view ``catalogue``; None: all.
@@ -35,10 +35,10 @@ def chosen_sql(where: str | None, use: Use = _ANY) -> str:
 
 
 class Chosen:
-    """The chosen rows of some splits, on disk where they are many. The end of the context lets them go."""
+    """The chosen rows of some splits, on disk if there are many; the end of the context releases them."""
 
     def __init__(self, snapshot: Snapshot, recipe: str, splits: Sequence[str], where: str | None, use: Use) -> None:
-        """Find the rows.
+        """Select the rows.
 
         Args:
             snapshot: The dataset version.
@@ -66,13 +66,13 @@ class Chosen:
         self._engine.close()
 
     def bucket_ranges(self) -> list[range]:
-        """Return neighbouring buckets whose rows make a part, or more than one where one bucket has too many."""
+        """Return ranges of neighbouring buckets; each makes one part, or several where a bucket has too many rows."""
         ranges = min(-(-self._count // _TOGETHER), self._buckets)
         ends = [self._buckets * number // max(ranges, 1) for number in range(ranges + 1)]
         return [range(first, end) for first, end in pairwise(ends)]
 
     def parts(self) -> list[tuple[range, str]]:
-        """Return the buckets and the condition of each part: a bucket with too many rows is cut by md5."""
+        """Return the buckets and the condition of each part; buckets with too many rows are divided by md5."""
         pieces = -(-self._count // (_TOGETHER * self._buckets))
         place = f"('0x' || left(md5(product_id), 2))::uinteger * {pieces} // 256"
         return [

@@ -67,14 +67,14 @@ def croissant(
     rights: Mapping[str, Rights],
     form: ShardFormat,
 ) -> bytes:
-    """Return the metadata of an export: a set of files for each split, records where they are Parquet.
+    """Return the metadata of an export: a file set for each split, and record sets if the shards are Parquet.
 
     Args:
         recipe: Name of the split recipe.
         version: Version of the table ``splits`` that was exported.
-        created: When the exported dataset version was committed; None: not said.
+        created: Time at which the exported dataset version was committed; None: omitted.
         sizes: Split -> samples; splits without any have no files.
-        rights: Source -> what it allows.
+        rights: Source -> its rights.
         form: Format of the shards.
     """
     filled = [split for split, size in sizes.items() if size]

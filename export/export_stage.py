@@ -1,4 +1,4 @@
-"""The stage ``export``: for each format a folder of shards, with a manifest, a dataset card and Croissant metadata."""
+"""The stage ``export``: one folder of shards per format, with a manifest, a dataset card and Croissant metadata."""
 
 import json
 import time
@@ -28,13 +28,13 @@ from storage.tasks import Runner, in_processes
 __all__ = ["READS", "run"]
 
 READS = ("splits", "products", "specs", "media", "frames", "audio", "labels", "usage_rights")
-"""Tables that samples are read from, beside those that modalities declare."""
+"""Tables that samples are read from, in addition to those that modalities declare."""
 
 _CATALOGUE = ("duplicates", "rejects")
-"""Tables that the view ``catalogue`` needs beside them."""
+"""Further tables that the view ``catalogue`` needs."""
 
 _Claimed = tuple[Claim, str]
-"""The folder of a format, and its path or URL."""
+"""The claim to a format's folder, and the folder's path or URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class _Job:
     left_out: LeftOutCounts
     progress: Progress
     use: Use
-    """What the samples are for."""
+    """Intended use of the samples."""
 
 
 def run(
@@ -65,18 +65,18 @@ def run(
 ) -> StageReport:
     """Write the shards of a recipe's splits.
 
-    Reads samples, one per row of ``splits``; drops those whose shop refuses the purpose, for the kind of signal that
-    does (``source``: the settings no longer authorise it). Killed and run again, it resumes after the last shard that
-    was finished.
+    Reads one sample per row of ``splits``, and drops those whose shop refuses the purpose; the reason is the kind of
+    signal that does (``source``: the settings no longer authorise it). If killed and run again, it resumes after the
+    last finished shard.
 
     Args:
         store: The workspace's storage.
         settings: Formats, splits, sizes and place.
         recipe: Recipe whose splits are written.
-        rights: Source -> what it allows.
+        rights: Source -> its rights.
         clock: Unused by the shards, which carry no time.
         progress: Advanced by the samples of every shard.
-        runner: Writes shards elsewhere, with the same bytes; None: this process does.
+        runner: Writes the same shards elsewhere; None: they are written on this machine.
 
     Raises:
         NotAuthorisedError: A source in the splits may not be shared, or no sample may be used for the purpose.
@@ -92,7 +92,7 @@ def run(
         top = str(settings.out or store.root / "shards").rstrip("/")
         noted = {form: f"{top}/{recipe}/{form}" for form in settings.formats}
         if runner is not None and settings.out is None:
-            top = f"{stage.location}/shards"  # which every machine of a cluster reaches
+            top = f"{stage.location}/shards"  # reachable from every machine of a cluster
         places = {form: f"{top}/{recipe}/{form}" for form in settings.formats}
         if not stage.unchanged:
             check_rights(stage.before, recipe, rights)
@@ -116,7 +116,7 @@ def run(
 
 
 def _check_any_left(job: _Job) -> None:
-    """Raise where the shops refuse the purpose for every sample."""
+    """Raise if the shops refuse the purpose for every sample."""
     if job.left_out.total and not _count(job):
         named = ", ".join(f"{signal} {count:,}" for signal, count in job.left_out.by_signal.items())
         raise NotAuthorisedError(
@@ -131,7 +131,7 @@ def _reads(settings: ExportSettings) -> tuple[str, ...]:
 
 
 def _export(stage: Stage, job: _Job, claims: Mapping[ShardFormat, _Claimed], digest: str, runner: Runner | None) -> int:
-    """Write the shards of every format, then what describes them; return the samples of one format."""
+    """Write the shards and descriptions of every format; return the number of samples per format."""
     job.progress.start("export", _count(job) * len(claims))
     tables = {name: version for name, version in job.snapshot.tables.items() if name in _reads(job.settings)}
     targets = [
@@ -164,13 +164,13 @@ def _export(stage: Stage, job: _Job, claims: Mapping[ShardFormat, _Claimed], dig
 
 
 def _write_links(stage: Stage, job: _Job, target: Target) -> dict[str, list[Shard]]:
-    """Write the link files of all splits, here: the lines are made here, too."""
+    """Write the link files of all splits in this process, which makes their lines."""
     lines = link_lines(job.snapshot, job.recipe, job.splits, job.settings.where, job.use)
     return write_link_files(target, lines, job.splits, stage.spool, job.progress.advance)
 
 
 def _orders(writing: Writing, job: _Job, targets: Sequence[Target]) -> Iterator[str]:
-    """Hand out the shards of every format and split."""
+    """Order the missing shards of every format and split, and yield the names of the orders."""
     for target in targets:
         for split in job.splits:
             facts_of = FORMATS[target.form].facts_of
@@ -179,7 +179,7 @@ def _orders(writing: Writing, job: _Job, targets: Sequence[Target]) -> Iterator[
 
 
 def _describe(job: _Job, target: Target, shards: Mapping[str, Sequence[Shard]], tables: Mapping[str, int]) -> int:
-    """Write the card and the metadata of one format and, last, its manifest; return its samples."""
+    """Write the card and the metadata of one format and, last, its manifest; return its number of samples."""
     sizes = {split: sum(shard.samples for shard in parts) for split, parts in shards.items()}
     purpose = (job.settings.purpose, job.left_out.by_signal)
     card = dataset_card(job.recipe, job.snapshot, sizes, job.rights, target.form, purpose)

@@ -14,24 +14,24 @@ from storage.place import Entry, ObjectStore
 __all__ = ["DRAFT", "Folder", "LocalFolder", "RemoteFolder", "open_folder"]
 
 DRAFT = ".part"
-"""Ending of the name of a file that is being written, in a folder on this machine."""
+"""Suffix of a file that is being written in a folder on this machine."""
 
 
 class Folder(Protocol):
-    """A folder of files; names are relative to it, with slashes. A file is there whole or not at all."""
+    """A folder of files; names are relative paths with slashes. A file appears whole or not at all."""
 
     def draft(self, name: str) -> Path:
-        """Return where a file is written on this machine before it is published."""
+        """Return the path on this machine where a file is written before it is published."""
 
     def publish(self, draft: Path, name: str, tag: str | None) -> None:
-        """Make the draft the file ``name``; ``tag`` is that of the file which it replaces.
+        """Publish the draft as the file ``name``; ``tag`` is that of the file it replaces.
 
         Raises:
-            DataError: There is another file by now.
+            DataError: Another file has been written there meanwhile.
         """
 
     def write(self, name: str, payload: bytes) -> None:
-        """Make ``payload`` the file ``name``."""
+        """Write ``payload`` as the file ``name``."""
 
     def read(self, name: str) -> bytes | None:
         """Return the bytes of a file; None: no such file."""
@@ -40,7 +40,7 @@ class Folder(Protocol):
         """Return name -> size and tag of every file."""
 
     def remove(self, name: str) -> None:
-        """Remove a file, and its folder where that becomes empty."""
+        """Remove a file, and its folder if that becomes empty."""
 
 
 class LocalFolder:
@@ -51,20 +51,20 @@ class LocalFolder:
         path.mkdir(parents=True, exist_ok=True)
 
     def draft(self, name: str) -> Path:
-        """Return where a file is written before it is published."""
+        """Return the path where a file is written before it is published."""
         draft = self._path / f"{name}{DRAFT}"
         draft.parent.mkdir(parents=True, exist_ok=True)
         return draft
 
     def publish(self, draft: Path, name: str, tag: str | None = None) -> None:
-        """Make the draft the file ``name``, synced, whatever was there."""
+        """Publish the draft as the file ``name``, synced; replace any existing file."""
         del tag
         sync_file(draft)
         draft.replace(self._path / name)
         sync_folder(draft.parent)
 
     def write(self, name: str, payload: bytes) -> None:
-        """Make ``payload`` the file ``name``, synced."""
+        """Write ``payload`` as the file ``name``, synced."""
         replace_file(self._path / name, payload)
 
     def read(self, name: str) -> bytes | None:
@@ -93,14 +93,14 @@ class LocalFolder:
 
 
 class RemoteFolder:
-    """A folder of an object store, whose files appear whole: an upload that breaks off leaves none.
+    """A folder in an object store. Files appear whole: an interrupted upload leaves none.
 
     Args:
         uri: For example ``s3://bucket/prefix``; access keys come from the environment.
         scratch: Folder on this machine for drafts.
 
     Raises:
-        UsageError: No object store has such URLs.
+        UsageError: The URL is not that of an object store.
     """
 
     def __init__(self, uri: str, scratch: Path) -> None:
@@ -108,16 +108,16 @@ class RemoteFolder:
         self._scratch = scratch
 
     def draft(self, name: str) -> Path:
-        """Return where a file is written on this machine before it is published."""
+        """Return the path on this machine where a file is written before it is published."""
         draft = self._scratch / name
         draft.parent.mkdir(parents=True, exist_ok=True)
         return draft
 
     def publish(self, draft: Path, name: str, tag: str | None) -> None:
-        """Upload the draft as the file ``name``, anew or instead of the one that has ``tag``.
+        """Upload the draft as the new file ``name``, or in place of the one with ``tag``.
 
         Raises:
-            DataError: There is another file by now.
+            DataError: Another file has been written there meanwhile.
         """
         stored = self._place.create(name, draft) if tag is None else self._place.replace(name, draft, tag)
         if stored is None:
@@ -128,7 +128,7 @@ class RemoteFolder:
         draft.unlink()
 
     def write(self, name: str, payload: bytes) -> None:
-        """Make ``payload`` the file ``name``."""
+        """Write ``payload`` as the file ``name``."""
         self._place.write(name, payload)
 
     def read(self, name: str) -> bytes | None:
@@ -146,7 +146,7 @@ class RemoteFolder:
 
 @contextmanager
 def open_folder(place: str | Path) -> Iterator[Folder]:
-    """Open a folder by its path or its URL (``s3://…``); it is made if need be."""
+    """Open a folder by its path or its URL (``s3://…``), and create it if needed."""
     if "://" not in str(place):
         yield LocalFolder(Path(place))
         return

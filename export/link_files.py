@@ -1,8 +1,9 @@
-"""Product1M's link files: DuckDB makes the lines of all splits in one pass, and they are written as they come.
+"""Product1M's link files: DuckDB makes the lines of all splits in one pass, and they are written as they arrive.
 
-A line is ``id#####title#####url#####ossurl#####label#;#label#####train#;#search``: ``url`` is the page's, ``ossurl``
-the image's, the labels are the names of the hierarchy's levels, the last field names what the sample may be used for.
-A line has no place for its source's licence, but its id begins with the source, whose licence the card names.
+A line is ``id#####title#####url#####ossurl#####label#;#label#####train#;#search``: ``url`` is that of the page,
+``ossurl`` that of the image, labels are the names of the hierarchy's levels, and the last field lists the purposes that
+the sample may be used for. A line has no field for the licence, but its id begins with the source, whose licence the
+card names.
 """
 
 import hashlib
@@ -52,16 +53,15 @@ ORDER BY c.split, c.bucket, md5_number_upper(c.product_id), c.product_id
 def link_lines(
     snapshot: Snapshot, recipe: str, splits: Sequence[str], where: str | None, use: Use
 ) -> Iterator[tuple[str, pa.StringArray]]:
-    """Yield the lines of splits, each time some of one split.
+    """Yield the lines of splits in batches, each of one split and with its name.
 
-    The lines of a split come in the order of the buckets of their products and of the md5 of their ids, so that files
-    are mixed.
+    The lines of a split are ordered by the bucket of their product, then by the md5 of its id, so that files are mixed.
 
     Args:
         snapshot: The dataset version.
         recipe: The recipe.
         splits: Its splits.
-        where: SQL condition over the view ``catalogue`` that the products meet; None: all of them.
+        where: SQL condition over the view ``catalogue`` that the products must meet; None: all.
         use: Samples whose use is refused are left out.
 
     Raises:
@@ -77,7 +77,7 @@ def link_lines(
 
 
 def _by_split(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.StringArray]]:
-    """Yield the lines of a batch, those of each split together."""
+    """Yield the lines of a batch, grouped by split."""
     splits = batch["split"].dictionary_encode()
     codes = splits.indices.to_numpy()
     ends = [*(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
@@ -91,14 +91,14 @@ def write_link_files(
 ) -> dict[str, list[Shard]]:  # fmt: skip
     """Write lines to files, and return split -> its files.
 
-    A file ends with the line that makes it as long as the target says, or longer.
+    A file ends with the line that brings it to the target's maximum size or beyond.
 
     Args:
-        target: Where to.
-        rows: Lines, each time of one split.
+        target: Destination.
+        rows: Batches of lines, each with the name of its split.
         splits: All splits.
-        spool: Remembers finished files, also those of a killed run, which are not written again.
-        done: Called with the number of lines of each file that is there.
+        spool: Records finished files, including those of a killed run, which are not written again.
+        done: Called with the number of lines of each finished file.
     """
     with open_folder(target.place) as folder:
         writers = {split: _Writer(target, folder, split, spool, done) for split in splits}
@@ -137,13 +137,13 @@ class _Writer:
                 self._finish()
 
     def end(self) -> list[Shard]:
-        """Finish the last file, and return all."""
+        """Finish the last file, and return all files."""
         if self._lines:
             self._finish()
         return self._files
 
     def close(self) -> None:
-        """Leave an unfinished file."""
+        """Close an unfinished file."""
         if self._draft is not None:
             self._draft.close()
 

@@ -1,7 +1,7 @@
-"""The manifest of an export, and the claim to the files of its folder: nothing else there is replaced or removed.
+"""The manifest of an export, and its claim to the files of its folder: no other files are replaced or removed.
 
 An export of one format fills one folder. Its manifest names every file; it is removed first and written last. In
-between, ``unfinished.json`` names what the folder holds, so that the run after a kill knows its own files.
+between, ``unfinished.json`` lists the export's files, so that the run after a kill recognises them.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ UNFINISHED = "unfinished.json"
 CARD = "README.md"
 CROISSANT = "croissant.json"
 _WRITTEN_WHOLE = (MANIFEST, UNFINISHED, CARD, CROISSANT)
-"""Files that are written under a temporary name first, which a kill may leave."""
+"""Files written under a temporary name first; a kill may leave the temporary file."""
 
 
 class Claim:
@@ -43,14 +43,14 @@ class Claim:
         shown: Its path or URL, for messages.
 
     Raises:
-        UsageError: It holds a file that no export wrote, or that was changed since.
+        UsageError: The folder holds a file that no export wrote, or that was changed since.
         DataError: Its manifest is damaged.
     """
 
     def __init__(self, folder: Folder, shown: str | Path) -> None:
         self.folder = folder
         self.there = folder.files()
-        """Name -> size and tag of each file that was there before."""
+        """Name -> size and tag of each file that existed before."""
         self._own = set(named_files(folder, shown))
         self._wanted: set[str] = set()
         foreign = sorted(self.there.keys() - self._own - _passing(self._own)) + _changed(folder, shown)
@@ -62,19 +62,19 @@ class Claim:
             )
 
     def begin(self) -> None:
-        """Note the files, then remove the manifest: from here to ``end`` the folder is no whole export."""
+        """Record the files, then remove the manifest: until ``end``, the folder is not a finished export."""
         self._note()
         if MANIFEST in self.there:
             self.folder.remove(MANIFEST)
 
     def expect(self, split: str, number: int, suffix: str) -> None:
-        """Note a shard that will be written, and as many more as there were before it: the note is rarely rewritten."""
+        """Record a shard to be written, and at least as many more as precede it: the record is rarely rewritten."""
         if f"{split}/{number:05d}{suffix}" not in self._own:
             self._own.update(f"{split}/{one:05d}{suffix}" for one in range(number, 2 * number + 16))
             self._note()
 
     def write(self, name: str, payload: bytes) -> None:
-        """Make ``payload`` the file ``name``."""
+        """Write ``payload`` as the file ``name``."""
         self.keep(name)
         if name not in self._own:
             self._own.add(name)
@@ -82,7 +82,7 @@ class Claim:
         self.folder.write(name, payload)
 
     def keep(self, name: str) -> None:
-        """Keep a file that is whole now, or that a killed run finished."""
+        """Keep a file that this run or a killed one finished."""
         self._wanted.add(name)
 
     def end(self, content: Mapping[str, object]) -> None:
@@ -98,7 +98,7 @@ class Claim:
 
 
 def read_manifest(folder: Folder, shown: str | Path) -> dict[str, Any] | None:
-    """Return the manifest of a finished export; None: there is none.
+    """Return the manifest of a finished export; None if there is none.
 
     Raises:
         DataError: It is damaged.
@@ -125,7 +125,7 @@ def write_manifest(folder: Folder, content: Mapping[str, object]) -> None:
 
 
 def named_files(folder: Folder, shown: str | Path) -> frozenset[str]:
-    """Return the files that exports wrote to a folder, as its manifest or the list of an unfinished one names them.
+    """Return the files that exports wrote to a folder, named by its manifest or the list of an unfinished export.
 
     Raises:
         DataError: Either is damaged.
@@ -145,7 +145,7 @@ def named_files(folder: Folder, shown: str | Path) -> frozenset[str]:
 
 
 def is_whole(folder: Folder, shown: str | Path) -> bool:
-    """Return whether a folder holds a finished export: a manifest, and every file it names, as long as it says."""
+    """Return whether a folder holds a finished export: a manifest, and every file it names, with the stated size."""
     files = folder.files()
     manifest = None if UNFINISHED in files else read_manifest(folder, shown)
     if manifest is None or not manifest["descriptions"].keys() <= files.keys():
@@ -154,7 +154,7 @@ def is_whole(folder: Folder, shown: str | Path) -> bool:
 
 
 def remove_unfinished(path: Path) -> None:
-    """Remove what an export that did not end left in a folder on this machine."""
+    """Remove the files of an unfinished export from a folder on this machine."""
     folder = LocalFolder(path)
     own = named_files(folder, path)
     for name in sorted((own | _passing(own)) & folder.files().keys() - {UNFINISHED}):
@@ -169,13 +169,13 @@ def _shards(manifest: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def _passing(own: Collection[str]) -> set[str]:
-    """Return the names of the drafts that a killed export or take-down of these files may leave."""
+    """Return the names of the drafts that a killed export or take-down of these files may leave behind."""
     drafts = {f".{name}{TEMPORARY}" for name in _WRITTEN_WHOLE}
     return drafts | {f"{name}{DRAFT}" for name in own}
 
 
 def _changed(folder: Folder, shown: str | Path) -> list[str]:
-    """Return the card and metadata that somebody edited after a finished export."""
+    """Return which of the card and metadata were edited after the export finished."""
     manifest = read_manifest(folder, shown)
     hashes = manifest["descriptions"] if manifest else {}
     return [name for name, digest in sorted(hashes.items()) if _digest(folder, name) not in {digest, None}]

@@ -1,12 +1,12 @@
-"""The papers' own records, for those who have the papers' code: facts and URLs, no media (``link_files``: Product1M's).
+"""Records in the formats that the papers' code reads: facts and URLs, no media (Product1M's are in ``link_files``).
 
 ``m5product``  M5Product's JSON: one object, id -> title, pv (``name#:#value#;#name#:#value``, ``-`` for no table),
                label (name of the category) and url (of the image).
 ``mep3m``      MEP-3M's records: a list of class_id … subsub_class_name, img_path, img_resolution and title.
                Without a sub-sub-class the name is ``FALSE``, as in the released file.
 
-Every sample also says where it is from and under which licence, in the further keys product_id, role, source, page_url,
-licence and purposes, which the papers' code does not look at.
+Every sample also states its provenance and licence, in the additional keys product_id, role, source, page_url, licence
+and purposes, which the papers' code ignores.
 """
 
 import json
@@ -22,9 +22,9 @@ RECORDS_SUFFIX = ".json"
 _PAIR, _NAME = "#;#", "#:#"
 _LEVELS = ("class", "sub_class", "subsub_class")
 _TWINS = {"##": "＃＃", "#;": "＃;", "#:": "＃:"}
-"""``#`` where it could be a separator's -> its full-width twin."""
+"""``#`` that could be read as part of a separator -> its full-width form."""
 _SPACES = r"\t-\r\x1c-\x1f\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
-"""What Python takes for white space, beside the blank, in the regular expressions of DuckDB."""
+"""Python's white space other than the blank, for DuckDB's regular expressions."""
 _NO_TABLE = "-"
 _NONE = "FALSE"
 
@@ -101,7 +101,7 @@ def _provenance(sample: Sample) -> dict[str, object]:
 
 
 def _plain(text: str) -> str:
-    """Return text on one line that cannot be taken for a separator."""
+    """Return text as one line that contains no separator."""
     text = " ".join(text.split())
     if "#" not in text:
         return text
@@ -111,7 +111,7 @@ def _plain(text: str) -> str:
 
 
 def plain_sql(field: str) -> str:
-    """Return the SQL of ``_plain``: text of a field on one line that cannot be taken for a separator."""
+    """Return SQL that applies ``_plain`` to a field."""
     line = f"""CASE WHEN regexp_matches({field}, '^ | $|  |[{_SPACES}]')
         THEN trim(regexp_replace({field}, '[ {_SPACES}]+', ' ', 'g')) ELSE {field} END"""
     replaced = line

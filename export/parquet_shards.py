@@ -53,7 +53,7 @@ def _schema(columns: Sequence[ShardColumn]) -> pa.Schema:
 
 
 class ParquetShard:
-    """One Parquet file with one row for each sample; absent modalities are NULL (specs and frames: empty)."""
+    """One Parquet file with one row per sample; absent modalities are NULL (specs and frames: empty)."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -69,7 +69,7 @@ class ParquetShard:
             self._flush()
 
     def close(self) -> str:
-        """Write what is left and the footer; return the file's SHA-256."""
+        """Write the remaining rows and the footer; return the file's SHA-256."""
         self._flush()
         self._writer.close()
         return file_sha256(self._path)

@@ -1,4 +1,4 @@
-"""Reading the samples of a split: facts by one query, bytes by positioned reads."""
+"""Reader of a split's samples: facts come from one query, bytes from positioned reads."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 FACTS_BYTES = "facts_bytes"
-"""Column of the rows of samples: what the facts of one take as JSON, about."""
+"""Column of sample rows: approximate size of a sample's facts as JSON."""
 _BATCH = 256
 _ANY = Use()
 
@@ -54,7 +54,7 @@ _ABSENT: Mapping[str, Any] = MappingProxyType(
         "mfcc": None,
     }
 )
-"""Fields of a sample that modalities fill, as they are where no modality does."""
+"""Fields of a sample that modalities fill, with their values if none does."""
 
 _SHARED = """
 clip as (
@@ -66,7 +66,7 @@ clip as (
 
 
 def _samples_cte(every: Sequence[Modality]) -> str:
-    """Return the WITH of ``samples``, a row for each of the rows of ``splits`` in the given table of those chosen."""
+    """Return the WITH clause of ``samples``: one row per row of ``splits`` in the given table of chosen rows."""
     tables = {name: query for modality in every for name, query in modality.tables.items()}
     selected = ", ".join(f"{sql} as {name}" for modality in every for name, sql in modality.select.items())
     joins = " ".join(f"left join {name} using (product_id)" for name in tables)
@@ -84,9 +84,9 @@ def _samples_cte(every: Sequence[Modality]) -> str:
 def _leading(
     snapshot: Snapshot, parts: Iterable[tuple[pa.Table, Sequence[int]]], every: Sequence[Modality]
 ) -> Iterator[str]:
-    """Yield the first product that has each modality, by the order of the parts and within them.
+    """Yield the first product with each modality, in the order of the parts and of the products within them.
 
-    After the first part, which has nearly all of them, only the tables of the others are read.
+    The first part has nearly all modalities; in later parts only the tables of missing ones are read.
     """
     missing = [*every]
     for rows, buckets in parts:
@@ -130,18 +130,18 @@ def read_samples(
 ) -> Iterator[Sample]:
     """Yield the samples of a split, ordered by the md5 of their product id (so that shards are mixed).
 
-    Of more than 200,000 those of some buckets come after the other, each time in that order.
+    More than 200,000 samples are read in parts of some buckets each; then the order holds within each part.
 
-    The first few samples are ones that together have every modality that the split has at all:
-    Hugging Face's WebDataset loader takes its types from the first five.
+    The first few samples together have every modality that occurs in the split: Hugging Face's WebDataset loader
+    infers its types from the first five.
 
     Args:
-        objects: Where the bytes are.
+        objects: Store of the media bytes.
         snapshot: The dataset version.
         split: Name of the split.
         recipe: Recipe that the split belongs to.
         licences: Source -> licence.
-        where: SQL condition over the view ``catalogue`` that the products meet; None: all of them.
+        where: SQL condition over the view ``catalogue`` that the products must meet; None: all.
         use: Samples whose use is refused are left out.
 
     Raises:
@@ -161,9 +161,9 @@ def read_samples(
 def sample_rows(
     snapshot: Snapshot, split: str, recipe: str, where: str | None, use: Use, facts_of: Collection[str] | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a split that is known to be there, in the order of ``read_samples``, which names the arguments.
+    """Yield the rows of an existing split, with the order and the arguments of ``read_samples``.
 
-    With ``facts_of`` the rows have the facts of these modalities, ordered by the md5 alone.
+    With ``facts_of`` the rows have only the facts of these modalities, and are ordered by the md5 alone.
     """
     every = [modality for modality in modalities() if facts_of is None or modality.name in facts_of]
     with Chosen(snapshot, recipe, [split], where, use) as chosen:
@@ -182,7 +182,7 @@ def sample_rows(
 
 
 def rows_of(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any]]:
-    """Yield the rows of a batch; few of them are Python objects at a time."""
+    """Yield the rows of a batch, converting only a few at a time to Python objects."""
     for start in range(0, batch.num_rows, _BATCH):
         yield from batch.slice(start, _BATCH).to_pylist()
 
@@ -197,8 +197,8 @@ def make_sample(
     """Return the sample of a row.
 
     Args:
-        row: One of ``sample_rows``.
-        read: Returns an object's bytes; None: the sample has facts and URLs alone.
+        row: One row of ``sample_rows``.
+        read: Returns an object's bytes; None: the sample has only facts and URLs.
         licences: Source -> licence.
         forbidden: Sources without a permission.
         every: The modalities of the row.

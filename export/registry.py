@@ -1,4 +1,4 @@
-"""The exports that were made and their places; take-down reads it."""
+"""Registry of the exports made and their folders; take-down reads it."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,23 +23,23 @@ class Export:
     folder: Path
     recipe: str
     place: str
-    """The folder as it is shown to a person: from the workspace's, or whole, or the URL in an object store."""
+    """The folder as shown to users: relative to the workspace, absolute, or a URL in an object store."""
 
     @property
     def is_there(self) -> bool:
-        """Whether the export still lies where it was written."""
+        """Whether the export is still where it was written."""
         return (self.folder / MANIFEST).is_file() or self.is_unfinished
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether its last run did not end."""
+        """Whether its last run did not finish."""
         return (self.folder / UNFINISHED).is_file()
 
 
 def remember_export(store: Store, folder: str | Path, recipe: str, version: int) -> None:
-    """Note that the splits of a dataset version go to ``folder``, a path or a URL.
+    """Record that the splits of a dataset version are exported to ``folder``, a path or a URL.
 
-    The workspace may be moved with those inside.
+    Paths inside the workspace are stored relative to it, so that it can be moved.
     """
     noted: str | Path = folder
     if "://" not in str(folder):
@@ -52,7 +52,7 @@ def remember_export(store: Store, folder: str | Path, recipe: str, version: int)
 
 
 def exports_of(store: Store) -> list[Export]:
-    """Return every export: those noted, and those in the workspace's folder ``shards``; by folder."""
+    """Return every export, recorded or found in the workspace's folder ``shards``, sorted by folder."""
     store.state.migrate("export", _DDL)
     with closing(store.state.connect()) as connection:
         rows = connection.execute("SELECT folder, recipe FROM exports").fetchall()

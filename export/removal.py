@@ -32,7 +32,7 @@ class Removed:
 
     products: Collection[str]
     groups: Mapping[str, str]
-    """Group or label that is called after a product -> its new name."""
+    """Group or label that is named after a product -> its new name."""
 
     def touches(self, sample: Mapping[str, Any]) -> bool:
         """Return whether a sample is removed or changed."""
@@ -45,7 +45,7 @@ def shard_holds(path: Path, removed: Removed) -> bool:
 
 
 def remove_from_shard(path: Path, removed: Removed) -> int:
-    """Rewrite a shard without the products, and return the samples left; an empty shard is deleted."""
+    """Rewrite a shard without the products, and return the number of samples left; an empty shard is deleted."""
     draft = path.with_name(path.name + ".part")
     left = SHARDS[path.suffix](path, draft, removed)
     if left:
@@ -59,14 +59,14 @@ def remove_from_shard(path: Path, removed: Removed) -> int:
 
 
 def repair_manifest(folder: Path, samples: Mapping[Path, int]) -> None:
-    """Correct sizes, hashes and numbers of samples of the shards that changed, and drop those that are gone.
+    """Correct the sizes, hashes and sample counts of changed shards, and drop deleted shards.
 
-    Where a shard has other bytes than the manifest says though it did not change now, a killed run changed it.
+    A shard whose size differs from the manifest, although it is not in ``samples``, was changed by a killed run.
     Hashes of changed shards are also replaced in the card and the metadata.
 
     Args:
-        folder: The export's.
-        samples: Shard that changed -> samples left in it.
+        folder: The export's folder.
+        samples: Changed shard -> samples left in it.
     """
     local = LocalFolder(folder)
     manifest = read_manifest(local, folder)
@@ -86,7 +86,7 @@ def repair_manifest(folder: Path, samples: Mapping[Path, int]) -> None:
 
 
 def _correct(path: Path, hashes: Mapping[str, str], sizes: Mapping[str, tuple[int, int]]) -> None:
-    """Replace hashes and numbers of samples in a description, if it is there."""
+    """Replace hashes and sample counts in a description, if it exists."""
     text = before = path.read_text(encoding="utf-8") if path.is_file() else ""
     for old, new in hashes.items():
         text = text.replace(old, new)

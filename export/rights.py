@@ -21,21 +21,21 @@ class Rights:
     share: bool
     """The source says that its data may be shared."""
     licence: str
-    """Licence it is shared under; empty where none is stated."""
+    """Licence it is shared under; empty if none is stated."""
     crawl: bool = True
-    """The permission to crawl it stands; without it nothing that was crawled may be used."""
+    """The source may still be crawled; otherwise nothing crawled from it may be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What samples are read for, and the sources without a permission."""
+    """Purpose for which samples are read, and the sources without a permission."""
 
     purpose: Purpose | None = None
-    """None: any; products whose shop refuses it are there, too."""
+    """None: any purpose; no sample is left out."""
     forbidden: Collection[str] = ()
 
     def refused(self) -> str:
-        """Return the query of the refusals: product_id, signal, place and served; "" where there are none."""
+        """Return a query for the refusals (product_id, signal, place, served); "" without a purpose."""
         if self.purpose is None:
             return ""
         sources = ", ".join(text(name) for name in sorted(self.forbidden))
@@ -54,7 +54,7 @@ class LeftOut(NamedTuple):
     signals: tuple[str, ...]
     """Kinds of the signals, in alphabetical order."""
     detail: str
-    """The first of them, as it was served."""
+    """The first signal, as served."""
 
 
 def left_out(snapshot: Snapshot, chosen: str, recipe: str, splits: Collection[str], use: Use) -> Iterator[LeftOut]:
@@ -62,7 +62,7 @@ def left_out(snapshot: Snapshot, chosen: str, recipe: str, splits: Collection[st
 
     Args:
         snapshot: The dataset version.
-        chosen: Query of the samples of a recipe's split, whatever their use.
+        chosen: Query for the samples of a recipe's split, whatever their use.
         recipe: The recipe.
         splits: Its splits.
         use: The purpose.
@@ -80,16 +80,16 @@ def left_out(snapshot: Snapshot, chosen: str, recipe: str, splits: Collection[st
 
 @dataclass(frozen=True, slots=True)
 class LeftOutCounts:
-    """How many samples are left out."""
+    """Numbers of samples left out."""
 
     by_split: dict[str, dict[str, int]]
-    """Split -> kind of signal -> samples that it keeps out; one with two kinds counts for both."""
+    """Split -> kind of signal -> samples that it excludes; a sample with two kinds counts for both."""
     by_first: dict[str, int]
     """Kind of signal -> samples, each counted once, for the first of its kinds."""
 
     @property
     def total(self) -> int:
-        """How many there are."""
+        """Total number of samples left out."""
         return sum(self.by_first.values())
 
     @property
@@ -116,7 +116,7 @@ def check_rights(snapshot: Snapshot, recipe: str, rights: Mapping[str, Rights]) 
     """Check that every source in the splits of ``recipe`` may be shared.
 
     Raises:
-        NotAuthorisedError: Some may not; names all of them.
+        NotAuthorisedError: Some sources may not; the message names them all.
     """
     query = "select distinct source from splits join products using (product_id) where recipe = ? order by 1"
     sources = snapshot.sql(query, [recipe])["source"].to_pylist()

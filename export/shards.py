@@ -1,4 +1,4 @@
-"""Shard files, one task for each: their borders follow from the tables and the index, not from what is written."""
+"""Shard files, each written by one task; their boundaries depend on the tables and the index, not on bytes written."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ __all__ = ["FORMATS", "Format", "Shard", "ShardWriter", "Target", "Writing", "as
 
 
 class ShardWriter(Protocol):
-    """Writes one shard file."""
+    """Writer of one shard file."""
 
     def add(self, sample: Sample, number: int) -> None:
         """Add a sample, the ``number``-th of its split."""
@@ -47,13 +47,13 @@ class Format:
     """A format of shards."""
 
     suffix: str
-    """Of the files' names."""
+    """Suffix of the files' names."""
     open: Callable[[Path], ShardWriter]
     """Opens a new file."""
     facts_of: tuple[str, ...] | None = None
-    """Modalities whose facts it has, and no bytes of media; None: all modalities, with their bytes."""
+    """Modalities whose facts it has, without media bytes; None: all modalities, with their bytes."""
     overhead: int = 0
-    """Bytes that it needs for a sample beside facts and media, about."""
+    """Approximate bytes per sample in addition to facts and media."""
 
 
 FORMATS: Mapping[ShardFormat, Format] = MappingProxyType(
@@ -64,7 +64,7 @@ FORMATS: Mapping[ShardFormat, Format] = MappingProxyType(
         "mep3m": Format(RECORDS_SUFFIX, Mep3mShard, ("image", "caption")),
     }
 )
-"""Formats that are made of samples; link files are not."""
+"""Formats written sample by sample; link files are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def as_rows(shards: Iterable[Shard]) -> list[dict[str, object]]:
 
 
 def fill_shard(samples: Iterable[Sample], open_writer: Callable[[Path], ShardWriter], draft: Path, start: int) -> Shard:
-    """Write samples to the draft of a shard, the first of them the ``start``-th of its split."""
+    """Write samples to the draft of a shard; the first one is number ``start`` of its split."""
     writer, count = open_writer(draft), 0
     try:
         for count, sample in enumerate(samples, 1):
@@ -111,19 +111,19 @@ class Target:
     forbidden: tuple[str, ...]
     """Sources without a permission."""
     fingerprint: str
-    """Names everything that the shards depend on."""
+    """Identifies everything that the shards depend on."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What a task needs to know beside rows and objects."""
+    """Instructions to a task, in addition to rows and objects."""
 
     place: str
     form: ShardFormat
     file: str
     """Path in the folder."""
     tag: str | None
-    """Of the file that it replaces."""
+    """Tag of the file that it replaces."""
     start: int
     """Number of the first sample in its split."""
     licences: Mapping[str, str]
@@ -136,12 +136,12 @@ class _Order:
 
 
 class Writing:
-    """Shards that are being written, by tasks.
+    """Shards being written by tasks.
 
     Args:
-        spool: Holds finished shards, also those of a killed run.
+        spool: Records finished shards, including those of a killed run.
         index: Index of the workspace's objects.
-        done: Called with the number of samples of each shard that is there.
+        done: Called with the number of samples of each finished shard.
     """
 
     def __init__(self, spool: Spool, index: ObjectIndex, done: Callable[[int], None]) -> None:
@@ -150,12 +150,12 @@ class Writing:
         self._shards: dict[tuple[str, str], list[Shard]] = {}
 
     def orders(self, target: Target, split: str, rows: Iterator[pa.RecordBatch]) -> Iterator[str]:
-        """Hand out the shards of a split that are not there yet; yield the names of their orders.
+        """Order the missing shards of a split, and yield the names of the orders.
 
         Args:
-            target: Where to.
+            target: Destination.
             split: The split.
-            rows: Of its samples, in order.
+            rows: Rows of its samples, in order.
         """
         form, start = FORMATS[target.form], 0
         self._shards[target.form, split] = []
@@ -179,11 +179,11 @@ class Writing:
             yield name
 
     def run(self, location: str, names: Iterable[str], runner: Runner) -> None:
-        """Have tasks write the shards of orders.
+        """Run the tasks that write the ordered shards.
 
         Args:
-            location: What the tasks reach the workspace by.
-            names: Of the orders.
+            location: Path or URL by which the tasks reach the workspace.
+            names: Names of the orders.
             runner: Runs the tasks.
 
         Raises:
@@ -217,7 +217,7 @@ def write_shard(location: str, name: str) -> str:
 
     Args:
         location: The workspace's folder, or its URL in an object store.
-        name: Of the order.
+        name: Name of the order.
 
     Raises:
         DataError: There is no such order, or another run has written the file meanwhile.
@@ -242,9 +242,9 @@ def write_shard(location: str, name: str) -> str:
 def _cut(
     batches: Iterable[pa.RecordBatch], index: ObjectIndex, form: Format, max_bytes: int
 ) -> Iterator[tuple[pa.Table, list[ObjectRef]]]:
-    """Yield the rows of one shard after the other, and where their objects lie.
+    """Yield the rows of each shard, and the locations of their objects.
 
-    A shard ends with the sample whose facts and objects, as they are stored, make it ``max_bytes`` or more.
+    A shard ends with the sample whose facts and stored objects bring it to ``max_bytes`` or more.
     """
     named = [] if form.facts_of is not None else [name for modality in modalities() for name in modality.objects]
     rows: list[pa.RecordBatch] = []

@@ -13,7 +13,7 @@ from storage.tables import TABLES
 __all__ = ["REPORTS", "run"]
 
 REPORTS: Mapping[Language, str] = MappingProxyType({"en": "reports/report.html", "zh": "reports/report.zh.html"})
-"""Language -> where its page lies in the workspace."""
+"""Language -> path of its page in the workspace."""
 
 
 def run(store: Store, *, clock: Clock = utc_now, progress: Progress = SilentProgress()) -> StageReport:
@@ -24,7 +24,7 @@ def run(store: Store, *, clock: Clock = utc_now, progress: Progress = SilentProg
     with store.stage("stats", settings=__version__, reads=tuple(TABLES)) as stage:
         if stage.unchanged and all(path.is_file() for path in paths.values()):
             return stage.report_unchanged()
-        # Matplotlib takes longer to import than a run with nothing to do may take.
+        # Importing matplotlib takes longer than a run with nothing to do should.
         from export.report.images import nearest_of_other_classes, thumbnails  # noqa: PLC0415
         from export.report.numbers import ask  # noqa: PLC0415
         from export.report.page import render  # noqa: PLC0415

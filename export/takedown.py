@@ -1,8 +1,8 @@
-"""The part of exports in a take-down: shards are written again, and a list names what was removed.
+"""Take-down from exports: shards are rewritten, and a list names the removed products.
 
-The list, ``removed.jsonl`` beside the exports, is for those who have copies: ``{"product_sha256": …, "removed": date}``
-a line. It holds SHA-256 of product ids, since a list of what was taken down must not be a directory of it. A consumer
-leaves out the samples whose ``product_id`` is in it (``is_removed``).
+The list, ``removed.jsonl`` next to the exports, is for holders of copies: each line is ``{"product_sha256": …,
+"removed": date}``. It holds SHA-256 hashes of product ids, so that it is not itself a directory of removed products.
+Consumers leave out samples whose ``product_id`` is in it (``is_removed``).
 """
 
 import hashlib
@@ -30,15 +30,15 @@ _TEXTS = frozenset({".txt", ".jsonl", ".csv", ".tsv"})
 
 
 def search(store: Store, target: Target, plan: Plan) -> Plan:  # noqa: ARG001 - a TakedownHook
-    """Return the plan: exports hold nothing that tables do not."""
+    """Return the plan unchanged: exports hold nothing that tables do not."""
     return plan
 
 
 def remove(removal: Removal) -> Mapping[str, Any]:
-    """Remove the products from every export that is there, and add them to the lists beside the exports.
+    """Remove the products from every reachable export, and add them to the lists next to the exports.
 
-    Exports that are not where they were count as holding the item where their recipe did. Only files that exports
-    wrote are changed; others in their folders that name the item are listed.
+    An export that is no longer where it was counts as holding the item if its recipe did. Only files that exports
+    wrote are changed; other files in their folders that name the item are listed.
     """
     store, plan = removal.store, removal.plan
     removed = Removed(frozenset(plan.products), removal.groups)
@@ -52,7 +52,7 @@ def remove(removal: Removal) -> Mapping[str, Any]:
             )
             continue
         folders.add(export.folder.parent.parent)
-        if export.is_unfinished:  # its shards are no export yet: the next run writes them anew
+        if export.is_unfinished:  # its shards are not an export yet: the next run rewrites them
             if not removal.dry_run:
                 remove_unfinished(export.folder)
             continue
@@ -71,7 +71,7 @@ def remove(removal: Removal) -> Mapping[str, Any]:
 
 
 def add_removed(folder: Path, products: Iterable[str], now: datetime) -> int:
-    """Add products to the list in ``folder``, which is made if need be; return how many were new."""
+    """Add products to the list in ``folder``, which is created if needed; return how many were new."""
     folder.mkdir(parents=True, exist_ok=True)
     fresh = sorted({_digest(product) for product in products} - read_removed(folder))
     if fresh:
@@ -83,7 +83,7 @@ def add_removed(folder: Path, products: Iterable[str], now: datetime) -> int:
 
 
 def read_removed(folder: Path) -> frozenset[str]:
-    """Return the hashes in a folder's list; none without a list."""
+    """Return the hashes in a folder's list, empty if there is none."""
     path = folder / REMOVED
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     return frozenset(json.loads(line)["product_sha256"] for line in lines)
@@ -110,14 +110,14 @@ def _files_with(folder: Path, removed: Removed, words: Words) -> list[Path]:
 
 
 def _foreign(folder: Path, words: Words) -> list[Path]:
-    """Return the files that no export wrote and that name the products: they are left alone."""
+    """Return the files that name the products but were written by no export; they are left alone."""
     own = {folder / name for name in named_files(LocalFolder(folder), folder)}
     found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path not in own)
     return [path for path in found if path.stat().st_size <= MAX_SEARCHED and words.found_in(path.read_bytes())]
 
 
 def _remove_from_export(folder: Path, files: Iterable[Path], removed: Removed, words: Words) -> None:
-    """Write shards again; text files lose the lines that name a product, files of other kinds go."""
+    """Rewrite shards, remove the lines that name a product from text files, and delete files of other kinds."""
     samples: dict[Path, int] = {}
     for path in files:
         path.with_name(f"{path.name}.part").unlink(missing_ok=True)  # the draft of a killed take-down

@@ -1,7 +1,7 @@
 """WebDataset shards: plain ustar files with the same five members in every sample.
 
 A sample ``00000042`` has ``.json`` (caption, specifications, labels, which modalities are
-present), ``.image.jpg``, ``.frames.mjpeg`` (JPEGs end to end; offsets in the JSON),
+present), ``.image.jpg``, ``.frames.mjpeg`` (concatenated JPEGs; offsets in the JSON),
 ``.audio.mpga`` (mp3 by its other registered name: ``.mp3`` makes Hugging Face's loader ask for torch)
 and ``.mfcc.npy`` ([n_mfcc, T]). An absent modality is an empty member (MFCC: an array of no
 columns), because Hugging Face's loader drops members that the first samples lack.
@@ -28,17 +28,17 @@ from storage.tar import BLOCK
 __all__ = ["END", "SUFFIX", "HashedFile", "Piece", "TarShard", "member", "members_of", "open_tar_shard"]
 
 _WRITTEN = 1 << 20
-"""Bytes that are written at once: a multiple of every disk's sector, and few enough for a core's own cache."""
+"""Bytes per write: a multiple of every disk's sector size, and few enough for a core's own cache."""
 _BUFFERS = 4  # one is filled while others are written and hashed
-_DIRECT = getattr(os, "O_DIRECT", 0)  # Linux has it
+_DIRECT = getattr(os, "O_DIRECT", 0)  # on Linux
 
 
 Piece = bytes | memoryview
-"""Bytes; a view is one of single bytes."""
+"""Bytes; a view must be of single bytes."""
 
 
 class _Buffer:
-    """Bytes on their way into the file; the memory begins at a page, as direct writing wants it."""
+    """Bytes on their way to the file, in memory aligned to a page, as direct I/O requires."""
 
     def __init__(self) -> None:
         self.memory = np.frombuffer(mmap.mmap(-1, _WRITTEN), dtype=np.uint8)
@@ -56,10 +56,10 @@ class _Buffer:
 
 
 class HashedFile:
-    """A new file at ``path``: one thread writes blocks, one hashes them, while the caller makes the next one.
+    """A new file at ``path``: one thread writes blocks and one hashes them, while the caller fills the next.
 
-    A shard is read again much later, if at all: through the page cache its bytes would be copied once more, and
-    push out what is worth keeping. Where a file system knows no direct writing, the cache is used.
+    Writes bypass the page cache: a shard is read again much later, if at all, and the cache would copy its bytes once
+    more and evict more useful ones. A file system without direct I/O uses the cache.
     """
 
     def __init__(self, path: Path) -> None:
@@ -71,7 +71,7 @@ class HashedFile:
         self._filled = 0
 
     def write(self, pieces: Sequence[Piece]) -> None:
-        """Write pieces one after the other."""
+        """Write pieces in order."""
         for piece in pieces:
             self._take(piece)
 
@@ -84,7 +84,7 @@ class HashedFile:
         try:
             for block in self._blocks[1:]:
                 block.settle()
-            _write_directly(self._file, direct=False)  # what is left need not be whole sectors
+            _write_directly(self._file, direct=False)  # the rest need not be whole sectors
             self._send(self._filled)
             self._blocks[-1].settle()
         finally:
@@ -94,8 +94,8 @@ class HashedFile:
         return self._hash.hexdigest()
 
     def _take(self, piece: Piece) -> None:
-        """Copy a piece into blocks, and send off each that is full."""
-        given, start = np.frombuffer(piece, dtype=np.uint8), 0  # NumPy lets other threads go on while it copies
+        """Copy a piece into blocks, and send each full one."""
+        given, start = np.frombuffer(piece, dtype=np.uint8), 0  # NumPy releases the GIL while it copies
         while start < len(piece):
             stop = min(len(piece), start + _WRITTEN - self._filled)
             filled = self._filled + stop - start
@@ -105,7 +105,7 @@ class HashedFile:
                 self._send(filled)
 
     def _send(self, filled: int) -> None:
-        """Have the block that is being filled written and hashed, and go on in the one that was sent first."""
+        """Submit the current block for writing and hashing, and continue in the oldest one once it is done."""
         block = self._blocks.pop(0)
         full = block.memory[:filled].data
         block.pending = [
@@ -128,13 +128,13 @@ def _write_directly(file: FileIO, *, direct: bool) -> None:
     try:
         fcntl.fcntl(file, fcntl.F_SETFL, flags | _DIRECT if direct else flags & ~_DIRECT)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # the file system cannot
+        if error.errno != errno.EINVAL:  # not supported by the file system
             raise
 
 
 SUFFIX = ".tar"
 END = bytes(2 * BLOCK)
-"""What a tar file ends with."""
+"""End of a tar file."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 _HEADER = tarfile.TarInfo("").tobuf(tarfile.USTAR_FORMAT)
@@ -164,7 +164,7 @@ def member(name: str, parts: Sequence[Piece]) -> list[Piece]:
     """Return the pieces of one member: header, parts of its payload, padding.
 
     Raises:
-        DataError: The payload has 8 GiB or more, which a plain tar header cannot say.
+        DataError: The payload has 8 GiB or more, which a plain tar header cannot express.
     """
     size = sum(len(part) for part in parts)
     if size >> 33:
@@ -173,7 +173,7 @@ def member(name: str, parts: Sequence[Piece]) -> list[Piece]:
 
 
 def _header(name: bytes, size: int) -> bytes:
-    """Return what ``tarfile`` makes of a member, without taking it apart and together again."""
+    """Return the header that ``tarfile`` would write, made faster by filling in a prepared one."""
     digits = b"%011o" % size
     total = _SUM + sum(name) + sum(digits)
     return b"".join(
@@ -187,7 +187,7 @@ def open_tar_shard(path: Path) -> TarShard:
 
 
 def members_of(sample: Sample) -> tuple[tuple[str, Payload], ...]:
-    """Return extension and payload of each member of a sample, in order; a payload in parts, end to end."""
+    """Return the extension and payload of each member of a sample, in order; a payload is a sequence of parts."""
     payloads = [(m.extension, m.payload(sample)) for modality in modalities() for m in modality.members]
     return (("json", [_encode(_facts(sample)).encode()]), *payloads)
 

@@ -18,11 +18,11 @@ from storage.lock import held_alone
 __all__ = ["CACHE", "evaluate_run", "run_folder", "train_run"]
 
 CACHE = Path("training", "cache")
-"""In the workspace: decoded blocks of shards; may be removed at any time."""
+"""Folder of decoded shard blocks in the workspace; may be removed at any time."""
 
 
 def run_folder(workspace: Path, recipe: str, seed: int = 0) -> Path:
-    """Return where the training of a recipe with a seed keeps its checkpoints, logs and evaluation."""
+    """Return the folder of checkpoints, logs and evaluation for a recipe trained with a seed."""
     return workspace / "training" / (f"{recipe}-seed{seed}" if seed else recipe)
 
 
@@ -37,14 +37,14 @@ def train_run(
     progress: Progress,
     wandb: str = "",
 ) -> tuple[PhaseReport, ...]:
-    """Train a recipe on an export, or go on with it; see ``scale.training.train.train``.
+    """Train a recipe on an export, or resume its training; see ``scale.training.train.train``.
 
-    ``wandb`` is a project of Weights & Biases that gets what TensorBoard gets; empty: none.
+    ``wandb`` is a Weights & Biases project that receives the TensorBoard logs; empty: none.
 
     Raises:
-        WorkspaceError: Another process trains it.
-        SettingsError: ``wandb`` is asked for, and its package is not installed.
-        NotAuthorisedError: The export is not one to train on.
+        WorkspaceError: Another process is training it.
+        SettingsError: ``wandb`` is set, but its package is not installed.
+        NotAuthorisedError: The export was made for another purpose than training.
     """
     chosen = load_training_recipe(recipe)
     exported = ShardFolder(shards)
@@ -66,7 +66,7 @@ def train_run(
 
 @contextmanager
 def _mirrored(project: str, recipe: TrainingRecipe, seed: int, folder: Path) -> Iterator[None]:
-    """Send what is written to TensorBoard to a project of Weights & Biases, from the first process alone."""
+    """Copy the TensorBoard logs to a Weights & Biases project, from the first process only."""
     if not project or os.environ.get("RANK", "0") != "0":
         yield
         return

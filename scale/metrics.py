@@ -33,11 +33,11 @@ def retrieval_metrics(
 ) -> dict[str, float]:
     """Return mAP@k and Prec@k, means over the queries.
 
-    With the precision of a rank being the share of hits down to it, and AP's sum that of the
-    precisions at the ranks of the hits within the top k:
+    The precision at a rank is the share of hits down to it. AP's sum is that of the precisions at the ranks of
+    the hits within the top k:
 
     - ``released`` (SCALE's script): the list is first cut to d = min(k, positives, depth); AP@k is the sum within d
-      divided by the number of hits within d, 0 where there is none; Prec@k is hits within d / d.
+      divided by the number of hits within d, or 0 if there is none; Prec@k is hits within d / d.
     - ``paper``: as ``released``, but the list is cut to k: AP@k is the sum divided by the number of hits in the top
       k; Prec@k is hits / min(k, positives, depth). The two differ where a query has fewer than k positives.
     - ``standard``: AP@k is the sum divided by min(positives, k); Prec@k is hits / k.
@@ -46,10 +46,10 @@ def retrieval_metrics(
         ranked_labels: [queries, depth], labels of the gallery items found, best first. A label that
             equals no query's (a distractor's) is never a hit.
         query_labels: [queries].
-        positives: [queries], how many items of the gallery have the query's label. A query that has
+        positives: [queries], number of gallery items with the query's label. A query that has
             none counts as 0 in every measure.
-        ks: Cut-offs, each at least 1; where one is beyond the depth, the whole list is looked at.
-        definition: Which of the three.
+        ks: Cut-offs, each at least 1; one beyond the depth uses the whole list.
+        definition: One of the three.
 
     Returns:
         ``{"mAP@1": …, "Prec@1": …, …}`` in the order of ``ks``, each from 0 to 1.
@@ -88,7 +88,7 @@ def _at(
 def cross_modal_metrics(scores: ArrayLike, ks: Sequence[int] = (1, 5, 10)) -> dict[str, float]:
     """Return how well one modality of a product finds another modality of the same product.
 
-    ``R@k``: share of products found among the best k; equal scores count against. ``median rank``: from 1.
+    ``R@k``: share of products found among the best k; equal scores rank the right answer last. ``median rank``: from 1.
     ``chance R@k`` and ``chance median rank``: of a random order.
 
     Args:
@@ -133,7 +133,7 @@ def classification_metrics(scores: ArrayLike, labels: ArrayLike) -> dict[str, fl
     ``top-1`` and ``top-5``: share of items whose class is among the best scores (equal scores: the
     lower class first). ``average precision``: the area under the precision-recall steps, one class
     against the rest, mean over the classes that have items. ``F1``: mean over the classes that have
-    items or were predicted. MEP-3M reports the four and does not say how classes are averaged; here
+    items or were predicted. MEP-3M reports all four but does not say how classes are averaged; here
     each class weighs the same.
 
     Args:
@@ -165,7 +165,7 @@ def classification_metrics(scores: ArrayLike, labels: ArrayLike) -> dict[str, fl
 
 
 def _average_precision(score: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Return the area under the steps; items of equal score are taken together."""
+    """Return the area under the precision-recall steps; items of equal score form one step."""
     order = np.argsort(-score, kind="stable")
     found = np.cumsum(right[order])
     ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
@@ -184,12 +184,12 @@ Counts = NDArray[np.int64]
 
 
 def clustering_metrics(labels: ArrayLike, clusters: ArrayLike) -> dict[str, float]:
-    """Return agreement of a clustering with the classes.
+    """Return the agreement of a clustering with the classes.
 
     ``NMI``: mutual information over the arithmetic mean of both entropies. ``purity``: share of
     items that are of their cluster's most frequent class. ``accuracy``: share of items right under
-    the best one-to-one assignment of clusters to classes. All three are above 0 by chance, the more
-    so the more clusters there are. ``AMI`` and ``ARI`` are adjusted: chance reads as 0.
+    the best one-to-one assignment of clusters to classes. By chance all three are above 0, and more
+    so with more clusters. ``AMI`` and ``ARI`` are adjusted, so that chance scores 0.
 
     Args:
         labels: [items], true classes.
@@ -219,7 +219,7 @@ def clustering_metrics(labels: ArrayLike, clusters: ArrayLike) -> dict[str, floa
 
 
 def _contingency(truth: NDArray[np.generic], found: NDArray[np.generic]) -> Counts:
-    """Return [classes, clusters]: how many items are of both."""
+    """Return [classes, clusters]: the number of items in both."""
     _, rows = np.unique(truth, return_inverse=True)
     _, columns = np.unique(found, return_inverse=True)
     table = np.zeros((rows.max() + 1, columns.max() + 1), np.int64)
@@ -258,7 +258,7 @@ def _expected_information(classes: Counts, sizes: Counts) -> float:
 
 
 def _expected_term(a: int, b: int, total: int) -> float:
-    """Return the expected contribution of one cell with margins ``a`` and ``b``; factorials as logs, they overflow."""
+    """Return the expected contribution of a cell with margins ``a`` and ``b``, by logs, since factorials overflow."""
     n = np.arange(max(1, a + b - total), min(a, b) + 1)
     fixed = gammaln(a + 1) + gammaln(b + 1) + gammaln(total - a + 1) + gammaln(total - b + 1) - gammaln(total + 1)
     free = gammaln(n + 1) + gammaln(a - n + 1) + gammaln(b - n + 1) + gammaln(total - a - b + n + 1)
@@ -290,8 +290,8 @@ def rank(queries: Floats, gallery: Floats, depth: int, block: tuple[int, int] = 
     Args:
         queries: [Q, width], finite.
         gallery: [G, width], finite.
-        depth: Items a query; at most G are returned.
-        block: Queries and gallery items of one block of scores.
+        depth: Items per query; at most G are returned.
+        block: Queries and gallery items per block of scores.
 
     Returns:
         [Q, min(depth, G)].

@@ -34,10 +34,10 @@ def shipped_names() -> tuple[str, ...]:
 
 
 def shipped_values(name: str) -> dict[str, Any]:
-    """Return the values of a shipped recipe, those of its own base included.
+    """Return the values of a shipped recipe, including those of its base.
 
     Raises:
-        ValueError: There is none of that name.
+        ValueError: There is no recipe of that name.
     """
     if name not in shipped_names():
         raise ValueError(f"base: {name!r} is not a shipped recipe. Use one of {', '.join(shipped_names())}.")
@@ -75,31 +75,31 @@ class NamedEncoder(StageSettings):
     network: str
     """A folder of transformers (detectors too), timm or sentence-transformers, or a name on the hub (``timm/...``)."""
     width: int = Field(ge=1)
-    """Numbers in each of its states."""
+    """Width of its states."""
     tokens: int = Field(default=1, ge=1)
-    """States that are kept of a sample: 1, its pooled vector; more, means of neighbours, or a detector's best boxes;
-    of a video, the pooled vectors of its first frames."""
+    """States kept per sample. 1: its pooled vector; more: means of neighbours, or a detector's best boxes. Of a video:
+    the pooled vectors of its first frames."""
     trained: bool = False
-    """Train the network with the model; images alone (a text encoder is ``model.bert``). Else it is frozen, and its
-    features are kept in Parquet."""
+    """Train the network with the model; for images only (for text there is ``model.bert``). Otherwise it is frozen, and
+    its features are kept in Parquet."""
 
 
 class InputSettings(StageSettings):
-    """How a sample becomes tensors."""
+    """Conversion of samples to tensors."""
 
     encoders: dict[Modality, NamedEncoder] = Field(default_factory=dict)
-    """Modality -> the network that it is read by, instead of what is set below."""
+    """Modality -> the network that reads it, in place of the settings below."""
 
     tokens: Literal["corpus", "bert"] = "corpus"
     """``corpus``: characters and jieba's words, counted in the training split; ``bert``: ``bert_vocabulary``."""
     bert_vocabulary: str = "bert-base-chinese"
     """With ``bert``: a local folder, or a name on the hub."""
     vocabulary: int = Field(default=21_128, ge=16)
-    """Most entries that a corpus vocabulary has; bert-base-chinese has 21,128."""
+    """Maximum number of entries in a corpus vocabulary; bert-base-chinese has 21,128."""
     text_tokens: int = Field(default=36, ge=4)
     """[P] 36."""
     image_text: bool = False
-    """The text in the product's images follows its caption; shards have it where ``extract.ocr`` is true."""
+    """Append the text in the product's images to its caption; shards have it if ``extract.ocr`` is true."""
     table_tokens: int = Field(default=64, ge=4)
     """[P] 64."""
     image: Literal["patches", "regions"] = "patches"
@@ -113,15 +113,15 @@ class InputSettings(StageSettings):
     region_width: int = Field(default=2048, ge=1)
     """With ``regions``: width of a region's features; 2,048 of Faster R-CNN [P]."""
     frames: int = Field(default=12, ge=1)
-    """First frames that are read, one a second; [C] 12 s."""
+    """Number of first frames that are read, one per second; [C] 12 s."""
     frame_side: int = Field(default=32, ge=2)
-    """A frame is scaled to this side and is one token. (The paper's S3D-G features need its weights.)"""
+    """Side to which a frame is scaled; it is one token. (The paper's S3D-G features need its weights.)"""
     audio: Literal["mfcc", "mel"] = "mfcc"
     """``mfcc``: stored coefficients, mean and deviation of each block of time [P]; ``mel``: bands as tokens [C]."""
     audio_tokens: int = Field(default=12, ge=1)
-    """With ``mfcc``: blocks of equal length a clip is cut into."""
+    """With ``mfcc``: number of blocks of equal length into which a clip is cut."""
     mfcc: int = Field(default=20, ge=1)
-    """With ``mfcc``: coefficients that are stored (``extract.n_mfcc``)."""
+    """With ``mfcc``: number of stored coefficients (``extract.n_mfcc``)."""
     mel_seconds: float = Field(default=12.0, gt=0, le=60)
     """With ``mel``: 80 bands of the first seconds at 16 kHz, hop 256; 12 s are 751 steps [C]."""
 
@@ -137,24 +137,24 @@ class InputSettings(StageSettings):
         return {name: encoder for name, encoder in self.encoders.items() if not encoder.trained}
 
     def is_tokens(self, name: Modality) -> bool:
-        """Whether a modality is words of a vocabulary, not features."""
+        """Return whether a modality consists of words of a vocabulary, not features."""
         return name in ("text", "table") and name not in self.encoders
 
     def tokens_of(self, name: Modality) -> int:
-        """Return the tokens of a modality, without the global token of features."""
+        """Return the number of tokens of a modality, without the global token of features."""
         if name in self.frozen:
             return self.encoders[name].tokens
         tokens = {"text": self.text_tokens, "table": self.table_tokens, "image": self.image_tokens}
         return tokens.get(name, self.frames if name == "video" else self.audio_shape[0])
 
     def width_of(self, name: Modality) -> int:
-        """Return the numbers in a token of a modality that is features."""
+        """Return the width of a token of a modality that consists of features."""
         if name in self.frozen:
             return self.encoders[name].width
         return {"image": self.image_width, "video": self.video_width}.get(name, self.audio_shape[1])
 
     def sequence(self, streams: tuple[Modality, ...], *, stacked: bool) -> int:
-        """Return the tokens of all modalities end to end, global tokens included."""
+        """Return the number of tokens of all modalities together, including global tokens."""
         features = sum(not self.is_tokens(name) for name in streams)
         return sum(map(self.tokens_of, streams)) + features + (self.table_tokens if stacked else 0)
 
@@ -165,19 +165,19 @@ class InputSettings(StageSettings):
 
     @property
     def image_width(self) -> int:
-        """Numbers of a patch, region or feature."""
+        """Width of a patch, region or feature."""
         if "image" in self.frozen:
             return self.encoders["image"].width
         return 3 * self.patch**2 if self.image == "patches" else self.region_width
 
     @property
     def video_width(self) -> int:
-        """Numbers of a frame."""
+        """Width of a frame."""
         return 3 * self.frame_side**2
 
     @property
     def audio_shape(self) -> tuple[int, int]:
-        """Tokens of an audio clip, and numbers in each."""
+        """Number of tokens of an audio clip, and their width."""
         if self.audio == "mfcc":
             return self.audio_tokens, 2 * self.mfcc
         return 80, int(self.mel_seconds * 16_000) // 256 + 1
@@ -187,10 +187,10 @@ class ModelSettings(StageSettings):
     """The network and its sizes."""
 
     network: Literal["transformer", "lstm", "bi-lstm", "vgg-19", "inception-v3", "tfn", "lmf"] = "transformer"
-    """``transformer``: SCALE and all that follow from its switches; the others are MEP-3M's baselines, which are
+    """``transformer``: SCALE and all models that its switches yield; the others are MEP-3M's baselines, which are
     trained on classes alone."""
     weights: str = ""
-    """With ``vgg-19`` and ``inception-v3``: a file of torchvision's weights; empty: start from nothing."""
+    """With ``vgg-19`` and ``inception-v3``: a file of torchvision's weights; empty: start from scratch."""
     subnet: int = Field(default=32, ge=2)
     """With ``tfn`` and ``lmf``: width of each modality's vector before fusion."""
     rank: int = Field(default=4, ge=1)
@@ -203,7 +203,7 @@ class ModelSettings(StageSettings):
     feature_feed_forward: int = Field(default=0, ge=0)
     """Feed-forward width of the encoders of image, video and audio, [C] 1,024; 0: as ``feed_forward``."""
     encoder_layers: int = Field(default=6, ge=0)
-    """Layers of each modality's encoder [P] 6; 0: embeddings alone, for a single-stream model."""
+    """Layers of each modality's encoder [P] 6; 0: embeddings only, for a single-stream model."""
     co_layers: int = Field(default=0, ge=0)
     """With ``fusion = "co-attention"``: layers in which text and image attend to each other."""
     joint_layers: int = Field(default=6, ge=0)
@@ -211,21 +211,21 @@ class ModelSettings(StageSettings):
     pool_width: int = Field(default=0, ge=0)
     """Width of a projection of the contrasted vectors, [C] 1,024; 0: none, they are as wide as the model."""
     layout: Literal["default", "released"] = "default"
-    """``released``: as the authors' code is built: ReLU poolers, a pre-norm joint transformer with places and without
+    """``released``: built like the authors' code, with ReLU poolers, a pre-norm joint transformer with position but no
     modality embeddings, text and table in one encoder, shared layers of image and video, masked tasks predicted before
-    fusion, a classifier on the first states end to end [C]."""
+    fusion, and a classifier on the concatenated first states [C]."""
     location: Literal["none", "5", "7", "sine"] = "5"
     """Location features of an image token: nothing, corners and area, UNITER's seven numbers, VL-BERT's sines."""
     bert: str = ""
     """A local folder or a name on the hub: text and table start from this BERT's embeddings and first layers; needs
-    ``input.tokens = "bert"`` and its sizes. Empty: from nothing."""
+    ``input.tokens = "bert"`` and its sizes. Empty: start from scratch."""
     image_places: bool = True
-    """Image tokens have embeddings of their order too."""
+    """Give image tokens position embeddings, too."""
     visual_words: bool = False
-    """Every word is added a projection of the whole image (VL-BERT)."""
+    """Add a projection of the whole image to every word (VL-BERT)."""
     dropout: float = Field(default=0.1, ge=0, lt=1)
     feature_width: int = Field(default=1024, ge=8)
-    """Layer before the classifier, which is the retrieval feature after fine-tuning [C] 1,024."""
+    """Width of the layer before the classifier, which is the retrieval feature after fine-tuning [C] 1,024."""
 
     @property
     def token_layer(self) -> tuple[int, int, int, float]:
@@ -234,7 +234,7 @@ class ModelSettings(StageSettings):
 
     @property
     def feature_layer(self) -> tuple[int, int, int, float]:
-        """The same of a layer of image, video or audio."""
+        """The same for a layer of image, video or audio."""
         feed_forward = self.feature_feed_forward or self.feed_forward
         return self.width, self.feature_heads or self.heads, feed_forward, self.dropout
 
@@ -252,41 +252,42 @@ class ObjectiveSettings(StageSettings):
     """Training objective: one switch for each ablation of the papers."""
 
     modalities: tuple[Modality, ...] = MODALITIES
-    """Those that the model sees."""
+    """Modalities that the model sees."""
     fusion: Literal["joint", "text-cross", "co-attention", "none"] = "joint"
-    """``joint``: SCALE's co-transformer; ``text-cross``: text attends to each other one (M5-MMT); ``co-attention``:
-    text and image attend to each other (ViLBERT), then joint layers if there are any (CAPTURE); ``none``: towers."""
+    """``joint``: SCALE's co-transformer; ``text-cross``: text attends to each other modality and vice versa (M5-MMT);
+    ``co-attention``: text and image attend to each other (ViLBERT), then joint layers if there are any (CAPTURE);
+    ``none``: towers."""
     contrastive: bool = True
     """Inter-modality contrastive learning (IMCL)."""
     form: ContrastForm = "detached"
     """Contrastive loss and alignment matrix S. ``detached``: NT-Xent, S without gradient and 1 on average;
     ``released`` [C]: NT-Xent, S of the cosines, with gradient; ``paper`` [P]: Eq. 2, which has no lower bound, S a
-    free parameter a sample; ``clip``: CLIP's loss with a learned temperature, without S."""
+    free parameter per sample; ``clip``: CLIP's loss with a learned temperature, without S."""
     alignment: bool = True
     """The alignment matrix S; false: ones."""
     temperature: float | None = Field(default=None, gt=0)
     """None: .07, with ``paper`` .1; ``clip`` starts there."""
     matching: bool = False
-    """Image-text matching: about half of the images are exchanged, and the model tells which (ITM)."""
+    """Image-text matching: about half of the images are exchanged, and the model predicts which (ITM)."""
     masked: bool = True
     """The five masked tasks."""
     masked_modalities: tuple[Modality, ...] = MODALITIES
     """Modalities with a masked task."""
     one_at_a_time: bool = False
-    """A batch masks one of them, drawn at random, and the others are whole (UNITER)."""
+    """Mask one of them per batch, drawn at random, and leave the others whole (UNITER)."""
     masked_share: float = Field(default=0.15, gt=0, lt=1)
     """[P] 15 %."""
     table_task: Literal["mem", "mlm"] = "mem"
     """``mem``: whole properties or values are masked; ``mlm``: single tokens."""
     stack_table: bool = False
-    """The table follows the caption in one text sequence and has no encoder of its own."""
+    """Append the table to the caption in one text sequence, without its own encoder."""
     missing: Literal["masked", "released", "drop", "fill", "search"] = "masked"
-    """Absent modalities are zeros and: ``masked`` out of attention and losses; ``released``: attended, masked and
-    contrasted like any other [C]; ``drop``: samples with one are left out (completion alpha); ``fill``: taken from
-    another listing of the same product where there is one, else masked; ``search``: from the product of the split with
-    the most similar caption (both are completion beta, offline)."""
+    """Treatment of absent modalities, which are zeros. ``masked``: left out of attention and losses; ``released``:
+    attended, masked and contrasted like any other [C]; ``drop``: samples with one are left out (completion alpha);
+    ``fill``: taken from another listing of the same product if there is one, else masked; ``search``: taken from the
+    product of the split with the most similar caption (both are completion beta, offline)."""
     completion: str = ""
-    """With ``search``: ``module:function`` of a search service that is asked instead; see docs/scale.md."""
+    """With ``search``: ``module:function`` of a search service to ask instead; see docs/scale.md."""
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -305,7 +306,7 @@ class ObjectiveSettings(StageSettings):
 
     @property
     def streams(self) -> tuple[Modality, ...]:
-        """Modalities with an encoder of their own, in the order of ``MODALITIES``."""
+        """Modalities with their own encoder, in the order of ``MODALITIES``."""
         return tuple(
             name for name in MODALITIES if name in self.modalities and not (self.stack_table and name == "table")
         )
@@ -315,55 +316,55 @@ class OptimiserSettings(StageSettings):
     """Optimiser, batches and checkpoints."""
 
     batch: int = Field(default=64, ge=2)
-    """Samples a step and process [P] 64."""
+    """Samples per batch and process [P] 64."""
     epochs: int = Field(default=5, ge=0)
-    """Of pre-training [P] 5."""
+    """Epochs of pre-training [P] 5."""
     finetune_epochs: int = Field(default=5, ge=0)
-    """Of fine-tuning on classification; the paper does not say."""
+    """Epochs of fine-tuning on classification; the paper does not say."""
     rate: float = Field(default=1e-4, gt=0)
     """Peak learning rate of pre-training [P] 1e-4."""
     finetune_rate: float = Field(default=1e-4, gt=0)
     """Peak learning rate of fine-tuning; the paper does not say."""
     schedule: Literal["linear", "halving"] = "linear"
-    """After the rise: linearly to zero, or halved every two epochs (MEP-3M)."""
+    """``linear``: the rate rises in ``warm_up``, then falls to zero; ``halving``: halved every two epochs (MEP-3M)."""
     warm_up: float = Field(default=0.1, ge=0, le=1)
-    """Share of the steps in which the rate rises from zero [C] .1; then it falls linearly to zero."""
+    """With ``linear``: share of the steps in which the rate rises from zero [C] .1; then it falls linearly to zero."""
     weight_decay: float = Field(default=0.01, ge=0)
     clip: float = Field(default=1.0, gt=0)
-    """Largest norm of the gradient."""
+    """Maximum norm of the gradient."""
     accumulate: int = Field(default=1, ge=1)
-    """Batches whose gradients make one step."""
+    """Batches whose gradients are accumulated for one step."""
     precision: Literal["float32", "bfloat16"] = "float32"
     compile: bool = False
     """``torch.compile`` the network."""
     validation: float = Field(default=0.1, ge=0, lt=1)
     """Share of each split's products held out of training: after every epoch the loss (fine-tuning: the accuracy) on
-    at most 1,024 of them is measured, and the weights of the best epoch are what is evaluated. Fewer than 16: none."""
+    up to about 1,024 of them is measured, and the weights of the best epoch are evaluated. Fewer than 16: none."""
     checkpoint_steps: int = Field(default=500, ge=1)
-    """A checkpoint is written after so many steps, and at the end."""
+    """Steps between checkpoints; another one is written at the end."""
     workers: int = Field(default=0, ge=0, le=64)
-    """Processes that decode shards ahead, at most one for each 1,024 samples; 0: decode in the training process."""
+    """Processes that decode shards ahead, at most one per 1,024 samples; 0: decode in the training process."""
     cache: bool = True
-    """Keep decoded blocks on disk, so that a shard is decoded once and not once an epoch."""
+    """Keep decoded blocks on disk, so that a shard is decoded once, not once per epoch."""
     max_skipped: float = Field(default=0.05, ge=0, le=1)
     """Share of the samples of a split that may be unreadable before that is an error."""
     fit_samples: int = Field(default=100_000, ge=1)
-    """Samples of the training split that vocabulary and audio statistics are taken from."""
+    """Maximum number of training samples from which vocabulary and audio statistics are taken."""
 
 
 class TrainingRecipe(StageSettings):
     """A training run's name, and every setting that its result depends on besides data and seed.
 
-    A file may say ``base = "tiny"``, or another shipped recipe: then it says only what differs from that.
+    A file may set ``base`` to a shipped recipe, such as ``"tiny"``, and then lists only differences from it.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)
     train_split: str = "train"
-    """Split that is pre-trained on; ``subset`` shows the effect of scale."""
+    """Split for pre-training; ``subset`` shows the effect of scale."""
     finetune_split: str = "classification-train"
-    """Split that is fine-tuned on; ``train`` of MEP-3M's 8:2."""
+    """Split for fine-tuning; ``train`` of MEP-3M's 8:2."""
     test_split: str = "classification-test"
-    """Split that classification, clustering and cross-modal retrieval are measured on; ``test`` of MEP-3M's 8:2."""
+    """Split for measuring classification, clustering and cross-modal retrieval; ``test`` of MEP-3M's 8:2."""
     input: InputSettings = InputSettings()
     model: ModelSettings = ModelSettings()
     objective: ObjectiveSettings = ObjectiveSettings()

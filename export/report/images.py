@@ -28,7 +28,7 @@ limit ?
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """One product's image, small."""
+    """A small image of one product."""
 
     label: str
     caption: str
@@ -44,7 +44,7 @@ def thumbnails(objects: Objects, snapshot: Snapshot, count: int = 12) -> Iterato
 
 
 def _shrink(payload: bytes) -> str | None:
-    """Return a small JPEG of an image as a data URI; None where it cannot be read."""
+    """Return a small JPEG of an image as a data URI; None if it cannot be read."""
     buffer = io.BytesIO()
     try:
         with Image.open(io.BytesIO(payload)) as image:
@@ -77,13 +77,13 @@ class Neighbours:
     """A product, and the nearest images of other sub-classes."""
 
     images: tuple[Thumbnail, ...]
-    """The product's first, then the nearest, nearest first."""
+    """The product's image, then its neighbours, nearest first."""
 
 
 def nearest_of_other_classes(objects: Objects, snapshot: Snapshot) -> list[Neighbours]:
-    """Return for the first products of up to four sub-classes the three nearest of others among a thousand.
+    """Return the first products of up to four sub-classes, each with its three nearest images of other sub-classes.
 
-    Distance is Euclidean between images of 32 by 32 pixels; products are drawn by the md5 of their ids.
+    Distance is Euclidean between images of 32 by 32 pixels; a thousand products are drawn by the md5 of their ids.
     """
     rows, pixels = [], []
     for row in snapshot.sql(_COMPARED_PRODUCTS, [_MAX_PIXELS, _LOOKED_AT]).to_pylist():

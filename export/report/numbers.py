@@ -13,7 +13,7 @@ from storage.engine import open_engine
 __all__ = ["Counts", "Numbers", "ask"]
 
 _EXACT_LINES = 20_000_000
-"""Lines of specifications above which distinct texts are counted in a sample: an exact count would hold all of them."""
+"""Lines of specifications above which distinct texts are counted in a sample: an exact count keeps all in memory."""
 
 Rows = list[dict[str, object]]
 Counts = list[tuple[float, int]]
@@ -31,17 +31,17 @@ class Numbers:
     overlap: Rows
     """One boolean per modality, products: combinations of modalities, commonest first."""
     caption_lengths: Counts
-    """Characters of captions."""
+    """Characters per caption."""
     durations: Counts
-    """Tenths of seconds of distinct stored videos, in seconds."""
+    """Seconds per distinct stored video, rounded to tenths."""
     merchant_sizes: Counts
-    """Products of merchants."""
+    """Products per merchant."""
     image_sizes: Rows
     """width, height, images: pixels of measured images."""
     shares: Rows
-    """has, products, share: products by how many modalities they have."""
+    """has, products, share: products by number of modalities."""
     captions: list[str]
-    """Some thousand captions, drawn by the md5 of their products' ids."""
+    """Up to 5,000 captions, drawn by the md5 of their products' ids."""
     ledger: Rows
     """modality, state, products."""
     splits: Rows
@@ -51,7 +51,7 @@ class Numbers:
     properties: Rows
     """property, products: the commonest twenty."""
     is_sampled: bool
-    """Whether distinct values, and the products of properties, come from a sample of one in 64."""
+    """Whether distinct values, and the products of properties, are estimated from a sample of one in 64."""
 
 
 def ask(snapshot: Snapshot) -> Numbers:
@@ -84,7 +84,7 @@ def ask(snapshot: Snapshot) -> Numbers:
 
 
 def _ask_states(states: pa.Table, query: str) -> Rows:
-    """Return the rows of a query of the combinations of states, whose number is ``products``."""
+    """Run a query over ``ledger``, here the combinations of states with their number of ``products``."""
     with closing(open_engine()) as engine:
         engine.register("ledger", states)
         rows: Rows = engine.sql(query).to_arrow_table().to_pylist()
@@ -102,9 +102,9 @@ def _counts(snapshot: Snapshot, values: str) -> Counts:
 
 
 def _sampled(column: str, *, is_large: bool) -> dict[str, str]:
-    """Return SQL of the number of distinct texts and of a condition: all, or one in 64 of them, drawn by their hash."""
+    """Return SQL for the number of distinct texts and the condition to select them: all, or one in 64 by hash."""
     count = f"count(distinct {column})"
-    # Not with an asterisk, which would make the snapshot join the normalised values to every line.
+    # multiply(), because an asterisk would make the snapshot join the normalised values to every line.
     drawn = {"number": f"multiply(64, {count})", "drawn": f"hash({column}) % 64 = 0"}
     return drawn if is_large else {"number": count, "drawn": "true"}
 

@@ -1,4 +1,4 @@
-"""The report's page, and its figures as SVG text whose letters stay letters (any script, any font)."""
+"""The report's page, and its figures as SVG that keeps letters as text (any script, any font)."""
 
 import io
 import warnings
@@ -44,13 +44,13 @@ _BLUE, _PALE = "#2f6fb7", "#d5dbe3"
 
 
 def long_tail(rows: Sequence[dict[str, Any]], products: str, rank: str, shown: int = 40) -> str:
-    """Draw products by sub-class, largest first; names where they fit.
+    """Draw products by sub-class, largest first, with names if they fit.
 
     Args:
         rows: name, products, largest first.
         products: Label of the axis of counts.
         rank: Label of the other axis where there are no names.
-        shown: Bars with a name; where there are more sub-classes, all are drawn as one curve.
+        shown: Maximum number of named bars; more sub-classes are drawn as one curve without names.
     """
     with _figure(9, 3.4) as (figure, axes):
         counts = [row["products"] for row in rows]
@@ -73,9 +73,9 @@ def histogram(counts: Sequence[tuple[float, int]], label: str, count: str, bins:
 
     Args:
         counts: Each value, and how often it occurs; may be empty.
-        label: What they are, with the unit.
+        label: Label of the values' axis, with the unit.
         count: Label of the other axis.
-        bins: Bars.
+        bins: Number of bars.
     """
     with _figure(4.4, 2.6) as (figure, axes):
         values, times = zip(*counts, strict=True) if counts else ((), ())
@@ -111,7 +111,7 @@ def overlap(rows: Sequence[dict[str, Any]], modalities: Mapping[str, str], produ
         rows: A boolean for each modality, and products; commonest first.
         modalities: Column -> name, from top to bottom.
         products: Label of the axis of counts.
-        shown: Combinations drawn.
+        shown: Maximum number of combinations drawn.
     """
     rows = rows[:shown]
     with _figure(9, 3.6) as (figure, _):
@@ -138,7 +138,7 @@ def _draw_dots(axes: Axes, rows: Sequence[dict[str, Any]], modalities: Mapping[s
 def _figure(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
     """Yield a figure outside pyplot's global state."""
     with mpl.rc_context(_STYLE), warnings.catch_warnings():
-        # the page's reader brings the font that shows these letters
+        # the browser supplies the font for these letters
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure, figure.subplots()
@@ -153,18 +153,18 @@ def _svg(figure: Figure) -> str:
 
 _WIDTH, _HEIGHT = 900.0, 320.0
 _LARGEST, _SMALLEST = 58.0, 10.0
-_STEPS = 4000  # of the spiral; a word that finds no room until then is left out
+_STEPS = 4000  # of the spiral; a word without room by then is left out
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A word in the cloud; the cloud is 900 by 320, its middle at 0, 0."""
+    """A word in the cloud, which is 900 by 320 with its centre at 0, 0."""
 
     word: str
     size: float
     """Height of its letters."""
     x: float
-    """Middle of the word."""
+    """Centre of the word."""
     y: float
     width: float
 
@@ -189,7 +189,7 @@ def commonest_words(captions: Iterable[str], shown: int = 90) -> list[tuple[str,
 
 
 def lay_out(words: Sequence[tuple[str, int]]) -> list[Placed]:
-    """Place words, commonest first, on a spiral from the middle; letters grow with the root of the count."""
+    """Place words, commonest first, on a spiral from the middle; letters grow with the square root of the count."""
     placed: list[Placed] = []
     for word, times in words:
         size = max(_LARGEST * sqrt(times / words[0][1]), _SMALLEST)
@@ -209,7 +209,7 @@ def _spiral(word: str, size: float, width: float) -> Iterator[Placed]:
 
 
 _CODED = frozenset({"modality", "state", "role", "reason"})
-"""Columns whose values are words of the tables."""
+"""Columns whose values are codes, to be shown in words."""
 
 
 def render(
@@ -220,7 +220,7 @@ def render(
     neighbours: Sequence[Neighbours],
     language: Language = "en",
 ) -> str:
-    """Return the page: no script, nothing fetched; captions are escaped."""
+    """Return the page, which has no scripts and fetches nothing; captions are escaped."""
     texts = texts_of("export", "report", "texts")[language]
     environment = Environment(autoescape=True, trim_blocks=True, undefined=StrictUndefined)
     environment.filters["shown"] = lambda value, column: _shown(value, column, texts, language)
@@ -238,7 +238,7 @@ def render(
 
 
 def _shown(value: object, column: str, texts: Mapping[str, Any], language: Language) -> str:
-    """Return a cell of a table as people read it."""
+    """Return a table cell in readable form."""
     if column == "has" and isinstance(value, int):
         names = {0: texts["shares"]["none"], 1: texts["shares"]["one"], len(modalities()): texts["shares"]["every"]}
         return str(names.get(value, f"{value} {texts['shares']['some']}"))
@@ -248,7 +248,7 @@ def _shown(value: object, column: str, texts: Mapping[str, Any], language: Langu
 
 
 def _links(numbers: Numbers) -> dict[str, list[str]]:
-    """Return where the web application shows what is behind each row of a table."""
+    """Return the web application's link to the items behind each row of a table."""
     return {
         "long_tail": [_products("sub_class", row["name"]) for row in numbers.long_tail],
         "ledger": [_products(str(row["modality"]), row["state"]) for row in numbers.ledger],

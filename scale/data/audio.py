@@ -13,7 +13,7 @@ from m5data.errors import MediaError
 __all__ = ["RATE", "decode_audio", "mel_bands", "mel_spectrogram", "mfcc_blocks"]
 
 RATE = 16_000
-"""Samples a second."""
+"""Samples per second."""
 WINDOW = 1024
 HOP = 256
 BANDS = 80
@@ -24,10 +24,10 @@ Floats = NDArray[np.float32]
 def mfcc_blocks(mfcc: Floats, tokens: int, coefficients: int) -> Floats:
     """Return [tokens, 2 * coefficients]: mean and standard deviation of each of ``tokens`` equal blocks of time.
 
-    A clip of fewer steps than tokens repeats steps.
+    A clip with fewer steps than tokens repeats steps.
 
     Raises:
-        MediaError: The array has another number of coefficients, or one that is not finite.
+        MediaError: The array has another number of coefficients, or a value that is not finite.
     """
     if mfcc.ndim != 2 or mfcc.shape[0] != coefficients:
         raise MediaError(
@@ -42,7 +42,7 @@ def mfcc_blocks(mfcc: Floats, tokens: int, coefficients: int) -> Floats:
 
 
 def mel_bands(mp3: bytes, seconds: float) -> Floats:
-    """Return [80, steps]: the mel spectrogram of the first seconds at 16 kHz, silence after the end [C].
+    """Return [80, steps]: the mel spectrogram of the first seconds at 16 kHz, padded with silence [C].
 
     Each step is standardised over its bands, as the released code does.
 
@@ -65,7 +65,7 @@ def mel_spectrogram(samples: Floats) -> Floats:
 
 
 def decode_audio(mp3: bytes, seconds: float) -> Floats:
-    """Return the first seconds at 16 kHz, one channel, silence after the end: [seconds x 16,000].
+    """Return the first seconds as 16 kHz mono, padded with silence: [seconds x 16,000].
 
     Raises:
         MediaError: The mp3 cannot be decoded.

@@ -17,16 +17,15 @@ from scale.training_recipe import MODALITIES, Modality
 __all__ = ["Batches", "is_held_out"]
 
 LEAST = 16
-"""With fewer held-out products a validation says nothing, so all are trained on."""
+"""Minimum number of held-out products: fewer would make validation meaningless, so all are trained on."""
 
 
 @dataclass
 class Batches:
     """Batches of a split.
 
-    The order of an epoch follows from seed and epoch alone, so it can be entered anywhere. A sample
-    that cannot be read is counted, and another of its window stands in for it; so every epoch has the
-    same number of steps whatever is damaged.
+    The order of an epoch depends only on seed and epoch, so it can start at any batch. An unreadable sample
+    is counted, and replaced by another of its window, so damage does not change the number of steps.
     """
 
     blocks: Sequence[Block]
@@ -35,16 +34,16 @@ class Batches:
     seed: int = 0
     max_skipped: float = 0.05
     complete: tuple[Modality, ...] = ()
-    """Only samples that have all of these (completion alpha); others stand in for those left out."""
+    """Modalities that every sample must have (completion alpha); samples that lack one are replaced by others."""
     rank: int = 0
     world: int = 1
     held_out: float = 0.0
-    """Share of the products that epochs leave out, by a hash of their ids; ``validation`` reads them."""
+    """Share of the products, chosen by a hash of their ids, that epochs leave out and ``validation`` reads."""
     skipped_by_block: dict[int, Counter[str]] = field(default_factory=dict)
 
     @property
     def samples(self) -> int:
-        """Samples of the split, by the manifest."""
+        """Number of samples of the split, according to the manifest."""
         return sum(map(len, self.blocks))
 
     @property
@@ -54,7 +53,7 @@ class Batches:
         return dict(sorted(total.items()))
 
     def steps(self, epoch: int) -> int:
-        """Return the batches of an epoch: whole ones, as many in every process."""
+        """Return the number of full batches in an epoch, which is equal in every process."""
         shares = (share_of_epoch(self.blocks, self.seed, epoch, rank, self.world) for rank in range(self.world))
         return min(sum(map(len, share)) for share in shares) // self.batch
 
@@ -62,7 +61,7 @@ class Batches:
         """Yield the batches of an epoch from batch ``start`` on, shuffled by seed and epoch.
 
         Raises:
-            ThresholdError: More samples than ``max_skipped`` of the split cannot be read.
+            ThresholdError: A larger share of the split's samples than ``max_skipped`` cannot be read.
             MissingInputError: No sample of a window can be used.
         """
         share = share_of_epoch(self.blocks, self.seed, epoch, self.rank, self.world)
@@ -85,7 +84,7 @@ class Batches:
         """Yield every readable sample once, in the split's order, in blocks (not batches).
 
         Raises:
-            ThresholdError: More samples than ``max_skipped`` of the split cannot be read.
+            ThresholdError: A larger share of the split's samples than ``max_skipped`` cannot be read.
         """
         with self.loader.stream(self.blocks) as stream:
             for block, encoded in zip(self.blocks, stream, strict=True):
@@ -94,7 +93,7 @@ class Batches:
                     yield encoded
 
     def validation(self, most: int = 1024) -> list[Encoded]:
-        """Return the first held-out samples of the split, in batches; fewer than ``LEAST`` are none."""
+        """Return the first held-out samples of the split in batches; none if there are fewer than ``LEAST``."""
         parts: list[Encoded] = []
         for encoded in self.in_order() if self.held_out else ():
             rows = [row for row, name in enumerate(encoded.product_ids) if is_held_out(name, self.held_out)]
@@ -123,7 +122,7 @@ class Batches:
     def _rows(
         self, group: Sequence[Block], parts: Sequence[Encoded], order: NDArray[np.int64]
     ) -> list[tuple[int, int]]:
-        """Return (block, row) of each number in ``order``; another usable one where it is not usable."""
+        """Return (block, row) of each number in ``order``, or of a usable sample where that one is not usable."""
         places = [(part, row) for part, block in enumerate(group) for row in range(len(block))]
         usable = [(part, row) for part, row in places if self._is_usable(parts[part], row)]
         if not usable:

@@ -1,4 +1,4 @@
-"""Load blocks as arrays: from the disk cache or decoded, ahead of use if there are workers."""
+"""Loader of blocks as arrays: from the disk cache or decoded, ahead of use if there are workers."""
 
 import hashlib
 import json
@@ -22,14 +22,14 @@ from storage.files import replacing
 __all__ = ["BlockLoader"]
 
 AHEAD = 3
-"""Blocks in flight for each worker."""
+"""Blocks in flight per worker."""
 WORTH = 16
-"""Blocks that a worker must have to load: to start one takes as long as to decode about as many."""
+"""Minimum number of blocks per worker: starting a worker takes about as long as decoding that many."""
 
 
 @dataclass(frozen=True)
 class BlockLoader:
-    """Loads blocks in the order asked for."""
+    """Loader of blocks in the requested order."""
 
     encoder: SampleEncoder
     cache: Path | None = None
@@ -38,7 +38,7 @@ class BlockLoader:
     imputer: Imputer | None = None
 
     def load(self, block: Block) -> Encoded:
-        """Return a block; a damaged one has no samples, and says how many it lost and why."""
+        """Return a block; a damaged one has no samples, and states how many were lost and why."""
         path = self._cached(block)
         stored = _read(path) if path else None
         if stored is not None:
@@ -50,7 +50,7 @@ class BlockLoader:
 
     @contextmanager
     def stream(self, blocks: Sequence[Block]) -> Iterator[Iterator[Encoded]]:
-        """Give an iterator over blocks in order; with workers, a few blocks ahead are being decoded."""
+        """Yield an iterator over blocks in order; workers, if any, decode a few blocks ahead."""
         workers = min(self.workers, len(blocks) // WORTH)
         if not workers:
             yield map(self.load, blocks)
@@ -102,7 +102,7 @@ def _read(path: Path) -> Encoded | None:
         with np.load(path, allow_pickle=False) as file:
             facts = json.loads(str(file["facts"]))
             return Encoded({name: file[name] for name in ARRAYS}, facts["ids"], facts["labels"], facts["skipped"])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # not there, or torn: it is decoded again
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # missing or torn: it is decoded again
         return None
 
 

@@ -11,14 +11,14 @@ from scale.data.shard_folder import Shard
 __all__ = ["BLOCK", "Block", "share_of_epoch", "split_into_blocks", "windows"]
 
 BLOCK = 64
-"""Samples of a block: a row group of the Parquet shards."""
+"""Samples per block, as in a row group of the Parquet shards."""
 WINDOW = 16
-"""Blocks whose samples are shuffled among each other: 1,024 samples are in memory at a time."""
+"""Blocks whose samples are shuffled together: 1,024 samples are in memory at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some consecutive samples of a shard."""
+    """Consecutive samples of a shard."""
 
     shard: Shard
     start: int
@@ -53,8 +53,8 @@ def windows(
 ) -> Iterator[tuple[tuple[Block, ...], NDArray[np.int64]]]:
     """Yield groups of blocks, and the order of all their samples, from sample ``skip`` on.
 
-    A sample is numbered through its window, block after block. Windows wholly before ``skip`` are
-    not yielded, so that nothing is read to get to where an epoch was left.
+    Samples are numbered within their window, block after block. Windows entirely before ``skip`` are
+    not yielded, so that they are not read when an epoch is resumed.
     """
     at = 0
     for number, start in enumerate(range(0, len(blocks), WINDOW)):

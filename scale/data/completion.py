@@ -20,9 +20,9 @@ __all__ = ["Completion", "Imputer", "complete_by_group", "complete_by_search", "
 
 _FIELDS = ("caption", "specs", "image", "frames", "audio", "mfcc")
 _TOGETHER = {"audio": "mfcc"}
-"""Fields that are of one recording: both come from the same product."""
+"""Fields of the same recording, which must come from the same product."""
 LEAST = 0.5
-"""Captions of a smaller cosine are of different products."""
+"""Minimum cosine of captions; with a smaller one, products are different."""
 QUERIES = 256
 
 Place = tuple[Path, int]
@@ -30,19 +30,19 @@ Place = tuple[Path, int]
 
 
 class Imputer(Protocol):
-    """Fills what a sample lacks; a search service is one, too. Is sent to the processes that decode shards."""
+    """Filler of a sample's gaps, such as a search service. It is sent to the processes that decode shards."""
 
     @property
     def digest(self) -> str:
-        """A hash of all that its answers depend on: decoded samples are kept under it."""
+        """Hash of everything its answers depend on; decoded samples are cached under it."""
 
     def fill(self, sample: RawSample) -> RawSample:
-        """Return the sample with those of its gaps filled that can be."""
+        """Return the sample with its gaps filled where possible."""
 
 
 @dataclass(frozen=True)
 class Completion:
-    """Where to find what samples lack.
+    """Places in the export from which the gaps of samples are filled.
 
     The paper fills gaps by a web search; here only the export itself is searched.
     """
@@ -60,7 +60,7 @@ class Completion:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def fill(self, sample: RawSample) -> RawSample:
-        """Return the sample with its gaps filled where there is a place; one that cannot be read stays open."""
+        """Return the sample with its gaps filled where there is a place that can be read."""
         found: dict[str, Any] = {}
         for name, (path, row) in self.places.get(getattr(sample, self.key), {}).items():
             if not _has(sample, name):
@@ -72,10 +72,10 @@ class Completion:
 
 
 def complete_by_group(shards: Sequence[Shard]) -> Completion:
-    """Return what listings of the same group have: matched or near-duplicate listings, of any shop.
+    """Return a completion from listings of the same group: matched or near-duplicate listings of any shop.
 
-    Reads the split twice: for the groups that have several listings, then for what those have; the first one
-    counts. Holds one number a group, and a few places for each group of several. Damaged blocks are passed over.
+    Reads the split twice: for the groups with several listings, then for the first listing that has each field.
+    Holds one number per group, and a few places per group with several listings. Damaged blocks are skipped.
     """
     counts = Counter(sample.group_id for _, _, sample in readable_samples(shards, media=False))
     several = {group for group, count in counts.items() if count > 1}
@@ -90,11 +90,11 @@ def complete_by_group(shards: Sequence[Shard]) -> Completion:
 
 
 def complete_by_search(shards: Sequence[Shard]) -> Completion:
-    """Return, for each product that lacks something, the product of the most similar caption that has it.
+    """Return a completion from the product with the most similar caption that has the missing field.
 
-    Similar is the cosine of counts of two and three characters, at least .5; equal ones: the first. A product without
-    a caption is not searched for. Holds captions and one sparse row for each product; time grows with the pairs
-    of products, one of them lacking something, that share characters.
+    Similarity is the cosine of counts of character pairs and triples, at least .5; ties go to the first product.
+    Products without a caption are not completed. Holds the captions and one sparse row per product; time grows with
+    the pairs of products that share characters and of which one lacks a field.
     """
     listed = list(_listed(shards))
     captions = [caption for _, _, caption, _ in listed]
@@ -137,7 +137,7 @@ def load_completion(name: str, shards: Sequence[Shard]) -> Imputer:
 
 
 def _nearest(rows: Any, lack: NDArray[np.int64], have: NDArray[np.int64]) -> Iterator[tuple[int, int]]:  # noqa: ANN401 - a sparse matrix
-    """Yield query and answer, as rows, where an answer is similar enough."""
+    """Yield the rows of query and answer where the best answer is similar enough."""
     answers = rows[have].T.tocsc()
     for start in range(0, len(lack), QUERIES):
         part = lack[start : start + QUERIES]
@@ -150,7 +150,7 @@ def _nearest(rows: Any, lack: NDArray[np.int64], have: NDArray[np.int64]) -> Ite
 
 
 def _listed(shards: Sequence[Shard]) -> Iterator[tuple[str, Place, str, frozenset[str]]]:
-    """Yield product, place, caption and the fields that it has."""
+    """Yield product, place, caption and available fields."""
     for path, row, sample in readable_samples(shards, media=True):
         yield sample.product_id, (path, row), sample.caption or "", frozenset(n for n in _FIELDS if _has(sample, n))
 

@@ -18,7 +18,7 @@ from scale.training_recipe import InputSettings
 __all__ = ["Fitted", "fit", "load_fitted"]
 
 MAX_CLIPS = 512
-"""Audio clips that the statistics are taken from."""
+"""Maximum number of audio clips from which the statistics are taken."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Fitted:
 
 
 def load_fitted(state: Mapping[str, Any], settings: InputSettings) -> Fitted:
-    """Return what ``Fitted.state`` gave.
+    """Rebuild a ``Fitted`` from its ``state``.
 
     Raises:
-        SettingsError: The BERT vocabulary is no longer there.
+        SettingsError: The BERT vocabulary no longer exists.
     """
     entries = state["entries"]
     vocabulary = CorpusVocabulary(tuple(entries)) if entries else load_bert_vocabulary(settings.bert_vocabulary)
@@ -49,7 +49,7 @@ def load_fitted(state: Mapping[str, Any], settings: InputSettings) -> Fitted:
 
 
 def fit(shards: Sequence[Shard], settings: InputSettings, limit: int) -> Fitted:
-    """Read the facts of at most ``limit`` samples; what cannot be read is passed over (the loader counts it).
+    """Fit to the facts of at most ``limit`` samples; unreadable ones are skipped (the loader counts them).
 
     Raises:
         SettingsError: There is no such BERT vocabulary.
@@ -77,7 +77,7 @@ def _sound(sample: RawSample, settings: InputSettings) -> list[NDArray[np.float3
 def _spread(
     sounds: list[NDArray[np.float32]], settings: InputSettings
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return mean and deviation of each number of a token; mel bands are standardised already."""
+    """Return the mean and deviation of each element of a token; mel bands are already standardised."""
     width = settings.audio_shape[1] if settings.audio == "mfcc" else 1
     if not sounds:
         return np.zeros(width, np.float32), np.ones(width, np.float32)

@@ -18,9 +18,9 @@ from m5data.errors import DataError, MediaError, MissingInputError
 __all__ = ["Regions", "flat_frame", "grid_boxes", "opened", "patches"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
-"""Others are refused: Pillow gives EPS to a program that runs what is written in it."""
+"""Accepted formats; others are refused, as Pillow passes EPS to a program that executes its content."""
 MOST_PIXELS = 50_000_000
-"""More is refused before decoding; 50 megapixels are beyond any shop's image."""
+"""Larger images are refused before decoding; 50 megapixels are beyond any shop's image."""
 
 Pixels = NDArray[np.uint8]
 
@@ -47,7 +47,7 @@ def flat_frame(payload: bytes, side: int) -> Pixels:
 
 
 def grid_boxes(grid: int) -> NDArray[np.float32]:
-    """Return the place of each patch as [C] gives a region's: x1, y1, x2, y2, area; shares of the image."""
+    """Return the box of each patch as [C] describes regions: x1, y1, x2, y2 and area, as shares of the image."""
     rows, columns = np.divmod(np.arange(grid * grid), grid)
     corners = np.stack([columns, rows, columns + 1, rows + 1], axis=1) / grid
     area = np.full((grid * grid, 1), 1 / grid**2)
@@ -56,7 +56,7 @@ def grid_boxes(grid: int) -> NDArray[np.float32]:
 
 @contextmanager
 def opened(payload: bytes) -> Iterator[Image.Image]:
-    """Open an image of one of ``FORMATS``; what fails while it is read counts as damage.
+    """Open an image of one of ``FORMATS``; any failure to read it counts as damage.
 
     Raises:
         MediaError: It cannot be decoded, or has more than ``MOST_PIXELS``.
@@ -71,7 +71,7 @@ def opened(payload: bytes) -> Iterator[Image.Image]:
 
 
 def _decode(payload: bytes, side: int) -> Pixels:
-    """Return [side, side, 3]; a JPEG is decoded at the least scale that is still larger."""
+    """Return [side, side, 3]; a JPEG is decoded at the smallest scale that suffices."""
     with opened(payload) as image:
         image.draft("RGB", (side, side))
         return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0))

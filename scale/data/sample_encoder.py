@@ -1,4 +1,4 @@
-"""Encode raw samples as arrays; unusable media count as absent."""
+"""Encoding of raw samples as arrays; unusable media count as absent."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -39,13 +39,13 @@ ARRAYS = (
 
 @dataclass(frozen=True)
 class Encoded:
-    """Some samples, as arrays whose first axis counts them.
+    """Samples as arrays, whose first axis counts them.
 
     - ``text_ids`` [n, text_tokens] int32, ``table_ids`` and ``table_part`` [n, table_tokens] int32; PAD after the end
-    - ``text_features``, ``table_features`` [n, tokens, width] float32 of a named encoder, without one [n, 0, 0];
+    - ``text_features``, ``table_features`` [n, tokens, width] float32 of a named encoder, or [n, 0, 0];
       ``text_count``, ``table_count`` [n] int32
     - ``image`` [n, image_tokens, image_width] uint8 pixels (features: float32), ``image_box`` [n, image_tokens, 5]
-      float32, ``image_count`` [n] int32: how many of the tokens are there
+      float32, ``image_count`` [n] int32: number of tokens present
     - ``video`` [n, frames, video_width] uint8 (features: float32), ``video_count`` [n] int32
     - ``audio`` [n, audio tokens, audio width] float32, ``audio_count`` [n] int32
     - ``present`` [n, 5] bool, in the order of ``MODALITIES``; absent modalities are zeros
@@ -74,22 +74,22 @@ def take(parts: Sequence[Encoded], rows: Sequence[tuple[int, int]]) -> Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """What a named encoder makes of one modality of a sample; unreadable media have no states."""
+    """Output of a named encoder for one modality of a sample; unreadable media have no states."""
 
     states: NDArray[np.float32]
     """[n, width], n at most the encoder's ``tokens``."""
     boxes: NDArray[np.float32]
-    """[n, 5]: x1, y1, x2, y2 and area, as shares of the image; without places the whole image."""
+    """[n, 5]: x1, y1, x2, y2 and area, as shares of the image; the whole image if states have no places."""
 
 
 Features = Mapping[Modality, Sequence[Feature | None]]
-"""Modality -> the feature of each sample; None where it has not the modality."""
+"""Modality -> the feature of each sample; None if it lacks the modality."""
 Row = dict[str, NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
 class SampleEncoder:
-    """Encodes samples by a recipe's input settings; may be sent to other processes."""
+    """Encoder of samples by a recipe's input settings; may be sent to other processes."""
 
     settings: InputSettings
     fitted: Fitted
@@ -142,14 +142,14 @@ class _Encoding:
         return {"table_ids": _padded(ids, limit), "table_part": _padded(parts, limit), **self._named("table")}
 
     def _named(self, name: Modality) -> Row:
-        """Return the features of a text or table; without an encoder they have neither tokens nor width."""
+        """Return the features of a text or table; without a named encoder they are empty."""
         if name not in self.features:
             return {f"{name}_features": np.zeros((0, 0), np.float32), f"{name}_count": np.array(0, np.int32)}
         states, count = self._states(name)
         return {f"{name}_features": states, f"{name}_count": count}
 
     def _states(self, name: Modality) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        """Return the states of a named encoder, zeros after the last, and how many there are."""
+        """Return the states of a named encoder, padded with zeros, and their number."""
         encoder, feature = self.by.settings.encoders[name], self.features[name]
         states = np.zeros((encoder.tokens, encoder.width), np.float32)
         count = len(feature.states) if feature is not None else 0

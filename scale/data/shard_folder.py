@@ -1,4 +1,4 @@
-"""The folder that ``m5data export`` wrote: its manifest, and the shards of a split."""
+"""The folder written by ``m5data export``: its manifest, and the shards of a split."""
 
 import hashlib
 import json
@@ -27,15 +27,15 @@ class Shard:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the file is there with the length that the manifest says."""
+        """Whether the file exists with the size that the manifest states."""
         return self.path.is_file() and self.path.stat().st_size == self.bytes
 
 
 @dataclass(frozen=True)
 class ShardFolder:
-    """An export in one format that training reads.
+    """An export in a format that training reads.
 
-    ``root`` is the folder of the export, with a folder for each format, or one of these.
+    ``root`` is the export's folder, which has one folder per format, or one of those.
     """
 
     root: Path
@@ -56,8 +56,8 @@ class ShardFolder:
         """The manifest.
 
         Raises:
-            MissingInputError: There is none: nothing was exported in this format, or an export broke off.
-            DataError: It is not what ``m5data export`` writes, or the format is not one of ``FORMS``.
+            MissingInputError: There is none: nothing was exported in this format, or an export was interrupted.
+            DataError: It was not written by ``m5data export``, or the format is not one of ``FORMS``.
         """
         path = self.folder / MANIFEST
         try:
@@ -75,10 +75,10 @@ class ShardFolder:
         return dict(content)
 
     def check_purpose(self, *purposes: Purpose) -> None:
-        """Check that the samples were exported for one of some purposes; exports of older versions name none.
+        """Check that the samples were exported for one of the purposes; exports of older versions count as ``train``.
 
         Raises:
-            NotAuthorisedError: They were exported for another; shops may refuse these.
+            NotAuthorisedError: They were exported for another purpose; shops may refuse these.
         """
         purpose = self.manifest.get("purpose", "train")
         if purpose not in purposes:

@@ -1,4 +1,4 @@
-"""Samples of a shard, in either format: encoded media, nothing decoded."""
+"""Reader of a shard's samples, in either format; media stay encoded."""
 
 import io
 import json
@@ -27,7 +27,7 @@ class RawSample:
 
     product_id: str
     label: str | None
-    """What counts as the same; None for a distractor."""
+    """Samples with the same label count as the same; None for a distractor."""
     group_id: str
     """Listings of one group are the same product, or nearly."""
     caption: str | None
@@ -45,7 +45,7 @@ class RawSample:
 
 
 class DamagedShardError(DataError):
-    """A shard that cannot be read where it should."""
+    """Samples of a shard cannot be read."""
 
 
 def read_samples(path: Path, start: int, stop: int, *, media: bool = True) -> list[RawSample]:
@@ -64,7 +64,7 @@ def read_samples(path: Path, start: int, stop: int, *, media: bool = True) -> li
 
 
 def readable_samples(shards: Sequence[Shard], *, media: bool) -> Iterator[tuple[Path, int, RawSample]]:
-    """Yield shard, row and sample of all that can be read; damaged blocks are passed over."""
+    """Yield shard, row and sample of all readable samples; damaged blocks are skipped."""
     for block in split_into_blocks(shards):
         try:
             samples = read_samples(block.shard.path, block.start, block.stop, media=media)
@@ -78,7 +78,7 @@ _MEDIA_COLUMNS = ["image", "frames", "audio"]
 
 
 def _read_parquet(path: Path, start: int, stop: int, *, media: bool = True) -> list[RawSample]:
-    """Return the samples in rows ``start`` to ``stop``; without ``media``, neither picture, frames nor sound.
+    """Return the samples in rows ``start`` to ``stop``; without ``media``, no image, frames or mp3.
 
     Raises:
         OSError, pyarrow.ArrowException, KeyError: The file is not such a shard, or is damaged.
@@ -89,7 +89,7 @@ def _read_parquet(path: Path, start: int, stop: int, *, media: bool = True) -> l
 
 
 def _read_rows(file: pq.ParquetFile, start: int, stop: int, columns: list[str]) -> pa.Table:
-    """Read the row groups that hold the rows wanted, and no others."""
+    """Read only the row groups that hold the requested rows."""
     groups: list[int] = []
     first = at = 0
     for index in range(file.num_row_groups):
@@ -104,7 +104,7 @@ def _read_rows(file: pq.ParquetFile, start: int, stop: int, columns: list[str]) 
 
 
 def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
-    """Yield rows as mappings; MFCC stay Arrow values, since as Python numbers they would be ten times as slow."""
+    """Yield rows as mappings; MFCC stay Arrow values, since Python numbers would be ten times as slow."""
     sounds = table.column("mfcc").combine_chunks()
     for row, sound in zip(table.drop_columns(["mfcc"]).to_pylist(), sounds, strict=True):
         yield {**row, "mfcc": sound}
@@ -141,9 +141,9 @@ _MEDIA_MEMBERS = ("image.jpg", "frames.mjpeg", "audio.mpga")
 
 
 def _read_tar(path: Path, start: int, stop: int, *, media: bool = True) -> list[RawSample]:
-    """Return samples ``start`` to ``stop``; without ``media``, neither picture, frames nor sound.
+    """Return samples ``start`` to ``stop``; without ``media``, no image, frames or mp3.
 
-    Members before them are stepped over by their headers, not read.
+    Earlier members are skipped by their headers, not read.
 
     Raises:
         OSError, DataError, ValueError, KeyError: The file is not such a shard, or is damaged.

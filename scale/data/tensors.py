@@ -1,4 +1,4 @@
-"""Convert encoded samples to the batch that the model reads."""
+"""Conversion of encoded samples to the batch that the model reads."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
@@ -23,11 +23,11 @@ def make_batch(
 ) -> Batch:
     """Return the batch of some samples, on ``device``.
 
-    B samples; a mask is True where a token is there. Every modality of ``objective.streams``:
+    It has B samples, and for every modality of ``objective.streams`` (a mask is True where there is a token):
 
     - ``text``, ``table``: [B, L] int64 token ids, [CLS] first; ``text_part``, ``table_part`` [B, L] int64: 1 + 2 i in
       the name of row i of the table, 2 + 2 i in its value, else 0. L is ``text_tokens`` or ``table_tokens``; with
-      ``stack_table`` the text is both, end to end. With an encoder of ``input.encoders``: [B, tokens, width] float32
+      ``stack_table`` the text is both, concatenated. With an encoder of ``input.encoders``: [B, tokens, width] float32
     - ``image``: [B, image_tokens, image_width] float32, pixels from -1 to 1; ``image_box`` [B, image_tokens, 5]
     - ``video``: [B, frames, video_width] float32, pixels from -1 to 1, in order of time
     - ``audio``: [B, audio tokens, audio width] float32, standardised
@@ -89,7 +89,7 @@ def _features(arrays: Batch) -> Batch:
 
 
 def _scaled(pixels: Tensor) -> Tensor:
-    """Return pixels from -1 to 1; features, which are floats, as they are."""
+    """Return pixels scaled to -1 to 1; features, which are floats, unchanged."""
     return pixels.float() / 127.5 - 1 if pixels.dtype == torch.uint8 else pixels
 
 

@@ -1,4 +1,4 @@
-"""Text to token ids: a vocabulary counted in the captions, or BERT's."""
+"""Vocabularies that turn text into token ids: one counted in the training split, or BERT's."""
 
 import hashlib
 import json
@@ -27,11 +27,11 @@ __all__ = [
 
 PAD, UNKNOWN, CLS, SEP, MASK = range(5)
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-"""Every vocabulary has these first, in this order."""
+"""Special tokens, which every vocabulary has first, in this order."""
 
 
 class Vocabulary(Protocol):
-    """Turns text into ids; the ids of ``SPECIAL`` come first."""
+    """Mapping of text to ids; the ids of ``SPECIAL`` come first."""
 
     @property
     def size(self) -> int:
@@ -42,21 +42,21 @@ class Vocabulary(Protocol):
         """A hash of all entries."""
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of a text, none of them special but ``UNKNOWN``."""
+        """Return the ids of a text, none of them special except ``UNKNOWN``."""
 
 
 @dataclass(frozen=True)
 class CorpusVocabulary:
-    """Characters, and words of several characters, that a corpus has."""
+    """Characters, and words of several characters, of a corpus."""
 
     entries: tuple[str, ...]
-    """After the special ones, by id."""
+    """Entries after the special ones, by id."""
 
     @classmethod
     def count(cls, texts: Iterable[str], limit: int) -> "CorpusVocabulary":
-        """Count a corpus: all its characters and jieba's words that occur twice; the most frequent up to ``limit``.
+        """Build a vocabulary of at most ``limit`` ids from a corpus: its characters, and jieba's words that recur.
 
-        Characters come first, so that a word that is too rare can be spelt; equal counts by code point.
+        Characters come first, so that rare words can be spelt. Both are sorted by frequency, then by code point.
         """
         words: Counter[str] = Counter()
         for text in texts:
@@ -95,13 +95,13 @@ class _BertVocabulary:
     """A BERT vocabulary with its special ids moved to the front."""
 
     def __init__(self, name: str) -> None:
-        from transformers import BertTokenizer  # noqa: PLC0415 - loads torch, which the corpus vocabulary needs not
+        from transformers import BertTokenizer  # noqa: PLC0415 - loads torch, which the corpus vocabulary does not need
 
         self._tokenizer = BertTokenizer.from_pretrained(name)
         words = self._tokenizer.get_vocab()
         special = [words[word] for word in SPECIAL]
         self.order = [*special, *sorted(set(words.values()) - set(special))]
-        """By our id: the id in BERT's own order."""
+        """BERT's own id of each of our ids."""
         self._ids = {old: new for new, old in enumerate(self.order)}
 
     @property

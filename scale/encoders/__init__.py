@@ -1,1 +1,1 @@
-"""Neural encoders of products for candidate search: of the paper, and a trained SCALE. Found by ``module:class``."""
+"""Neural encoders of products for candidate search, named ``module:class``: the paper's, and a trained SCALE."""

@@ -31,14 +31,14 @@ Encode = Callable[[Sequence[Any]], list[Feature]]
 def load_encoder(settings: NamedEncoder, modality: Modality, seconds: float, device: torch.device) -> Encode:
     """Load the frozen encoder of a modality.
 
-    A pooled vector is what the network gives as such, else the mean of its states. Of a detector the states are
-    those of its best-scored boxes.
+    The pooled vector is the network's own, or else the mean of its states. A detector's states are those of its
+    best-scored boxes.
 
     Args:
         settings: The encoder.
-        modality: What it reads.
-        seconds: Audio is cut after so many.
-        device: Where the network runs.
+        modality: Modality that it reads.
+        seconds: Length to which audio is cut.
+        device: Device that the network runs on.
 
     Raises:
         SettingsError: There is no such network, a package that it needs is missing, or its states have another width.
@@ -64,9 +64,9 @@ def load_encoder(settings: NamedEncoder, modality: Modality, seconds: float, dev
 
 
 def pooled(states: Tensor, tokens: int) -> Tensor:
-    """Return states [B, n, width] as at most ``tokens``: means of neighbours, of a square grid in two dimensions.
+    """Return states [B, n, width] reduced to at most ``tokens``: means of neighbours, in 2D for a square grid.
 
-    One state more than a square is left out: it stands for the whole image.
+    A first state in addition to a square grid represents the whole image, and is left out.
     """
     count = states.shape[1]
     if count <= tokens:
@@ -94,7 +94,7 @@ class ImageNetwork(nn.Module):
 
 
 class _Network:
-    """A network of one of the libraries; each reads some of texts, pictures and sound."""
+    """A network of one of the libraries; each reads some of text, images and audio."""
 
     module: nn.Module
 
@@ -115,7 +115,7 @@ class _Network:
 
 
 class _Transformers(_Network):
-    """A folder or name of transformers; the part for the modality of a network for several."""
+    """A network of transformers; of a multimodal one, the part for the modality."""
 
     def __init__(self, name: str, modality: Modality, device: torch.device) -> None:
         library = import_module("transformers")
@@ -152,7 +152,7 @@ class _Transformers(_Network):
 
 
 class _Timm(_Network):
-    """A folder or name of timm; images alone."""
+    """A network of timm, for images only."""
 
     def __init__(self, name: str, device: torch.device) -> None:
         timm = _library("timm")
@@ -171,7 +171,7 @@ class _Timm(_Network):
 
 
 class _Sentences(_Network):
-    """A folder or name of sentence-transformers; texts alone, one vector each."""
+    """A network of sentence-transformers, for texts only, with one vector each."""
 
     def __init__(self, name: str, device: torch.device) -> None:
         self.module = _library("sentence_transformers").SentenceTransformer(name, device=str(device))
@@ -182,7 +182,7 @@ class _Sentences(_Network):
 
 
 def _network(name: str, modality: Modality, device: torch.device) -> _Network:
-    """Load a network: which library wrote a folder shows in its files; names of timm begin with ``timm/``."""
+    """Load a network: a folder's files show which library wrote it; names of timm begin with ``timm/``."""
     folder = Path(name)
     try:
         if (folder / "modules.json").is_file() or name.startswith("sentence-transformers/"):
@@ -214,7 +214,7 @@ def _library(name: str) -> Any:  # noqa: ANN401 - an optional package
 
 
 def _with_pooled(found: Any, row: int, states: Tensor) -> Tensor:  # noqa: ANN401 - a library's output
-    """Return the pooled vector of a sample before its states: [1 + n, width]."""
+    """Return the pooled vector of a sample, followed by its states: [1 + n, width]."""
     vector = getattr(found, "pooler_output", None)
     first = states.mean(dim=0) if vector is None else vector[row].flatten()
     return torch.cat([first[None], states])
@@ -225,12 +225,12 @@ def _pairs(found: Any, mask: Tensor) -> Iterable[tuple[Tensor, Tensor]]:  # noqa
 
 
 def _as_sequence(states: Tensor) -> Tensor:
-    """Return [B, n, width] of a sequence, or of a map [B, width, height, breadth]."""
+    """Return a sequence, or a map [B, width, height, breadth], as [B, n, width]."""
     return states if states.ndim == 3 else states.flatten(2).transpose(1, 2)
 
 
 def _feature(states: Tensor, tokens: int) -> Feature:
-    """Return the pooled vector, which comes first, or the states after it as at most ``tokens``."""
+    """Return the pooled vector, which comes first, or the states after it, reduced to at most ``tokens``."""
     kept = states[:1] if tokens == 1 else pooled(states[1:][None], tokens)[0]
     values = kept.float().cpu().numpy()
     side = int(len(values) ** 0.5)

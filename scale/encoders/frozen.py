@@ -1,4 +1,4 @@
-"""Features of frozen encoders, kept in Parquet so that each is made once."""
+"""Features of frozen encoders, kept in Parquet so that each is computed once."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -34,18 +34,18 @@ class FrozenEncoders:
     """The frozen encoders of a recipe (``input.encoders``), loaded when first used; may be sent to other processes.
 
     A file holds the features of some samples: ``product_id``, ``states`` (lists of ``width`` numbers) and ``boxes``
-    (lists of 5). Its name is a hash of the encoder and of what it read, so recipes share files, and changed shards or
+    (lists of 5). Its name is a hash of the encoder and its inputs, so recipes share files, and changed shards or
     weights make new ones.
     """
 
     inputs: InputSettings
     folder: Path | None
-    """None: nothing is kept."""
+    """Folder of the files; None: features are not kept."""
     device: str = "cpu"
     _loaded: dict[Modality, Encode] = field(default_factory=dict)
 
     def features(self, samples: Sequence[RawSample]) -> dict[Modality, list[Feature | None]]:
-        """Return the features of each modality with an encoder; None where a sample has not the modality."""
+        """Return the features of each modality with an encoder; None where a sample lacks the modality."""
         return {name: self._of(name, samples) for name, encoder in self.inputs.encoders.items() if not encoder.trained}
 
     def _of(self, name: Modality, samples: Sequence[RawSample]) -> list[Feature | None]:
@@ -72,7 +72,7 @@ class FrozenEncoders:
     def _digest(self, name: Modality, inputs: Sequence[Any]) -> str:
         encoder = self.inputs.encoders[name]
         digest = hashlib.sha256(f"{name} {encoder.model_dump_json()} {self.inputs.mel_seconds}".encode())
-        for file in sorted(Path(encoder.network).glob("*")):  # none for a name on the hub
+        for file in sorted(Path(encoder.network).glob("*")):  # a name on the hub has none
             digest.update(f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}".encode())
         for part in inputs:
             for payload in part if isinstance(part, list) else [part]:

@@ -1,4 +1,4 @@
-"""The encoder ``paper``: ResNet-50 and BERT-base, as M5Product's candidates were searched."""
+"""The encoder ``paper``: ResNet-50 and BERT-base, with which M5Product's candidates were searched."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from scale.data.images import MOST_PIXELS, opened
 __all__ = ["BATCH", "BERT", "RESNET", "Listing", "PaperEncoder", "ReadObject", "read_image"]
 
 BATCH = 32
-"""Listings that are on the device at a time."""
+"""Listings on the device at a time."""
 
 ReadObject = Callable[[str], bytes]
 """SHA-256 of an object -> its bytes."""
@@ -60,22 +60,22 @@ BERT = "bert-base-chinese"
 TOKENS = 36
 SIDE, CROP = 256, 224
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's pixels, which ResNet was trained on."""
+"""Of the pixels of ImageNet, which ResNet was trained on."""
 
 
 class PaperEncoder:
-    """Pooled ResNet-50 features of the image beside BERT's [CLS] of the caption.
+    """Pooled ResNet-50 features of the image, concatenated with BERT's [CLS] of the caption.
 
     The paper concatenates both and takes cosines; it does not say whether either was scaled first. Here
-    each has length 1, so that both weigh the same. Absent ones, and pictures that cannot be decoded, are
-    zeros.
+    each has length 1, so that both weigh the same. Absent modalities, and images that cannot be decoded,
+    are zeros.
     """
 
     def __init__(self, resnet: str = RESNET, bert: str = BERT, device: str | None = None) -> None:
         """Load both networks: from local folders, or by their names on the hub.
 
         Raises:
-            SettingsError: One is not there.
+            SettingsError: One cannot be loaded.
         """
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.resnet, self.bert = (_load(AutoModel, name).to(self.device).eval() for name in (resnet, bert))
@@ -84,7 +84,7 @@ class PaperEncoder:
 
     @property
     def dimensions(self) -> int:
-        """2,048 of the image and 768 of the caption, with the networks of the paper."""
+        """Length of a vector: with the paper's networks, 2,048 of the image and 768 of the caption."""
         return sum(self.widths)
 
     def encode(self, listings: Sequence[Listing], read: ReadObject) -> NDArray[np.float32]:
@@ -121,7 +121,7 @@ def _load(kind: Any, name: str) -> Any:  # noqa: ANN401 - transformers' factorie
 
 
 def _pixels(payload: bytes | None) -> Tensor | None:
-    """Return a picture as ResNet reads it: shorter side 256, the middle 224 x 224, standardised: [3, 224, 224]."""
+    """Return an image as ResNet reads it: shorter side 256, central 224 x 224, standardised: [3, 224, 224]."""
     if payload is None:
         return None
     try:
@@ -129,7 +129,7 @@ def _pixels(payload: bytes | None) -> Tensor | None:
             picture.draft("RGB", (SIDE, SIDE))
             scale = SIDE / min(picture.size)
             size = max(round(picture.width * scale), SIDE), max(round(picture.height * scale), SIDE)
-            if size[0] * size[1] > MOST_PIXELS:  # a line of pixels would fill the memory
+            if size[0] * size[1] > MOST_PIXELS:  # a very narrow image would fill the memory
                 return None
             whole = picture.convert("RGB").resize(size, Image.Resampling.BILINEAR)
     except MediaError:

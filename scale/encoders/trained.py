@@ -18,7 +18,7 @@ __all__ = ["TrainedEncoder"]
 
 
 class TrainedEncoder:
-    """What a checkpoint of ``m5data train`` makes of caption, specifications and image; not of video and sound."""
+    """Encoder of caption, specifications and image, not video or audio, by a checkpoint of ``m5data train``."""
 
     def __init__(self, checkpoint: str | Path, device: str | None = None) -> None:
         """Load the checkpoint.
@@ -35,12 +35,12 @@ class TrainedEncoder:
 
     @property
     def dimensions(self) -> int:
-        """Width of the model, or of its feature layer where it was fine-tuned."""
+        """Width of the model, or of its feature layer if it was fine-tuned."""
         sizes = self.model.recipe.model
         return sizes.width if self.model.classifier is None else sizes.feature_width
 
     def encode(self, listings: Sequence[Listing], read: ReadObject) -> NDArray[np.float32]:
-        """Return [len(listings), dimensions]; a listing without any modality the model sees is zeros."""
+        """Return [len(listings), dimensions]; listings without any modality that the model sees are zeros."""
         parts = [self._batch(part, read) for part in batches(listings)]
         return np.concatenate(parts) if parts else np.zeros((0, self.dimensions), np.float32)
 

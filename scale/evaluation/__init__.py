@@ -1,1 +1,1 @@
-"""Features of the splits, and how good they are."""
+"""Features of the splits, and their evaluation."""

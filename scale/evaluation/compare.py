@@ -1,4 +1,4 @@
-"""Compare evaluations: runs of the same recipe become a mean and its interval over seeds. Needs no torch."""
+"""Comparison of evaluations: runs of a recipe become a mean and its interval over seeds. Needs no torch."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ class Row:
     sees: str
     seeds: int
     values: Mapping[str, tuple[float, float | None]]
-    """Measure -> mean, and half the width of its 95 % interval (Student's t); None of a single run."""
+    """Measure -> mean, and half the width of its 95 % interval (Student's t); None for a single run."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def shown(value: tuple[float, float | None] | None) -> str:
 
 
 def find_runs(workspace: Path, names: Sequence[str]) -> list[Path]:
-    """Return the run folders that are named: paths, or recipes of the workspace with all their seeds.
+    """Return the named run folders: paths, or recipes of the workspace with all their seeds.
 
     Raises:
         MissingInputError: A name is neither, or was not evaluated.
@@ -77,7 +77,7 @@ def find_runs(workspace: Path, names: Sequence[str]) -> list[Path]:
 
 
 def read_results(runs: Sequence[Path]) -> list[dict[str, Any]]:
-    """Read what ``m5data evaluate`` wrote.
+    """Read the results of ``m5data evaluate``.
 
     Raises:
         DataError: A file is not such a result, or the runs are of different dataset versions.
@@ -104,9 +104,9 @@ def compare(results: Sequence[Mapping[str, Any]], layout: Layout = "models", tas
     """Return a table of runs.
 
     Args:
-        results: Of ``read_results``.
-        layout: ``models``: a row for each recipe and phase, with all its modalities, then the baselines;
-            ``modalities``: a row for each combination of modalities, too, as in the papers' main tables.
+        results: Results of ``read_results``.
+        layout: ``models``: one row per recipe and phase, with all its modalities, then the baselines;
+            ``modalities``: one row per combination of modalities, as in the papers' main tables.
         task: Retrieval task: ``coarse`` or ``fine``.
     """
     cells: dict[tuple[str, str, str], list[dict[str, float]]] = {}
@@ -142,7 +142,7 @@ def _combinations(measured: Mapping[str, Any], task: str) -> list[str]:
 
 
 def _measures(measured: Mapping[str, Any], sees: str, task: str, *, whole: bool) -> dict[str, float]:
-    """Return the measures of one combination; those that exist for all modalities alone with ``whole``."""
+    """Return the measures of one combination; with ``whole``, also those that exist only for all modalities."""
     values: dict[str, float] = {}
     classes = measured.get("classification", {})
     for row in (f"linear, {sees}", "fine-tuned") if whole else (f"linear, {sees}",):

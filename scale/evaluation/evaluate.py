@@ -1,4 +1,4 @@
-"""Evaluate a training, after pre-training and after fine-tuning: figures, and a page of examples."""
+"""Evaluation of a training, after pre-training and after fine-tuning: results, a plot and a page of examples."""
 
 import base64
 import io
@@ -44,9 +44,9 @@ def evaluate(
     device: str | None = None,
     progress: Progress = SilentProgress(),
 ) -> dict[str, Any]:
-    """Measure what ``train`` left in the folder ``run``; write results, a plot and examples to ``out``.
+    """Evaluate the training in the folder ``run``; write results, a plot and examples to ``out``.
 
-    Splits that the export does not have are passed over, and named in the result.
+    Splits that the export lacks are skipped, and named in the result.
 
     Returns:
         recipe, seed, version, parameters, seconds (of training, by phase), choices (the objective, every switch),
@@ -54,7 +54,7 @@ def evaluate(
         cross-modal), baselines (in the same layout), absent splits.
 
     Raises:
-        MissingInputError: Nothing was trained there, or no split to judge on was exported.
+        MissingInputError: Nothing was trained there, or no split to evaluate on was exported.
         DataError: The shards are of another dataset version; a feature is not finite.
     """
     evaluators = _evaluators(shards, run, cache, device)
@@ -89,7 +89,7 @@ def _evaluators(shards: ShardFolder, run: Path, cache: Path | None, device: str 
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     paths = [run / PRETRAINED, *([run / FINETUNED] if (run / FINETUNED).exists() else [])]
     models = [load_model(path, chosen) for path in paths]
-    if models[0].recipe.optimiser.epochs == 0:  # not pre-trained: as it started, which is a baseline
+    if models[0].recipe.optimiser.epochs == 0:  # not pre-trained: the initial weights are a baseline
         del models[:-1]
     for model in models:
         check_version(model, shards)
@@ -97,14 +97,14 @@ def _evaluators(shards: ShardFolder, run: Path, cache: Path | None, device: str 
 
 
 BUCKETS = 4096
-"""Words are counted by their number modulo this: the features of a large vocabulary stay small."""
+"""Words are counted by their id modulo this, so that the features of a large vocabulary stay small."""
 Describe = Callable[[Encoded], NDArray[np.float32]]
 
 
 def measure_baselines(evaluator: Evaluator, on_measure: Callable[[], None]) -> dict[str, Any]:
     """Return the measures of the baselines on the same splits, in the layout of a phase.
 
-    Raw pixels are left out where no product has an image.
+    Raw pixels are left out if no product has an image.
     """
     sides = evaluator.model.recipe.input.grid, evaluator.model.recipe.input.patch
     simple: dict[str, tuple[str, Describe]] = {
@@ -118,7 +118,7 @@ def measure_baselines(evaluator: Evaluator, on_measure: Callable[[], None]) -> d
 
 
 def _untrained(evaluator: Evaluator) -> Evaluator:
-    """Return the evaluator of the same network with the weights it started from."""
+    """Return the evaluator of the same network with its initial weights."""
     model = evaluator.model
     with seeded(torch.device("cpu"), model.seed, 1):
         module = Pretraining(model.recipe, model.fitted.vocabulary.size, 1)
@@ -143,7 +143,7 @@ def _measure(evaluator: Evaluator, sees: str, describe: Describe, on_measure: Ca
 
 
 def _features(evaluator: Evaluator, split: str, describe: Describe) -> Features:
-    """Return the features of every sample of a split, zeros where it lacks what is described."""
+    """Return the features of every sample of a split, zeros where it lacks the described modality."""
     ids: list[str] = []
     labels: list[str | None] = []
     values: list[NDArray[np.float32]] = []
@@ -155,7 +155,7 @@ def _features(evaluator: Evaluator, split: str, describe: Describe) -> Features:
 
 
 def _bag_of_words(encoded: Encoded) -> NDArray[np.float32]:
-    """Return the square roots of the counts of caption's and table's words, scaled to length one."""
+    """Return the square roots of the word counts of caption and table, scaled to length one."""
     counts = np.zeros((len(encoded), BUCKETS), np.float32)
     for name in ("text_ids", "table_ids"):
         ids = encoded.arrays[name].astype(np.int64)
@@ -167,7 +167,7 @@ def _bag_of_words(encoded: Encoded) -> NDArray[np.float32]:
 
 
 def _pixels(encoded: Encoded, grid: int, patch: int) -> NDArray[np.float32]:
-    """Return the image at two pixels a patch and side, from -1 to 1; of stored features their mean."""
+    """Return the image at 2 x 2 pixels per patch, from -1 to 1, or the mean of stored features."""
     image = encoded.arrays["image"]
     if image.dtype != np.uint8:
         mean: NDArray[np.float32] = image.mean(axis=1, dtype=np.float32)
@@ -197,7 +197,7 @@ class _Tile:
 
 
 def write_examples(evaluator: Evaluator, out: Path) -> None:
-    """Write ``examples.html``: queries of each task, the best found, attention over the query's picture."""
+    """Write ``examples.html``: queries of each task, their best results, and attention over the query's image."""
     tasks = {}
     for task, (queries, gallery) in RETRIEVAL.items():
         if {queries, gallery} <= set(evaluator.shards.splits):
@@ -228,7 +228,7 @@ def _rows(evaluator: Evaluator, query_split: str, gallery_split: str) -> list[li
 
 
 def _images(evaluator: Evaluator, split: str, names: Sequence[str], *, attention: bool = False) -> dict[str, list[str]]:
-    """Return product -> its picture, and with ``attention`` where the text looks in it, as data URIs."""
+    """Return product -> its image and, with ``attention``, the text's attention over it, as data URIs."""
     wanted, inputs = set(names), evaluator.model.recipe.input
     found: dict[str, list[str]] = {}
     if inputs.image != "patches" or "image" in inputs.frozen:
@@ -279,7 +279,7 @@ def _uri(pixels: NDArray[np.uint8]) -> str:
 
 
 MOST = 2_000
-"""Samples drawn: t-SNE takes minutes beyond."""
+"""Maximum number of samples drawn; with more, t-SNE takes minutes."""
 PERPLEXITY = 30.0
 
 

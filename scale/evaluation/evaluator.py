@@ -1,4 +1,4 @@
-"""Measure one checkpoint on every split of the export."""
+"""Evaluation of one checkpoint on every split of the export."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ def combinations(streams: tuple[Modality, ...]) -> tuple[tuple[Modality, ...], .
 
 
 def combination_name(modalities: tuple[Modality, ...]) -> str:
-    """Return e.g. ``T + I + Tab``."""
+    """Return the name of a combination, such as ``T + I + Tab``."""
     return " + ".join(INITIALS[name] for name in modalities)
 
 
@@ -56,15 +56,15 @@ CROSS_MODAL: tuple[tuple[Modality, Modality], ...] = (
 )
 """Query and answer of cross-modal retrieval."""
 MOST = 1_000
-"""Products among which cross-modal retrieval searches: the first of the split."""
+"""Maximum number of products that cross-modal retrieval searches: the first of the split."""
 
 
 def cross_modal(batches: Batches, model: Model, device: torch.device) -> dict[str, Any]:
-    """Return how well one modality of a product finds another of the same product, each seen by itself.
+    """Return how well one modality of a product finds another of the same product, each encoded by itself.
 
-    ``image → text`` and so on: recall and median rank beside those of chance (``across``), among the products of
-    the split that have both; and of image and text the mean cosine, of the same and of different products. Empty
-    where the model sees none of the pairs.
+    ``image → text`` and so on: recall and median rank, alongside those of chance (``across``), among the products of
+    the split that have both; for image and text also the mean cosine of the same and of different products. Empty
+    if the model sees none of the pairs.
 
     Raises:
         DataError: A vector is not finite.
@@ -93,7 +93,7 @@ def cross_modal(batches: Batches, model: Model, device: torch.device) -> dict[st
 
 
 def _cosines(left: NDArray[np.float32], right: NDArray[np.float32]) -> Measures:
-    """Return the mean cosine of rows that belong together, and of all others."""
+    """Return the mean cosine of matching rows, and of all other pairs."""
     table = left.astype(np.float64) @ right.T.astype(np.float64)
     count, same = len(table), float(np.trace(table))
     return {"same product": same / count, "different products": (table.sum() - same) / (count * (count - 1))}
@@ -105,14 +105,14 @@ RETRIEVAL = {"coarse": ("query-c", "gallery-c"), "fine": ("query-fg", "gallery-f
 
 @dataclass
 class Evaluator:
-    """Measures a model."""
+    """Evaluator of a model."""
 
     model: Model
     shards: ShardFolder
     device: torch.device
     cache: Path | None
     combinations: bool = True
-    """Measure every combination of modalities, not only all of them."""
+    """Measure every combination of modalities, not only all together."""
     _known: dict[str, set[Modality]] = field(default_factory=dict)
     """Split -> modalities that at least one of its products has."""
 
@@ -127,7 +127,7 @@ class Evaluator:
         return self.model.recipe.finetune_split, self.model.recipe.test_split
 
     def measure(self, on_measure: Callable[[], None]) -> dict[str, Any]:
-        """Return all measures; ``on_measure`` is called after each of them."""
+        """Return all measures; ``on_measure`` is called after each group of them."""
         found: dict[str, Any] = {"retrieval": {}}
         for task, (queries, gallery) in RETRIEVAL.items():
             if {queries, gallery} <= set(self.shards.splits):
@@ -153,7 +153,7 @@ class Evaluator:
         return Batches(blocks, loader, 2, max_skipped=recipe.optimiser.max_skipped)
 
     def _rows(self, *splits: str) -> tuple[tuple[Modality, ...], ...]:
-        """Return the combinations to measure, of the modalities that products of every split have."""
+        """Return the combinations to measure, of the modalities that occur in every split."""
         streams = self.model.recipe.objective.streams
         if not self.combinations:
             return (streams,)
@@ -191,7 +191,7 @@ class Evaluator:
 
 
 def check_version(model: Model, shards: ShardFolder) -> None:
-    """Refuse to judge a model on shards of another dataset version: what was train there may be test here.
+    """Refuse to evaluate a model on shards of another dataset version: its training samples may be test samples here.
 
     Raises:
         DataError: The versions differ.

@@ -35,15 +35,15 @@ class Model:
     """None after pre-training."""
     classes: tuple[str, ...]
     seconds: float = 0.0
-    """What its training took."""
+    """Duration of its training."""
 
     @property
     def identity(self) -> Identity:
-        """What it was trained as."""
+        """Identity of its training."""
         return Identity(self.recipe, self.seed, self.version)
 
     def feature(self, batch: Batch) -> Tensor:
-        """Return the retrieval feature [B, width]: of the trunk, after fine-tuning of the layer before the classes."""
+        """Return the retrieval feature [B, width]: the trunk's or, if fine-tuned, the layer's before the classifier."""
         feature: Tensor = self.trunk(batch).feature if self.classifier is None else self.classifier.feature(batch)
         return feature
 
@@ -72,7 +72,7 @@ def load_model(path: Path, device: torch.device, identity: Identity | None = Non
 
 @dataclass(frozen=True)
 class Features:
-    """Features of the samples of a split, in its order; those that have none of the modalities asked for are out."""
+    """Features of the samples of a split, in its order, except those with none of the requested modalities."""
 
     product_ids: Sequence[str]
     labels: NDArray[np.object_]
@@ -98,10 +98,10 @@ def read_features(
 
     Args:
         batches: The split.
-        objective: How batches are made.
-        device: Where they are described.
+        objective: Settings by which batches are made.
+        device: Device on which they are described.
         describe: Batch -> [B, width].
-        modalities: Those that are shown to the model; empty: all.
+        modalities: Modalities shown to the model; empty: all.
         classes: Label -> number, for the batch.
 
     Raises:

@@ -30,22 +30,22 @@ KS = (1, 5, 10)
 
 @dataclass(frozen=True)
 class Retrieval:
-    """What was found for the queries."""
+    """Results of the queries."""
 
     rows: NDArray[np.int64]
     """[queries, depth], rows of the gallery, best first."""
     values: dict[str, float]
-    """``released mAP@1``, …, ``standard Prec@10``."""
+    """Measures ``released mAP@1``, …, ``standard Prec@10``."""
     queries: int
     unanswerable: int
-    """Queries left out because nothing in the gallery is right for them."""
+    """Queries left out because the gallery has no right answer."""
 
 
 def search(queries: Features, gallery: Features, ks: Sequence[int] = KS) -> Retrieval:
-    """Rank the gallery for every query by the dot product of their features, without the query itself [C].
+    """Rank the gallery for every query by the dot product of their features, excluding the query itself [C].
 
     Raises:
-        DataError: No query has anything right in the gallery.
+        DataError: No query has a right answer in the gallery.
     """
     counts = Counter(label for label in gallery.labels if label is not None)
     own = {name: row for row, name in enumerate(gallery.product_ids)}
@@ -72,7 +72,7 @@ def _without(rows: NDArray[np.int64], itself: NDArray[np.int64], depth: int) -> 
 
 
 def across(left: NDArray[np.float32], right: NDArray[np.float32]) -> dict[str, float]:
-    """Return how well vectors of one modality find those of another, row for row, by their cosines."""
+    """Return how well vectors of one modality find those of another in the same row, by cosine."""
     unit = [part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12) for part in (left, right)]
     return cross_modal_metrics(unit[0] @ unit[1].T)
 
@@ -92,8 +92,8 @@ def probe(train: Features, test: Features) -> dict[str, float]:
         raise DataError(f"linear classifier: At least two classes are needed; the training split has {classes}.")
     scaler = StandardScaler().fit(train.values)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the bound on iterations is meant
-        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # many classes are meant
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the limit on iterations is intended
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # many classes are intended
         model = LogisticRegression(max_iter=ITERATIONS).fit(scaler.transform(train.values), train.labels.astype(str))
     scores = model.decision_function(scaler.transform(test.values))
     if scores.ndim == 1:  # two classes: one column

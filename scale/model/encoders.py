@@ -1,4 +1,4 @@
-"""The encoders: tokens of text or table (from a BERT where wanted), features of image, video or audio."""
+"""The encoders: tokens of text or table (optionally from a BERT), features of image, video or audio."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ __all__ = ["FeatureEncoder", "TokenEncoder", "adopt_bert", "describe_boxes", "ma
 
 
 class _Layers(nn.Module):
-    """Embeddings of places, a norm, and the layers."""
+    """Position embeddings, a norm, and the layers."""
 
     def __init__(self, kind: tuple[int, int, int, float], count: int, places: int) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class _Layers(nn.Module):
 
 
 class TokenEncoder(nn.Module):
-    """Text or table; the vocabulary's embeddings predict masked tokens too, as BERT's do."""
+    """Encoder of text or table; its word embeddings also predict masked tokens, as in BERT."""
 
     def __init__(self, name: Modality, settings: ModelSettings, vocabulary: int, tokens: int) -> None:
         super().__init__()
@@ -60,9 +60,9 @@ class TokenEncoder(nn.Module):
 
 
 class FeatureEncoder(nn.Module):
-    """Image, video or audio; the first token is the mean of the features, [C]'s global token.
+    """Encoder of image, video or audio; the first token is the mean of the features, [C]'s global token.
 
-    The mean is taken of what is left after masking, so it does not give away what was masked.
+    The mean is taken after masking, so it does not reveal the masked features.
     """
 
     def __init__(self, name: Modality, settings: ModelSettings, width: int, tokens: int) -> None:
@@ -92,17 +92,17 @@ class FeatureEncoder(nn.Module):
         return self.layers(x, mask), mask
 
     def see(self, batch: Batch) -> Tensor:
-        """Return the features [B, L, width] that are projected."""
+        """Return the features [B, L, width] to be projected."""
         return batch[self.name]
 
     def predict(self, states: Tensor) -> Tensor:
-        """Return masked features [n, feature width], from their states [n, width]."""
+        """Return predictions of masked features [n, feature width], from their states [n, width]."""
         restored: Tensor = self.restore(states)
         return restored
 
 
 class NetworkEncoder(FeatureEncoder):
-    """An image through a pre-trained network that is trained with the model; masked patches are predicted."""
+    """Encoder of an image by a pre-trained network, trained with the model; masked patches are predicted."""
 
     def __init__(self, name: Modality, settings: ModelSettings, inputs: InputSettings) -> None:
         super().__init__(name, settings, inputs.width_of(name), inputs.tokens_of(name))
@@ -117,14 +117,14 @@ class NetworkEncoder(FeatureEncoder):
 
 
 WAVES = 16
-"""Wavelengths of ``sine``, each a sine and a cosine of four numbers."""
+"""Wavelengths of ``sine``, each giving a sine and a cosine of four numbers."""
 LOCATIONS = {"none": 0, "5": 5, "7": 7, "sine": 8 * WAVES}
 
 
 def describe_boxes(boxes: Tensor, location: str) -> Tensor:
     """Return the location features of boxes [B, L, 5] (corners and area, shares of the image).
 
-    ``5``: as they are (ViLBERT, SCALE). ``7``: corners, width, height, area (UNITER). ``sine``: sines and
+    ``5``: unchanged (ViLBERT, SCALE). ``7``: corners, width, height, area (UNITER). ``sine``: sines and
     cosines of centre, width and height (VL-BERT).
     """
     if location == "5":
@@ -168,7 +168,7 @@ def make_encoders(
 
 
 def adopt_bert(encoder: TokenEncoder, name: str) -> None:
-    """Copy a BERT's embeddings and its first layers into an encoder; on equal tokens both then have equal states.
+    """Copy a BERT's embeddings and its first layers into an encoder; for equal tokens both then have equal states.
 
     Args:
         encoder: As wide as the BERT, with as many heads and the same feed-forward width.
@@ -177,7 +177,7 @@ def adopt_bert(encoder: TokenEncoder, name: str) -> None:
     Raises:
         SettingsError: It is not a BERT, or has other sizes.
     """
-    from transformers import BertModel  # noqa: PLC0415 - large, and needed only where weights are given
+    from transformers import BertModel  # noqa: PLC0415 - large, and needed only if weights are given
 
     try:
         bert: Any = BertModel.from_pretrained(name, add_pooling_layer=False)

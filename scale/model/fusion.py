@@ -15,7 +15,8 @@ States = dict[Modality, Tensor]
 class JointFusion(nn.Module):
     """All tokens of all modalities in one sequence: SCALE's joint co-transformer, or a single-stream model.
 
-    The released layout adds the place in the whole sequence and no modality; its layers are pre-norm [C].
+    The released layout adds embeddings of positions in the whole sequence, not of modalities; its layers are
+    pre-norm [C].
     """
 
     def __init__(self, settings: ModelSettings, streams: tuple[Modality, ...], tokens: int) -> None:
@@ -74,7 +75,7 @@ class CoAttention(nn.Module):
         self.joint = JointFusion(settings, streams, tokens) if settings.joint_layers else None
 
     def forward(self, states: States, masks: States) -> States:
-        """Return states of the same shapes; where a sample lacks one of the two, the other stays as it was."""
+        """Return states of the same shapes; where a sample lacks one of the two, the other stays unchanged."""
         text, image = states["text"], states["image"]
         both = (masks["text"].any(dim=1) & masks["image"].any(dim=1))[:, None, None]
         for at, (to_text, to_image) in enumerate(zip(self.text, self.image, strict=True)):
@@ -89,10 +90,10 @@ class CoAttention(nn.Module):
 
 
 class CrossFusion(nn.Module):
-    """Text attends to each other modality and that one to the text (M5-MMT).
+    """Text attends to each other modality, and each of these to the text (M5-MMT).
 
-    The paper does not say how the four results for the text become one: their mean, over the
-    modalities that are there.
+    The paper does not say how the four results for the text become one; here they are averaged over the
+    modalities present.
     """
 
     def __init__(self, settings: ModelSettings, streams: tuple[Modality, ...]) -> None:
@@ -124,10 +125,10 @@ class CrossFusion(nn.Module):
 
 
 class NoFusion(nn.Module):
-    """Towers that never meet but in the loss (CLIP), or a single modality."""
+    """Towers that meet only in the loss (CLIP), or a single modality."""
 
     def forward(self, states: States, masks: States) -> States:
-        """Return the states as they are."""
+        """Return the states unchanged."""
         del masks
         return states
 
@@ -136,7 +137,7 @@ Fusion = JointFusion | CoAttention | CrossFusion | NoFusion
 
 
 def make_fusion(settings: ModelSettings, objective: ObjectiveSettings, tokens: int) -> Fusion:
-    """Return the fusion that the objective asks for; ``tokens``: of all modalities together."""
+    """Return the objective's fusion; ``tokens`` is the number for all modalities together."""
     match objective.fusion:
         case "joint":
             return JointFusion(settings, objective.streams, tokens)

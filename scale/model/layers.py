@@ -9,11 +9,11 @@ from scale.training_recipe import InputSettings
 __all__ = ["EPSILON", "SPREAD", "Layer", "PreNormLayer", "bert_weights", "pixels_of"]
 
 SPREAD = 0.02
-"""Deviation of embeddings at the start, as BERT's."""
+"""Initial standard deviation of embeddings, as in BERT."""
 EPSILON = 1e-12
-"""BERT's, under the root of a norm's variance."""
+"""Added to the variance in a norm, as in BERT."""
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's pixels."""
+"""Of the pixels of ImageNet."""
 
 
 def bert_weights(module: nn.Module) -> None:
@@ -25,7 +25,7 @@ def bert_weights(module: nn.Module) -> None:
 
 
 class _Attention(nn.Module):
-    """Attention of several heads, to the tokens themselves or to a memory."""
+    """Multi-head attention to the tokens themselves or to a memory."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -53,12 +53,12 @@ class _Attention(nn.Module):
 
 
 def _guarded(mask: Tensor) -> Tensor:
-    """Return the mask with rows that have no token opened: their outcome is not used, but must be finite."""
+    """Return the mask with rows without any token set to True: their result is not used, but must be finite."""
     return mask | ~mask.any(dim=1, keepdim=True)
 
 
 class Layer(nn.Module):
-    """A BERT layer: self-attention or attention to a memory, then a feed-forward net, each with a norm after it."""
+    """A BERT layer: self-attention or attention to a memory, then a feed-forward net, each followed by a norm."""
 
     def __init__(self, width: int, heads: int, feed_forward: int, dropout: float) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class Layer(nn.Module):
 
         Args:
             x: [B, L, width].
-            mask: [B, K] bool, which of the keys are there.
+            mask: [B, K] bool, True where there is a key.
             memory: [B, K, width] to attend to; None: ``x`` itself.
         """
         x = self.norm_1(x + self.dropout(self.attention(x, mask, x if memory is None else memory)))
@@ -94,7 +94,7 @@ class PreNormLayer(nn.Module):
         self.norm_1, self.norm_2 = nn.LayerNorm(width), nn.LayerNorm(width)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Return [B, L, width] of tokens [B, L, width] and which of them are there."""
+        """Return [B, L, width] from tokens [B, L, width] and their mask."""
         normed = self.norm_1(x)
         x = x + self.attention(normed, mask, normed)
         wide = self.wide(self.norm_2(x))
@@ -107,7 +107,7 @@ class PreNormLayer(nn.Module):
 
 
 def pixels_of(patches: Tensor, inputs: InputSettings) -> Tensor:
-    """Return the image [B, 3, side, side], standardised as ImageNet's, of patches from -1 to 1 [B, grid², …]."""
+    """Return the image [B, 3, side, side], standardised as ImageNet's, from patches [B, grid², …] of -1 to 1."""
     grid, patch = inputs.grid, inputs.patch
     rows = patches.reshape(len(patches), grid, grid, patch, patch, 3).permute(0, 5, 1, 3, 2, 4)
     whole = (rows.reshape(len(patches), 3, grid * patch, grid * patch) + 1) / 2

@@ -23,11 +23,11 @@ Scales = tuple[Tensor, Tensor]
 
 
 def detached_alignment(pooled: Tensor, present: Tensor) -> Tensor:
-    """Return the default form's S, which no gradient flows through: [B, M, M].
+    """Return S of the default form, through which no gradient flows: [B, M, M].
 
-    S = softmax(C) along rows times the number of modalities that are there, with C as in
-    ``released_alignment``. So its weights are positive and 1 on average: they make a pair count more or less
-    and can neither switch the loss off nor turn it round.
+    S = softmax(C) along rows times the number of modalities present, with C as in
+    ``released_alignment``. So its weights are positive and 1 on average: they make a pair count more or less,
+    but can neither switch off nor reverse the loss.
     """
     cosines, both = _cosines(pooled.detach(), present)
     weights = torch.softmax(cosines.masked_fill(~present[:, None, :], -1e4), dim=-1)
@@ -59,7 +59,7 @@ def _cosines(pooled: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
 def free_alignment(parameter: Tensor, present: Tensor) -> Tensor:
     """Return S as the paper writes it: P * softmax(P) along rows, P a free parameter of each sample: [B, M, M].
 
-    It starts at zero, so every weight is zero at the first step, and products not trained on have none.
+    It starts at zero, so every weight is zero at the first step, and products not trained on have no parameter.
 
     Args:
         parameter: [B, M, M].
@@ -71,14 +71,14 @@ def free_alignment(parameter: Tensor, present: Tensor) -> Tensor:
 
 
 def no_alignment(present: Tensor) -> Tensor:
-    """Return ones where both modalities are there: [B, M, M]."""
+    """Return ones where both modalities are present: [B, M, M]."""
     return (present[:, :, None] & present[:, None, :]).float()
 
 
 def contrastive_loss(
     pooled: Tensor, present: Tensor, alignment: Tensor, temperature: float | Tensor, form: ContrastForm
 ) -> Tensor:
-    """Return inter-modality contrastive learning: the mean over all pairs of modalities (10 of five).
+    """Return the inter-modality contrastive loss: the mean over all pairs of modalities (10 for five).
 
     In a pair, only samples that have both modalities take part; a pair with fewer than two such samples
     has nothing to contrast and is left out of the mean.
@@ -87,7 +87,7 @@ def contrastive_loss(
         pooled: [B, M, width].
         present: [B, M] bool.
         alignment: [B, M, M]; S of the pair scales the logits of each sample.
-        temperature: Divides the cosines.
+        temperature: Divisor of the cosines.
         form: ``detached`` and ``released`` (``nt_xent``), ``paper`` (``paper_contrast``) or ``clip``
             (``symmetric_contrast``). As released, S of (a, b) scales the rows of both modalities, though S is not
             symmetric.
@@ -114,7 +114,7 @@ def nt_xent(left: Tensor, right: Tensor, scales: Scales, temperature: float | Te
         left: [n, width] of one modality.
         right: [n, width] of the other.
         scales: [n] each: factor of the logits in rows of the left, and of the right, view.
-        temperature: Divides the cosines.
+        temperature: Divisor of the cosines.
     """
     count = len(left)
     views = F.normalize(torch.cat([left, right]).float(), dim=-1)
@@ -127,7 +127,7 @@ def nt_xent(left: Tensor, right: Tensor, scales: Scales, temperature: float | Te
 def paper_contrast(left: Tensor, right: Tensor, scales: Scales, temperature: float | Tensor) -> Tensor:
     """Return the paper's Eq. 2: cross-modal negatives only, and the positive not in the denominator.
 
-    The paper writes one direction; here both count half. Arguments as of ``nt_xent``.
+    The paper gives one direction; here both count half. For the arguments see ``nt_xent``.
     """
     cosines = F.normalize(left.float(), dim=-1) @ F.normalize(right.float(), dim=-1).T / temperature
     itself = torch.eye(len(left), dtype=torch.bool, device=cosines.device)
@@ -141,7 +141,7 @@ def paper_contrast(left: Tensor, right: Tensor, scales: Scales, temperature: flo
 def symmetric_contrast(left: Tensor, right: Tensor, scales: Scales, temperature: float | Tensor) -> Tensor:
     """Return CLIP's loss: cross-modal negatives only, positive in the denominator, both directions alike.
 
-    Arguments as of ``nt_xent``.
+    For the arguments see ``nt_xent``.
     """
     cosines = F.normalize(left.float(), dim=-1) @ F.normalize(right.float(), dim=-1).T / temperature
     partner = torch.arange(len(left), device=cosines.device)

@@ -16,16 +16,16 @@ __all__ = ["Fused", "Trunk", "restrict_to"]
 
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """What the trunk makes of a batch."""
+    """Output of the trunk for a batch."""
 
     pooled: Tensor
-    """[B, streams, pooled width]: a vector of each modality before fusion; contrasted and aligned."""
+    """[B, streams, pooled width]: a vector of each modality before fusion, to be contrasted and aligned."""
     first: Tensor
     """[B, streams, width]: first state of each modality after fusion."""
     states: States
-    """Modality -> [B, tokens, width] that masked tasks are predicted from: after fusion; as released: before."""
+    """Modality -> [B, tokens, width] from which masked tasks are predicted: after fusion or, as released, before."""
     feature: Tensor
-    """[B, width]: sum of the first states after fusion, of the modalities that are there [C]."""
+    """[B, width]: sum of the first states after fusion, of the modalities present [C]."""
 
 
 class Trunk(nn.Module):
@@ -67,7 +67,7 @@ class Trunk(nn.Module):
     def pool(self, states: States, masks: States) -> Tensor:
         """Return the vector of each modality before fusion: [B, streams, pooled width].
 
-        By default the mean of its states, and with ``pool_width`` a projection of that. In the released layout
+        By default it is the mean of its states, with ``pool_width`` a projection of that, and in the released layout
         ReLU of a projection of the first state [C].
         """
         pooled = []
@@ -83,7 +83,7 @@ class Trunk(nn.Module):
         return torch.stack(pooled, dim=1)
 
     def vectors(self, batch: Batch) -> Tensor:
-        """Return a vector of each modality seen by itself, for cross-modal retrieval: [B, streams, width].
+        """Return a vector of each modality encoded by itself, for cross-modal retrieval: [B, streams, width].
 
         A single-stream model has none before fusion: it is shown one modality at a time.
         """
@@ -93,7 +93,7 @@ class Trunk(nn.Module):
         return torch.stack(alone, dim=1)
 
     def attention(self, batch: Batch) -> tuple[Tensor, dict[Modality, slice]] | None:
-        """Return the attention of the last joint layer [B, tokens, tokens], and where each modality is."""
+        """Return the attention of the last joint layer [B, tokens, tokens], and the place of each modality in it."""
         if not isinstance(self.fusion, JointFusion):
             return None
         states, masks = self.encode(batch)
@@ -105,7 +105,7 @@ class Trunk(nn.Module):
 
 
 def restrict_to(batch: Batch, streams: tuple[Modality, ...], modalities: tuple[Modality, ...]) -> Batch:
-    """Return the batch as if its samples had no other modalities than these; empty: as it is."""
+    """Return the batch as if its samples had only these modalities; empty: unchanged."""
     if not modalities:
         return batch
     kept = torch.tensor([name in modalities for name in streams], device=batch["present"].device)

@@ -1,4 +1,4 @@
-"""The trained modules: masked inputs, the trunk with the pre-training losses, or with a classifier."""
+"""The trained modules: the trunk with the pre-training losses or a classifier, and the masking of inputs."""
 
 import math
 
@@ -75,7 +75,7 @@ class Pretraining(nn.Module):
         self.match = nn.Linear(recipe.model.width, 2) if recipe.objective.matching else None
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Return name -> term; the loss is their sum. A task that had nothing to do in this batch is not in it."""
+        """Return name -> term; the loss is their sum. Tasks with nothing to do in this batch are left out."""
         objective = self.objective
         terms: dict[str, Tensor] = {}
         matched = torch.ones(len(batch["present"]), dtype=torch.bool, device=batch["present"].device)
@@ -86,7 +86,7 @@ class Pretraining(nn.Module):
         fused = self.trunk(shown)
         if self.match is not None:
             both = seen["present"].all(dim=1)
-            # the two first states multiplied, as ViLBERT has it [P]
+            # the product of the two first states, as in ViLBERT [P]
             scores = self.match(fused.first[:, 0] * fused.first[:, 1])[both]
             if len(scores):
                 terms["ITM"] = F.cross_entropy(scores.float(), matched[both].long())
@@ -96,14 +96,14 @@ class Pretraining(nn.Module):
         for at, name in enumerate(objective.streams):
             if name not in hidden:
                 continue
-            chosen = hidden[name] & matched[:, None]  # what does not belong together predicts nothing
+            chosen = hidden[name] & matched[:, None]  # mismatched samples predict nothing
             if bool(chosen.any()):
                 task = "MLM table" if (name, objective.table_task) == ("table", "mlm") else TASKS[name]
                 terms[task] = self._masked(name, fused, batch[name], chosen, scales[:, at])
         return terms
 
     def score(self, batch: Batch) -> float:
-        """Return how well held-out samples are predicted: the sum of the loss terms, negative."""
+        """Return how well held-out samples are predicted: the negative sum of the loss terms."""
         return -float(torch.stack(list(self(batch).values())).sum())
 
     def _contrast(self, fused: Fused, batch: Batch) -> Tensor:
@@ -114,7 +114,7 @@ class Pretraining(nn.Module):
         return contrastive_loss(pooled, present, alignment, temperature, self.objective.form)
 
     def _scales(self, fused: Fused, batch: Batch) -> Tensor:
-        """Return the factor of each modality's masked predictions: S's diagonal, as released after fusion [C]."""
+        """Return the factor of each modality's masked predictions: S's diagonal (as released: after fusion [C])."""
         pooled = fused.first if self.objective.form == "released" else fused.pooled
         return self._align(pooled, batch["present"], batch["index"]).diagonal(dim1=1, dim2=2)
 
@@ -130,7 +130,7 @@ class Pretraining(nn.Module):
     def _masked(self, name: str, fused: Fused, truth: Tensor, hidden: Tensor, scale: Tensor) -> Tensor:
         """Return the loss of one masked task; ``scale`` [B] is S's diagonal of this modality."""
         states = fused.states[name]  # type: ignore[index]
-        tokens = states[:, states.shape[1] - hidden.shape[1] :]  # without the global token, where there is one
+        tokens = states[:, states.shape[1] - hidden.shape[1] :]  # without the global token, if there is one
         predicted = self.trunk.encoders[name].predict(tokens[hidden])  # type: ignore[operator]
         factors = scale[:, None].expand_as(hidden)[hidden]
         loss = masked_feature_loss if truth.is_floating_point() else masked_token_loss
@@ -138,9 +138,9 @@ class Pretraining(nn.Module):
 
 
 def mismatched(batch: Batch, streams: tuple[str, ...]) -> tuple[Batch, Tensor]:
-    """Return the batch with about half of its images exchanged, and which samples kept theirs: [B] bool.
+    """Return the batch with about half of its images exchanged, and a mask of the samples that kept theirs: [B] bool.
 
-    Image-text matching: the model tells the two kinds apart. An exchanged image is that of the next sample.
+    For image-text matching, in which the model tells the two kinds apart. An exchanged image is the previous sample's.
     """
     keep = torch.rand(len(batch["present"]), device=batch["present"].device) < 0.5
     mixed = dict(batch)
@@ -155,8 +155,8 @@ def mismatched(batch: Batch, streams: tuple[str, ...]) -> tuple[Batch, Tensor]:
 class Classifier(nn.Module):
     """Trunk, a layer whose output is the retrieval feature after fine-tuning, and a linear classifier.
 
-    As released, that layer reads the first states end to end, has no activation, and dropout follows it [C];
-    by default it reads their sum, through GELU.
+    As released, that layer reads the concatenated first states, has no activation, and is followed by dropout [C];
+    by default it reads their sum and applies GELU.
     """
 
     def __init__(self, recipe: TrainingRecipe, vocabulary: int, classes: int) -> None:
@@ -171,7 +171,7 @@ class Classifier(nn.Module):
             self.apply(bert_weights)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the cross-entropy; samples whose label is none of the classes do not count."""
+        """Return the cross-entropy; samples whose label is not among the classes do not count."""
         logits = self.classify(self.dropout(self.feature(batch)))
         return {"classes": F.cross_entropy(logits.float(), batch["label"], ignore_index=-1)}
 
@@ -191,10 +191,10 @@ class Classifier(nn.Module):
 
 
 def gathered(part: Tensor) -> Tensor:
-    """Return the rows of all processes, in their order; this process's own carry the gradient.
+    """Return the rows of all processes, in their order; only this process's own rows carry the gradient.
 
-    Every process computes the loss of all rows and DistributedDataParallel averages their gradients, so the own
-    gradient counts as often as there are processes: the average is then that of one process with all rows.
+    Every process computes the loss of all rows and DistributedDataParallel averages their gradients, so a process
+    multiplies its own gradient by the number of processes: the average is then that of one process with all rows.
     """
     if not (torch.is_grad_enabled() and distributed.is_available() and distributed.is_initialized()):
         return part  # one process, or validation, where each sees the same rows
@@ -209,11 +209,11 @@ def gathered(part: Tensor) -> Tensor:
 
 
 PAIR_SHARE = 0.15
-"""[C] each row of a table is chosen with this chance, then its name or its value."""
+"""[C] Probability with which each row of a table is chosen, then its name or its value."""
 
 
 def hide(batch: Batch, objective: ObjectiveSettings, vocabulary: int) -> tuple[Batch, dict[Modality, Tensor]]:
-    """Return the batch with parts hidden, and which: modality -> [B, tokens] bool.
+    """Return the batch with parts hidden, and a mask of these: modality -> [B, tokens] bool.
 
     MLM: 15 % of the tokens that are not special, of which 80 % become [MASK], 10 % another token and
     10 % stay. MEM: whole names or values become [MASK]. Features become zeros. Nothing of an absent
@@ -239,17 +239,17 @@ def hide(batch: Batch, objective: ObjectiveSettings, vocabulary: int) -> tuple[B
 
 
 def hidden_places(allowed: Tensor, share: float) -> Tensor:
-    """Return a random ``share`` of the places that are allowed: [B, tokens] bool."""
+    """Return a random ``share`` of the allowed places: [B, tokens] bool."""
     return allowed & (torch.rand(allowed.shape, device=allowed.device) < share)
 
 
 def hidden_pairs(part: Tensor) -> Tensor:
-    """Return the tokens of chosen names and values: each row of a table with p = .15, one of its sides.
+    """Return the tokens of chosen names and values: one side of each row of a table, with p = .15.
 
     Args:
         part: [B, tokens]: 1 + 2 i in the name of row i, 2 + 2 i in its value, else 0.
     """
-    rows = part.shape[1]  # more rows than tokens there are not
+    rows = part.shape[1]  # there are no more rows than tokens
     chosen = torch.rand(len(part), rows, device=part.device) < PAIR_SHARE
     side = torch.randint(0, 2, (len(part), rows), device=part.device)
     row, here = (part - 1).clamp_min(0) // 2, (part - 1).clamp_min(0) % 2
@@ -257,7 +257,7 @@ def hidden_pairs(part: Tensor) -> Tensor:
 
 
 def replaced(ids: Tensor, chosen: Tensor, vocabulary: int) -> Tensor:
-    """Return ids with those chosen replaced: 80 % by [MASK], 10 % by any token that is not special, 10 % not."""
+    """Return ids with those chosen replaced: 80 % by [MASK], 10 % by any token that is not special, 10 % kept."""
     chance = torch.rand(ids.shape, device=ids.device)
     other = torch.randint(min(len(SPECIAL), vocabulary - 1), vocabulary, ids.shape, device=ids.device)
     out = torch.where(chosen & (chance < 0.8), MASK, ids)

@@ -30,7 +30,7 @@ class Identity:
 
 
 def save_checkpoint(path: Path, identity: Identity, state: dict[str, Any]) -> None:
-    """Write a checkpoint under another name, then give it its own: whenever the process dies, it is whole.
+    """Write a checkpoint under a temporary name, then rename it, so that it is whole whenever the process dies.
 
     Raises:
         OSError: It cannot be written.
@@ -39,7 +39,7 @@ def save_checkpoint(path: Path, identity: Identity, state: dict[str, Any]) -> No
     with replacing(path) as file:
         try:
             torch.save({"format": FORMAT, "identity": identity.state(), **state}, file)
-        except RuntimeError as error:  # torch's writer, when it closes a file whose disk ran full
+        except RuntimeError as error:  # from torch's writer, when it closes a file on a full disk
             if isinstance(error.__context__, OSError):
                 raise error.__context__ from None
             raise
@@ -49,12 +49,12 @@ def load_checkpoint(path: Path, identity: Identity | None = None) -> dict[str, A
     """Read a checkpoint onto the CPU; no code in it is run.
 
     Args:
-        path: Where it is.
-        identity: What it must be of; None: anything.
+        path: Path of the checkpoint.
+        identity: Training that it must belong to; None: any.
 
     Raises:
         MissingInputError: There is none.
-        DataError: The file is no checkpoint of this version, or the data are others than it was trained on.
+        DataError: The file is not a checkpoint of this version, or it was trained on other data.
         SettingsError: It is of another recipe or seed; the message names the keys that differ.
     """
     try:
@@ -63,7 +63,7 @@ def load_checkpoint(path: Path, identity: Identity | None = None) -> dict[str, A
         recipe = TrainingRecipe.model_validate_json(found["recipe"])
     except FileNotFoundError:
         raise MissingInputError(f"{path}: There is no checkpoint. Run: m5data train") from None
-    except Exception as error:  # torch raises whatever the broken bytes make its readers raise
+    except Exception as error:  # torch's readers may raise anything on broken bytes
         raise DataError(
             f"{path}: This is not a checkpoint of this version of m5data: {repr(error).splitlines()[0][:200]}. "
             "Train again with --restart."
@@ -74,7 +74,7 @@ def load_checkpoint(path: Path, identity: Identity | None = None) -> dict[str, A
 
 
 def best_weights(state: dict[str, Any]) -> dict[str, Any]:
-    """Return the weights of a checkpoint that validation found best; the last ones where there was none."""
+    """Return the weights of a checkpoint that did best in validation, or the last ones if there was none."""
     weights: dict[str, Any] = (state["best"] or state)["model"]
     return weights
 

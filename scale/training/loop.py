@@ -24,7 +24,7 @@ __all__ = ["LossLog", "Phase", "Processes", "halving", "process_group", "run_pha
 
 
 class LossLog:
-    """Losses by step. ``curve`` has a row a step and term: step, name, value."""
+    """Losses by step. ``curve`` has one row per step and term: step, name, value."""
 
     def __init__(self, folder: Path | None) -> None:
         self.curve: list[tuple[int, str, float]] = []
@@ -32,13 +32,13 @@ class LossLog:
         self._writer: SummaryWriter | None = None
 
     def resume(self, curve: Sequence[Sequence[int | str | float]], step: int) -> None:
-        """Take up the curve of a checkpoint; later steps are purged from TensorBoard."""
+        """Continue the curve of a checkpoint; later steps are purged from TensorBoard."""
         self.curve = [(int(row[0]), str(row[1]), float(row[2])) for row in curve]
         if self._folder is not None:
             self._writer = SummaryWriter(str(self._folder), purge_step=step)
 
     def add(self, step: int, terms: Mapping[str, float], rate: float) -> None:
-        """Note the terms of a step."""
+        """Record the terms of a step."""
         self.curve += [(step, name, value) for name, value in terms.items()]
         if self._folder is None:
             return
@@ -47,13 +47,13 @@ class LossLog:
         self.show(step, {**terms, "rate": rate})
 
     def show(self, step: int, values: Mapping[str, float]) -> None:
-        """Send values to TensorBoard alone."""
+        """Send values to TensorBoard only."""
         if self._writer is not None:
             for name, value in values.items():
                 self._writer.add_scalar(name, value, step)
 
     def close(self) -> None:
-        """Write out what TensorBoard has not yet."""
+        """Flush and close the TensorBoard log."""
         if self._writer is not None:
             self._writer.close()
 
@@ -72,7 +72,7 @@ class Processes:
         return self.rank == 0
 
     def wait(self) -> None:
-        """Wait until every process is here: what the first has written, all may read."""
+        """Wait until every process is here, so that all may read what the first has written."""
         if self.world > 1:
             distributed.barrier()
 
@@ -81,16 +81,16 @@ class Processes:
         if self.world == 1:
             return module
         devices = [self.device] if self.device.type == "cuda" else None
-        # a batch may leave a modality, and so its weights, without a part in the loss
+        # a batch may lack a modality, so that its weights take no part in the loss
         return DistributedDataParallel(module, device_ids=devices, find_unused_parameters=True)
 
 
 @contextmanager
 def process_group(device: str | None = None) -> Iterator[Processes]:
-    """Give this process's place, by the variables that torchrun sets; the device is a GPU where there is one.
+    """Yield this process's place, from the variables that torchrun sets.
 
     Args:
-        device: ``cpu``, ``cuda`` or ``cuda:N``; None: a GPU where there is one.
+        device: ``cpu``, ``cuda`` or ``cuda:N``; None: a GPU if there is one.
     """
     rank, world, local = (
         int(os.environ.get(name, at)) for name, at in (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0))
@@ -110,15 +110,15 @@ def process_group(device: str | None = None) -> Iterator[Processes]:
 
 @contextmanager
 def seeded(device: torch.device, *parts: int) -> Iterator[None]:
-    """Let torch's draws follow from ``parts`` alone, and leave its generators as they were.
+    """Make torch's random draws depend on ``parts`` alone, and restore its generators at the end.
 
-    So the draws of a step depend on seed and step, not on what ran before it: that is the random state
-    a checkpoint needs, and all of it.
+    So the draws of a step depend on seed and step, not on what ran before, and a checkpoint needs no other random
+    state.
     """
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         mixed = 0
-        for part in parts:  # a plain hash of whole numbers: generators seeded with neighbours are unrelated
+        for part in parts:  # a plain hash of integers: generators with neighbouring seeds are unrelated
             mixed = (mixed * 1_000_003 + part) % (1 << 63)
         torch.manual_seed(mixed)
         yield
@@ -126,7 +126,7 @@ def seeded(device: torch.device, *parts: int) -> Iterator[None]:
 
 @dataclass
 class Phase:
-    """One training: a module whose ``forward`` returns loss terms, and what it is trained on."""
+    """One phase of a training: a module whose ``forward`` returns loss terms, and its data and settings."""
 
     name: str
     module: nn.Module
@@ -137,9 +137,9 @@ class Phase:
     rate: float
     seed: int
     save: Callable[[dict[str, Any]], None]
-    """Keeps the state of a step, all that ``run_phase`` needs to go on."""
+    """Saves the state after a step, which is all that ``run_phase`` needs to resume."""
     score: Callable[[Batch], float] | None = None
-    """Batch of held-out samples -> how good the module is on it; more is better. None: no validation."""
+    """Batch of held-out samples -> score of the module, higher is better; None: no validation."""
     show: Callable[[Batch], Mapping[str, float]] = lambda _: {}
     """Batch -> statistics for TensorBoard."""
 
@@ -192,7 +192,7 @@ def run_phase(
 def _validate(
     phase: Phase, held_out: Sequence[Batch], step: int, best: dict[str, Any] | None, log: LossLog
 ) -> dict[str, Any]:
-    """Return the best weights so far, with their step and score: those of now, if they are better."""
+    """Return the best weights so far, with their step and score; the current weights if these are better."""
     score = phase.score
     if score is None:
         raise ValueError("a phase without a score has nothing to validate")
@@ -210,7 +210,7 @@ def _validate(
 
 
 def _groups(module: nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Return the weights that decay and those that do not: biases, norms and single numbers."""
+    """Return the weights that decay and those that do not: biases, norms and scalars."""
     trained = [weight for weight in module.parameters() if weight.requires_grad]
     return [
         {"params": [weight for weight in trained if weight.ndim > 1], "weight_decay": decay},
@@ -219,7 +219,7 @@ def _groups(module: nn.Module, decay: float) -> list[dict[str, Any]]:
 
 
 def total_steps(phase: Phase) -> int:
-    """Return the steps of all epochs."""
+    """Return the number of steps in all epochs."""
     return sum(map(phase.batches.steps, range(phase.epochs))) // phase.settings.accumulate
 
 
@@ -278,7 +278,7 @@ def _check(phase: Phase, step: int, terms: dict[str, float], norm: float) -> Non
 
 
 def _from(batches: Batches, skip: int) -> Iterator[Encoded]:
-    """Yield batches of one epoch after another, without the first ``skip``."""
+    """Yield the batches of one epoch after another, except the first ``skip``."""
     epoch = 0
     while skip >= batches.steps(epoch):
         skip -= batches.steps(epoch)

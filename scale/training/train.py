@@ -55,7 +55,7 @@ class PhaseReport:
     samples: int
     seconds: float
     loss: float
-    """Sum of the terms of the last step; 0 where there was no step."""
+    """Sum of the terms of the last step; 0 if there was no step."""
     skipped: dict[str, int]
 
 
@@ -88,21 +88,21 @@ def train(
 ) -> tuple[PhaseReport, ...]:
     """Train a recipe, or resume an interrupted training of it.
 
-    Fine-tuning is left out where the export does not have its split.
+    Fine-tuning is skipped if the export lacks its split.
 
     Args:
         shards: The export.
-        recipe: What is trained.
-        folder: Where checkpoints and logs go.
-        seed: All that is drawn follows from it.
-        restart: Forget an earlier training in ``folder``.
+        recipe: Recipe to train.
+        folder: Folder of checkpoints and logs.
+        seed: Seed of all random draws.
+        restart: Discard an earlier training in ``folder``.
         cache: Folder of decoded blocks; None: decode every epoch.
-        device: None: a GPU where there is one.
+        device: Device to train on; None: a GPU if there is one.
         progress: Shows every step.
 
     Raises:
         SettingsError: ``folder`` holds a training with other settings or another seed.
-        DataError: It was of another dataset version; a loss is not finite; shards are damaged, or too few.
+        DataError: That training used another dataset version; a loss is not finite; shards are damaged, or too few.
     """
     sweep_temporaries(folder)
     if restart:
@@ -127,11 +127,11 @@ def make_loader(
     inputs, cache = recipe.input, cache if recipe.optimiser.cache else None
     stored = inputs.image == "regions"
     regions = Regions(Path(inputs.regions_file), inputs.region_width) if stored else None
-    # a process of its own has no part in the GPU of this one
+    # worker processes do not share this process's GPU
     place = str(device) if device is not None and not recipe.optimiser.workers else "cpu"
     frozen = FrozenEncoders(inputs, cache and cache / "features", place).features if inputs.frozen else None
     encoder = SampleEncoder(inputs, fitted, regions, frozen)
-    # a file of regions, or a network, may change while the shards do not: blocks made with them are not kept
+    # region files and networks may change while the shards do not, so blocks made with them are not kept
     kept = None if stored or frozen else cache
     return BlockLoader(encoder, kept, recipe.optimiser.workers, imputer)
 
@@ -182,7 +182,7 @@ def _finetune(run: _Run, fitted: Fitted) -> PhaseReport:
     to_batch = partial(make_batch, objective=recipe.objective, device=run.processes.device, classes=numbers)
     settings = recipe.optimiser
     save = _saver(path, run.identity, {"fitted": fitted.state(), "classes": list(classes)})
-    seed = run.identity.seed + 1_000_003  # other draws than the pre-training's
+    seed = run.identity.seed + 1_000_003  # draws differ from those of pre-training
     phase = Phase(
         "finetune",
         _on(module, run),
@@ -239,7 +239,7 @@ def _on(module: nn.Module, run: _Run) -> nn.Module:
 
 
 def _adopt(module: Classifier, state: dict[str, Any]) -> None:
-    """Take the trunk's weights from a pre-training."""
+    """Copy the trunk's weights from a pre-training."""
     own = {name: value for name, value in state.items() if name.startswith("trunk.")}
     module.trunk.load_state_dict({name.removeprefix("trunk."): value for name, value in own.items()})
 
@@ -291,7 +291,7 @@ def vector_statistics(vectors: Tensor, present: Tensor, streams: tuple[Modality,
     Args:
         vectors: [B, streams, width].
         present: [B, streams] bool.
-        streams: Their names.
+        streams: Names of the modalities.
     """
     found: dict[str, float] = {}
     for at, name in enumerate(streams):

@@ -1,1 +1,1 @@
-"""The papers' baselines that are no transformers: one file a network, each a trunk like SCALE's."""
+"""The papers' baselines that are not transformers: one file per kind, each a trunk like SCALE's."""

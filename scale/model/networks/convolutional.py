@@ -18,7 +18,7 @@ VGG_19 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 256, 0, 512, 512, 512, 512, 0, 
 """Channels of each convolution; 0: pooling."""
 SIDES = {"vgg-19": 224, "inception-v3": 299}
 LEAST = {"vgg-19": 32, "inception-v3": 75}
-"""Smallest image that the network's poolings leave anything of."""
+"""Smallest side of an image of which the network's pooling leaves anything."""
 
 
 class _Vgg19(nn.Module):
@@ -43,7 +43,7 @@ class _Vgg19(nn.Module):
 
 
 def _start(module: nn.Module) -> None:
-    """Draw weights as torchvision does; with torch's own, nothing of the image is left after 16 convolutions."""
+    """Draw weights as torchvision does; with torch's defaults, the image's signal is lost after 16 convolutions."""
     if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
         nn.init.zeros_(module.bias)
     if isinstance(module, nn.Conv2d):
@@ -70,7 +70,7 @@ def _inception() -> nn.Module:
 
 
 class ConvolutionalTrunk(SimpleTrunk):
-    """The image alone; a linear layer brings its features to the recipe's width."""
+    """Trunk of the image alone; a linear layer maps its features to the recipe's width."""
 
     def __init__(self, recipe: TrainingRecipe) -> None:
         super().__init__(recipe)
@@ -99,10 +99,10 @@ class ConvolutionalTrunk(SimpleTrunk):
 
 
 def load_weights(network: nn.Module, path: str) -> None:
-    """Load torchvision's weights; those of its last layer are left out.
+    """Load torchvision's weights, except those of its last layer.
 
     Raises:
-        SettingsError: The file is not there, or holds other weights.
+        SettingsError: The file is missing, or holds other weights.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)

@@ -27,7 +27,7 @@ class Words(nn.Module):
 
 
 class RecurrentTrunk(SimpleTrunk):
-    """The title alone; MEP-3M gives no sizes, so the width is the recipe's."""
+    """Trunk of the title alone; MEP-3M states no sizes, so the width is the recipe's."""
 
     def __init__(self, recipe: TrainingRecipe, vocabulary: int) -> None:
         super().__init__(recipe)

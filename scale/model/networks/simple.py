@@ -1,4 +1,4 @@
-"""Parts that trunks without transformers share: a vector of each modality, and one of the product."""
+"""Base of the trunks without transformers: a vector per modality, and one of the product."""
 
 from abc import abstractmethod
 
@@ -14,7 +14,7 @@ __all__ = ["SimpleTrunk"]
 
 
 class SimpleTrunk(nn.Module):
-    """A network of a vector for each modality and one for the product; it is trained on classes alone."""
+    """A network with a vector per modality and one of the product; it is trained on classes alone."""
 
     def __init__(self, recipe: TrainingRecipe) -> None:
         super().__init__()
@@ -40,10 +40,10 @@ class SimpleTrunk(nn.Module):
         return Fused(first, first, states, feature)
 
     def vectors(self, batch: Batch) -> Tensor:
-        """Return a vector of each modality seen by itself: [B, streams, width]."""
+        """Return a vector of each modality encoded by itself: [B, streams, width]."""
         alone = [self(restrict_to(batch, self.streams, (name,))).feature for name in self.streams]
         return torch.stack(alone, dim=1)
 
     def attention(self, batch: Batch) -> None:
-        """Return None: there is none to show."""
+        """Return None: these networks have no attention."""
         del batch

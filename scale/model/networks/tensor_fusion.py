@@ -1,4 +1,4 @@
-"""Tensor fusion network (Zadeh et al. 2017): the outer product of all modality vectors, each with a one added."""
+"""Tensor fusion network (Zadeh et al. 2017): the outer product of all modality vectors, each extended by a one."""
 
 from functools import reduce
 from itertools import pairwise
@@ -22,7 +22,7 @@ def with_one(vector: Tensor) -> Tensor:
 class FusedModalities(SimpleTrunk):
     """Subnetworks of the fusion papers: a Bi-LSTM for words, three ReLU layers for the mean of features.
 
-    MEP-3M fuses title and image and gives no sizes; the subnetworks are ``model.subnet`` wide.
+    MEP-3M fuses title and image and states no sizes; the subnetworks are ``model.subnet`` wide.
     """
 
     def __init__(self, recipe: TrainingRecipe, vocabulary: int) -> None:
@@ -67,7 +67,7 @@ class TensorFusionTrunk(FusedModalities):
 
 
 class LowRankTrunk(FusedModalities):
-    """The sum over ranks of the products, modality by modality, of linear maps of each vector with a one added."""
+    """The sum over ranks of the products over modalities of linear maps of each vector, extended by a one."""
 
     def __init__(self, recipe: TrainingRecipe, vocabulary: int) -> None:
         super().__init__(recipe, vocabulary)
