@@ -1,4 +1,4 @@
-"""The room ``storage``: tables, objects, state and dataset versions of a workspace.
+"""Tables, objects, state and dataset versions of a workspace.
 
 store = Store.open(root)
 with store.stage("dedup", settings=digest, reads=["products"]) as stage:

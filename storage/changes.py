@@ -17,7 +17,7 @@ from storage.versions import ABSENT
 __all__ = ["changed_sources", "file_groups", "find_changed_products"]
 
 _MOST_VERSIONS = 50
-"""Versions of a table that are looked through; who lags further behind does everything anew."""
+"""Most versions of a table that are compared; a stage that lags further behind redoes everything."""
 
 _RANGES = """
 SELECT file_name, split_part(stats_min_value, ':', 1), split_part(stats_max_value, ':', 1)
@@ -37,16 +37,16 @@ WHERE a.rows IS DISTINCT FROM b.rows OR a.content IS DISTINCT FROM b.content
 def changed_sources(
     layout: Layout, before: Mapping[str, int], now: Mapping[str, int], engine: duckdb.DuckDBPyConnection
 ) -> set[str] | None:
-    """Return the sources with rows in files that came or went between two versions.
+    """Return the sources with rows in files that were added or removed between two versions.
 
     Args:
         layout: Files of the workspace.
-        before: Table -> its earlier Delta version, ``ABSENT`` where there was none; tables with a ``product_id`` alone.
-        now: Table -> its later one.
+        before: Table -> its earlier Delta version, ``ABSENT`` if there was none; only tables with a ``product_id``.
+        now: Table -> its later Delta version.
         engine: Any connection.
 
     Returns:
-        The sources; None where they are not known: a file or log entry is no longer there, or a take-down has given
+        The sources; None if they cannot be determined: a file or log entry no longer exists, or a take-down has given
         a table a new version with the same files.
     """
     found: set[str] = set()
@@ -60,11 +60,11 @@ def changed_sources(
 
 
 def file_groups(rows: Mapping[str, int], own_file: int) -> list[list[str]]:
-    """Return the sources whose rows are written to files of their own, each alone, and then all others together.
+    """Group sources by the files that they are written to: each large source alone, then all others together.
 
     Args:
-        rows: Source -> rows of its own.
-        own_file: Rows from which a source has files that other sources leave as they are.
+        rows: Source -> number of its rows.
+        own_file: Rows from which a source has its own files, which other sources leave as they are.
     """
     large = [source for source, count in sorted(rows.items()) if count >= own_file]
     small = sorted(rows.keys() - set(large))
@@ -78,18 +78,18 @@ def find_changed_products(
     columns: Mapping[str, str],
     engine: duckdb.DuckDBPyConnection,
 ) -> bool:
-    """Create the table ``changed``: product_id of products that came, went or changed between two versions.
+    """Create the table ``changed``: product_id of products added, removed or changed between two versions.
 
     Args:
         layout: Files of the workspace.
         before: As for ``changed_sources``.
         now: Likewise.
-        columns: Table -> the columns that count, as SQL; the order of a product's rows does not. Of the other tables
-            no row may have changed.
-        engine: Where the table is made.
+        columns: Table -> the columns to compare, as SQL; the order of a product's rows does not matter. No row of
+            another table may have changed.
+        engine: Connection on which the table is created.
 
     Returns:
-        Whether they are known; otherwise there is no table ``changed``.
+        Whether the changes could be determined; otherwise there is no table ``changed``.
     """
     rows: list[tuple[str, str, str]] = []
     for table, version in before.items():
@@ -115,7 +115,7 @@ def _of(partition: Partition, files: Collection[DataFile]) -> list[DataFile]:
 
 
 def _steps(layout: Layout, table: str, before: int, now: int) -> list[tuple[set[DataFile], set[DataFile]]] | None:
-    """Return the files of a table before and after each version between two; None: these are not known."""
+    """Return the files of a table before and after each version between two; None if they are unknown."""
     if now - before > _MOST_VERSIONS or (now == ABSENT and before != ABSENT):
         return None
     log = DeltaLog(layout.table(table), TABLES[table])
@@ -128,7 +128,7 @@ def _steps(layout: Layout, table: str, before: int, now: int) -> list[tuple[set[
 
 
 def _sources(engine: duckdb.DuckDBPyConnection, paths: Collection[Path]) -> set[str]:
-    """Return the sources of the rows in files; those whose row groups span several are read."""
+    """Return the sources of the rows in files; only files with row groups of several sources are read."""
     if not paths:
         return set()
     ranges = engine.execute(_RANGES, {"paths": [str(path) for path in paths]}).fetchall()

@@ -18,7 +18,7 @@ class Check:
     detail: str
     """One line: the promise that holds or, for a failed check, how many rows break it and which."""
     complete: bool = True
-    """False: something was left out, which ``detail`` names."""
+    """False if something was left out; ``detail`` names it."""
 
 
 def check_none(
@@ -29,13 +29,13 @@ def check_none(
     promise: str,
     params: Mapping[str, object] | None = None,
 ) -> Check:
-    """Check that a query finds nothing.
+    """Check that a query returns no rows.
 
     Args:
-        connection: Where the tables are.
+        connection: Connection with the tables.
         name: Name of the check.
-        wrong: SELECT of one text column: one row for each violation, in words.
-        promise: Statement that holds when it finds nothing.
+        wrong: SELECT of one text column: one row per violation, in words.
+        promise: Statement that holds if it returns no rows.
         params: Values of the query's ``$names``.
     """
     query = f"SELECT count(*), list_sort(coalesce(min(what, 3), [])) FROM ({wrong}) AS wrong(what)"  # noqa: S608

@@ -6,7 +6,7 @@ A spawned function reports over a pipe:
         for visits in child.messages(silent_s=1800):
             progress.advance(visits)
 
-Several at a time are ``run_children``; a program that is run to its end is ``run_program``.
+``run_children`` runs several at a time; ``run_program`` runs a program to its end.
 """
 
 import gc
@@ -30,7 +30,7 @@ __all__ = ["Child", "ProgramError", "die_with_parent", "exit_when_closed", "run_
 
 _NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 _TAIL_BYTES = 2000
-"""Last part of what a program wrote to standard error that its error shows."""
+"""Bytes from the end of a program's standard error that its ``ProgramError`` shows."""
 
 
 class Child:
@@ -38,10 +38,10 @@ class Child:
 
     Args:
         target: Called as ``target(*arguments, pipe)``; importable from its module.
-        arguments: Whatever can be pickled.
+        arguments: Picklable values.
         name: Name of the process.
         duplex: Messages also go to the child.
-        group: The child leads a process group, which ends with it: for children that start programs of their own.
+        group: The child leads a process group, which ends with it: for children that start programs themselves.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Child:
         self.pipe: Connection[Any, Any]
         self.pipe, theirs = context.Pipe(duplex=duplex)
         self._group = group
-        # not a daemon: those may not have children; ``die_with_parent`` ends it
+        # not a daemon, because daemons may not have children; ``die_with_parent`` ends it
         self._process = context.Process(
             target=_enter,
             args=(target, arguments, theirs),
@@ -61,16 +61,16 @@ class Child:
             daemon=False,
         )
         self._process.start()
-        theirs.close()  # or its end would never be seen
+        theirs.close()  # otherwise this side would never see EOF
 
     def messages(self, silent_s: float | None = None) -> Iterator[Any]:
         """Yield what the child sends until it ends or closes its pipe.
 
         Args:
-            silent_s: Longest time between two messages; None: any.
+            silent_s: Longest time between two messages; None: no limit.
 
         Raises:
-            TimeoutError: Nothing came for ``silent_s`` seconds; the child still runs.
+            TimeoutError: No message came for ``silent_s`` seconds; the child still runs.
         """
         while True:
             if not self.pipe.poll(silent_s):
@@ -115,12 +115,12 @@ def run_children(
 ) -> list[str]:
     """Run children to their ends, some at a time, and return the names of those that failed, in order of failure.
 
-    A child that sends nothing for ``silent_s`` seconds is killed and has failed. Whatever is raised here ends all.
+    A child that sends nothing for ``silent_s`` seconds is killed and has failed. An exception here ends all children.
 
     Args:
         starts: Functions that each start a child.
         on_message: Called with each message, in this thread.
-        at_once: Children that run at a time.
+        at_once: Number of children that run at a time.
         silent_s: Longest time between two messages of a child.
     """
     waiting = deque(starts)
@@ -168,16 +168,16 @@ def run_program(
 ) -> bytes:
     """Run a program to its end and return its standard output.
 
-    It leads a process group of its own, so that what it starts is killed with it.
+    It leads its own process group, so that its children are killed with it.
 
     Args:
         command: Program and arguments.
         data: Its standard input, which closes when this process ends, however that happens.
-        seconds: Deadline; None: none.
-        environment: Variables that it gets beside this process's.
+        seconds: Deadline; None: no limit.
+        environment: Variables added to those of this process.
 
     Raises:
-        ProgramError: It could not be started, ended with another code than 0, or missed its deadline.
+        ProgramError: It could not be started, ended with a code other than 0, or missed its deadline.
     """
     try:
         program = subprocess.Popen(
@@ -215,7 +215,7 @@ def die_with_parent() -> None:
 
 
 def exit_when_closed(descriptor: int) -> None:
-    """End this process at once when the other side of a socket or pipe is closed, as the kernel does for the dead."""
+    """End this process at once when a socket or pipe closes at the other end, as it does when that process dies."""
     threading.Thread(target=_exit_when_closed, args=(descriptor,), daemon=True).start()
 
 
@@ -253,5 +253,5 @@ def _exit() -> None:
 
 
 def _kill_group(leader: int) -> None:
-    with suppress(ProcessLookupError):  # it leads none yet, or all of it has ended
+    with suppress(ProcessLookupError):  # it leads no group yet, or the whole group has ended
         os.killpg(leader, signal.SIGKILL)

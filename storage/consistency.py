@@ -1,16 +1,16 @@
 """Checks of one dataset version: keys, references between tables, and the counts that stages reported.
 
-Grouping and joining the keys of whole tables costs ten times what reading them in order does. So the files are read
-once, bucket by bucket, for what needs no query:
+Grouping and joining the keys of whole tables costs ten times as much as reading them in order. So the files are first
+read once, bucket by bucket, to prove what needs no query:
 
-- In a file each key is greater than the one before, and no owner (first column of the key) stands in two files of a
-  partition: no key stands twice in the partition.
-- Each product hashes to the bucket that its folder names. In the other tables an owner that is among the products of
-  its own bucket is where it belongs, too; others are hashed: no key stands in two buckets.
-- If the owners of a table are among the products of their bucket, it names known products alone; if they equal them,
+- In a file each key is greater than the one before, and no owner (first column of the key) occurs in two files of a
+  partition: no key occurs twice in the partition.
+- Each product hashes to the bucket that its folder names. In the other tables, an owner that is among the products of
+  its bucket belongs there, too; other owners are hashed: no key occurs in two buckets.
+- If the owners of a table are among the products of their bucket, it names only known products; if they equal them,
   it names all.
 
-What is not proven may hold all the same: then a query decides, and names what is wrong.
+A rule that is not proven may still hold: then a query decides, and names the violations.
 """
 
 from collections import Counter
@@ -41,23 +41,23 @@ _PRODUCTS = "products"
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What the keys of tables prove."""
+    """Facts that the keys of tables prove."""
 
     unique: frozenset[str] = frozenset()
     """Tables that hold each key once."""
     known: frozenset[str] = frozenset()
     """Tables whose owners are all in ``products``."""
     complete: frozenset[str] = frozenset()
-    """Tables whose owners are those in ``products``."""
+    """Tables whose owners are exactly those in ``products``."""
 
     def holds(self, inside: tuple[str, str] | None) -> bool:
-        """Return whether every owner in the first table is one in the second."""
+        """Return whether every owner in the first table is also one in the second."""
         return inside is not None and inside[0] in self.known and inside[1] in self.complete
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one partition of a table proves."""
+    """Facts that one partition of a table proves."""
 
     unique: bool
     known: bool = False
@@ -71,8 +71,8 @@ _NOTHING = Proof()
 def check_consistency(snapshot: Snapshot) -> Iterator[Check]:
     """Yield the checks of keys, of references between tables, and of reported counts.
 
-    Tables of a stage whose inputs have changed since are behind, not wrong, and left out. So are rules on a table
-    that no stage has written yet. The check ``stages`` names both.
+    Tables of a stage whose inputs have changed since its run are behind, not wrong, and are left out. So are rules on
+    a table that no stage has written yet. The check ``stages`` names both.
     """
     behind = sorted(name for name in snapshot.stages if not is_current(snapshot, name))
     ahead = [rule.table for rule in rules() if rule.table not in snapshot.tables]
@@ -103,7 +103,7 @@ def check_tables(
         connection: Has a view or table for each table of a workspace.
         behind: Stages whose tables are left out.
         ahead: Tables that no stage has written yet.
-        proof: What the order of their files proves; the rest is found by queries.
+        proof: Facts proven by the order of their files; queries check the rest.
     """
     for name, spec in TABLES.items():
         repeated = repeated_keys_sql(spec, quote(name))
@@ -138,7 +138,7 @@ def is_current(snapshot: Snapshot, stage: str) -> bool:
 
 
 def check_counts(snapshot: Snapshot, connection: duckdb.DuckDBPyConnection) -> Iterator[Check]:
-    """Yield for each stage whether its rejects and its kept rows are as many as it reported.
+    """Yield for each stage whether the numbers of its rejects and kept rows match its report.
 
     Args:
         snapshot: Dataset version to check.
@@ -189,7 +189,7 @@ def _summed_up(parts: Mapping[tuple[str, Partition], _Part]) -> Proof:
     for (name, _), part in parts.items():
         of.setdefault(name, []).append(part)
     unique = frozenset(name for name, some in of.items() if all(part.unique for part in some))
-    if _PRODUCTS not in unique:  # nor is then known where other owners belong
+    if _PRODUCTS not in unique:  # then it is also unknown where other owners belong
         return Proof(frozenset(name for name in unique if not TABLES[name].bucket_of))
     known = frozenset(name for name, some in of.items() if all(part.known for part in some))
     return Proof(unique, known, frozenset(name for name in known if all(part.complete for part in of[name])))
@@ -223,7 +223,7 @@ def _look_at_bucket(
 
 
 def _owners(snapshot: Snapshot, spec: TableSpec, partition: Partition) -> pa.Array | None:
-    """Return the owners in a partition, sorted, each once; None: a key may stand twice in it."""
+    """Return the sorted, distinct owners in a partition; None if a key may occur twice in it."""
     files = snapshot.by_partition(spec.name).get(partition, ())
     names = file_key(spec)
     if not names:
@@ -232,7 +232,7 @@ def _owners(snapshot: Snapshot, spec: TableSpec, partition: Partition) -> pa.Arr
     for path in data_paths(Layout(snapshot.root).table(spec.name), files):
         try:
             owners = read_owners(path, names)
-        except (pa.ArrowException, OSError):  # the query that decides instead says what is wrong with it
+        except (pa.ArrowException, OSError):  # the query that decides instead reports the damage
             return None
         if owners is None:
             return None

@@ -9,16 +9,16 @@ __all__ = ["Rule", "rules"]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule."""
+    """One rule and the query that finds its violations."""
 
     name: str
     stage: str
-    """Stage that keeps the rule; while it is behind, its tables are not checked."""
+    """Stage whose tables must follow the rule; while it is behind, they are not checked."""
     promise: str
     wrong: str
-    """SELECT of one text column: one row for each violation."""
+    """SELECT of one text column: one row per violation."""
     inside: tuple[str, str] | None = None
-    """The rule holds if every owner (see ``storage.consistency``) in the first table is one in the second."""
+    """The rule holds if every owner (see ``storage.consistency``) in the first table is also one in the second."""
 
     @property
     def table(self) -> str:
@@ -41,7 +41,7 @@ def _stored(table: str, stage: str, column: str) -> Rule:
         f"stored:{table}.{column}",
         stage,
         f"every object that {table}.{column} names is stored",
-        # NULL NOT IN an empty set is true: before anything is fetched, every pending file would be called lost.
+        # NULL NOT IN an empty set is true: before anything is fetched, every pending file would be reported lost.
         f"SELECT DISTINCT {column} FROM {table} "  # noqa: S608
         f"WHERE {column} IS NOT NULL AND {column} NOT IN (SELECT sha256 FROM objects)",
     )
@@ -61,7 +61,7 @@ def _of_media(table: str, column: str, kind: str, stage: str = "extract") -> Rul
 
 
 def rules() -> tuple[Rule, ...]:
-    """Return all rules, in the order of a product's journey; those of tables that modalities declare come last."""
+    """Return all rules in pipeline order; those of tables that modalities declare come last."""
     return (*_RULES, *(_known(spec.name, "records") for spec in modality_tables()))
 
 

@@ -1,4 +1,4 @@
-"""A copy of a workspace: file by file with its history, or its newest version with another number of buckets."""
+"""Copies of a workspace: file by file with its history, or its newest version with another number of buckets."""
 
 import hashlib
 import math
@@ -28,12 +28,12 @@ _NOT_COPIED = OF_A_RUN | {OWN_FOLDER}
 
 
 def copy_files(source: Path, target: Path, *, without: Collection[str] = ()) -> int:
-    """Copy a workspace's folder to ``target``, and return how many bytes were copied.
+    """Copy a workspace's folder to ``target``, and return the number of bytes copied.
 
     Args:
         source: The workspace; its lock is held.
         target: Folder to create.
-        without: Names at the top to leave out.
+        without: Top-level names to leave out.
 
     Raises:
         CorruptObjectError: A copy reads back differently.
@@ -71,12 +71,12 @@ def _copy(path: Path, target: Path) -> int:
 
 def _digest(path: Path) -> bytes:
     with path.open("rb") as file:
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # from the disk, not from memory
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # read from the disk, not from memory
         return hashlib.file_digest(file, "sha256").digest()
 
 
 def content_digests(snapshot: Snapshot) -> dict[str, tuple[int, int]]:
-    """Return table -> its number of rows and the sum of their 64-bit hashes, whatever their order and files.
+    """Return table -> its number of rows and the sum of their 64-bit hashes, independent of order and files.
 
     Equal tables have equal digests; different ones share a digest with a chance of about 1 in 10**19. Tables without
     rows are absent. DuckDB's hash changes between releases: compare within one process.
@@ -96,7 +96,7 @@ def content_digest(snapshot: Snapshot, name: str) -> tuple[int, int]:
 
 
 def rebucket(snapshot: Snapshot, folder: Path, buckets: int, clock: Clock) -> Store:
-    """Write the tables of a workspace to ``folder``, which has its other files already, and return its store.
+    """Write the tables of a workspace to ``folder``, which already has its other files, and return its store.
 
     The version keeps its number and the records of stages: a stage that was up to date stays up to date.
 

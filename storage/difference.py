@@ -24,7 +24,7 @@ class TableChange:
     added: int
     removed: int
     changed: int
-    """Rows that differ in any column but observed ones."""
+    """Rows that differ in any column except observed ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class ChangedRow:
 
 
 def table_changes(old: Snapshot, new: Snapshot) -> list[TableChange]:
-    """Return the tables whose rows differ between two versions, in the order of a product's journey.
+    """Return the tables whose rows differ between two versions, in pipeline order.
 
     For two versions of one workspace only partitions with different files are read; for two workspaces, everything.
     Observed columns are not compared.

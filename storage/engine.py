@@ -1,4 +1,4 @@
-"""DuckDB connections as this project opens them, and the SQL expressions that several rooms share."""
+"""DuckDB connections with this project's settings, and SQL expressions that several rooms share."""
 
 import hashlib
 import os
@@ -29,17 +29,17 @@ __all__ = [
 ]
 
 _MEMORY_MB = 1000
-"""Memory of one connection before it spills to disk; a stage that writes what it reads by SQL has two."""
+"""MB that one connection uses before it spills to disk; a stage that writes while it reads by SQL has two."""
 _LEAST_MB = 500
 _MOST_THREADS = 4
 _Item = TypeVar("_Item")
 _MOST_IDLE = 4
 _FREE: dict[int, list[duckdb.DuckDBPyConnection]] = {}
-"""Process -> its databases that are not confined and have no user."""
+"""Process -> its unconfined databases that are not in use."""
 _EMPTY = "DETACH memory; ATTACH ':memory:' AS memory"
 _GIVE_BACK = """RESET preserve_insertion_order; SET memory_limit = '1MB';
 SET enable_external_file_cache = false; SET enable_external_file_cache = true"""
-"""The limit gives memory back to the system; the cache goes, so that a file that was damaged since is read anew."""
+"""The limit returns memory to the system; the cache is emptied, so that a file damaged since is read again."""
 _LIMIT: ContextVar[int] = ContextVar("memory_limit", default=_MEMORY_MB)
 
 
@@ -47,7 +47,7 @@ def open_engine(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
     """Open an in-memory DuckDB that never fetches extensions and never reads Python variables.
 
     Args:
-        spill: Existing folder of the caller's own for data beyond the memory limit; None: one in the system's
+        spill: The caller's own, existing folder for data beyond the memory limit; None: one in the system's
             temporary folder, which DuckDB creates when needed.
     """
     config: dict[str, str | bool | int | float | list[str]] = {
@@ -61,29 +61,29 @@ def open_engine(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
 
 
 class Engines:
-    """Databases lent to one user at a time and emptied after: a new one takes 17 ms of processor time.
+    """Databases that are lent to one user at a time and then emptied: a new one takes 17 ms of processor time.
 
-    Those that are confined belong to one owner; the others keep nothing of his, and serve the whole process.
-    Register no Python functions on them: a database never loses them. Threads may share this.
+    Confined databases belong to one instance; the others keep no data and serve the whole process.
+    Register no Python functions on them: a database never loses them. Threads may share an instance.
     """
 
     def __init__(self) -> None:
         self._confined: dict[tuple[int, Path, int], list[duckdb.DuckDBPyConnection]] = {}
 
     def lend(self, spill: Path | None = None, *, inside: Path | None = None) -> duckdb.DuckDBPyConnection:
-        """Return an engine with nothing in it; once it is closed and nothing refers to it, others get its database.
+        """Return an empty engine; once it is closed and nothing refers to it, its database is lent again.
 
         Args:
-            spill: As for ``open_engine``; a confined engine takes None.
-            inside: The only folder whose files it reads and may write, its configuration locked; None: not confined.
+            spill: As for ``open_engine``; a confined engine ignores it.
+            inside: The only folder that it may read and write, with its configuration locked; None: not confined.
         """
         process = os.getpid()  # a forked child has none of its parent's threads
         if inside is None:
             idle = _FREE.setdefault(process, [])
         else:
-            idle = self._confined.setdefault((process, inside, _LIMIT.get()), [])  # its limit stays
+            idle = self._confined.setdefault((process, inside, _LIMIT.get()), [])  # its limit is locked
         while True:
-            with suppress(IndexError, duckdb.Error):  # a database that has spilt cannot be given another folder
+            with suppress(IndexError, duckdb.Error):  # a database that has spilled cannot change its folder
                 return _lend(idle.pop(), spill, inside, idle)
             if not idle:
                 return _lend(_open_database(inside), spill, inside, idle)
@@ -92,7 +92,7 @@ class Engines:
 def _open_database(inside: Path | None) -> duckdb.DuckDBPyConnection:
     database = open_engine()
     if inside is not None:
-        database.execute("SET enable_external_file_cache = false")  # a file that was damaged since is read anew
+        database.execute("SET enable_external_file_cache = false")  # a file damaged since is read again
         database.execute(f"SET allowed_directories = [{text(f'{inside}/')}]; SET enable_external_access = false")
         database.execute("SET lock_configuration = true")
     database.execute("ATTACH ':memory:' AS idle; USE idle")
@@ -111,7 +111,7 @@ def _lend(
     inside: Path | None,
     idle: list[duckdb.DuckDBPyConnection],
 ) -> duckdb.DuckDBPyConnection:
-    """Return a connection to a database; once the connection is gone, the database is emptied and idle."""
+    """Return a connection to a database, which is emptied and idle again once nothing refers to the connection."""
     connection = database.cursor()
     connection.execute("USE memory")
     if inside is None:
@@ -130,7 +130,7 @@ def _take_back(database: duckdb.DuckDBPyConnection, empty: str, idle: list[duckd
 
 @contextmanager
 def memory_limit(megabytes: int | None) -> Iterator[None]:
-    """Set the limit of connections opened inside the block; None: leave it as it is."""
+    """Set the memory limit of connections opened inside the block; None: leave it as it is."""
     token = _LIMIT.set(_LIMIT.get() if megabytes is None else megabytes)
     try:
         yield
@@ -139,10 +139,10 @@ def memory_limit(megabytes: int | None) -> Iterator[None]:
 
 
 def side_by_side(work: Callable[[_Item], object], items: Sequence[_Item]) -> None:
-    """Call ``work`` with each item, some at the same time: as many as there are cores, and at most four.
+    """Call ``work`` with each item, in as many threads as there are cores, at most four.
 
-    In threads, because DuckDB computes outside the interpreter. Each call opens engines of its own, which may take a
-    gigabyte at most; where a limit was set, they share it, each with half a gigabyte or more.
+    Threads suffice because DuckDB computes outside the interpreter. Each call opens its own engines, which may use a
+    gigabyte at most; if a limit was set, they share it, each with half a gigabyte or more.
     """
     limit, is_set = _LIMIT.get(), _LIMIT.get() != _MEMORY_MB
     fitting = max(limit // _LEAST_MB, 1) if is_set else _MOST_THREADS
@@ -169,7 +169,7 @@ def text(value: str) -> str:
 
 
 def sources_sql(sources: Iterable[str]) -> str:
-    """Return SQL of whether ``product_id`` is one of the sources', as ranges, so that files of others are skipped."""
+    """Return the SQL condition that ``product_id`` is of a source, as ranges, so that files of others are skipped."""
     ranges = (f"product_id >= {text(f'{name}:')} AND product_id < {text(f'{name};')}" for name in sorted(sources))
     return " OR ".join(ranges) or "false"
 

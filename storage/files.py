@@ -36,14 +36,14 @@ __all__ = [
 
 STATE, INDEX, DOWNLOADS = "state.sqlite", "index.sqlite", "downloads.sqlite"
 DATABASES = (STATE, INDEX, DOWNLOADS)
-"""Files of SQLite. All but the state are made from tables where they are missing."""
+"""SQLite files. All except the state are rebuilt from tables if they are missing."""
 FRONTIERS = "frontiers"
-"""Folder of more such files, one for each source that was crawled."""
+"""Folder of further SQLite files, one per crawled source."""
 
 OF_A_RUN = frozenset(
     {"lock", "children.lock", "staging", "spool"} | {f"{name}-{log}" for name in DATABASES for log in ("wal", "shm")}
 )
-"""Names at the top of a workspace that belong to a run, not to the workspace: a copy does without them."""
+"""Top-level names that belong to a run, not to the workspace: a copy omits them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Layout:
 
     @property
     def tables(self) -> Path:
-        """Delta tables, a folder each."""
+        """Delta tables, one folder per table."""
         return self.root / "tables"
 
     @property
@@ -64,12 +64,12 @@ class Layout:
 
     @property
     def versions(self) -> Path:
-        """Dataset versions, a JSON file each."""
+        """Dataset versions, one JSON file per version."""
         return self.root / "versions"
 
     @property
     def state(self) -> Path:
-        """SQLite file of everything that changes row by row."""
+        """SQLite file of data that changes row by row."""
         return self.root / STATE
 
     @property
@@ -89,12 +89,12 @@ class Layout:
 
     @property
     def repair(self) -> Path:
-        """Journal of a repair that has not ended."""
+        """Journal of an unfinished repair."""
         return self.root / "repair.pending"
 
     @property
     def staging(self) -> Path:
-        """Files of the stage that runs now; empty or absent between runs."""
+        """Files of the running stage; empty or absent between runs."""
         return self.root / "staging"
 
     @property
@@ -109,12 +109,12 @@ class Layout:
 
     @property
     def lock(self) -> Path:
-        """File that the one writing process holds locked."""
+        """File that the only writing process holds locked."""
         return self.root / "lock"
 
     @property
     def children_lock(self) -> Path:
-        """File that every child process of a stage holds locked, shared."""
+        """File on which every child process of a stage holds a shared lock."""
         return self.root / "children.lock"
 
     def table(self, name: str) -> Path:
@@ -123,11 +123,11 @@ class Layout:
 
 
 SEGMENT = re.compile(r"(page|media|derived)-(\d{6}|[0-9a-f]{12})\.warc(\.gz)?")
-"""Names of segments: numbered, or random where several machines write."""
+"""Names of segments: numbered, or random if several machines write."""
 OWN_SEGMENT = re.compile(r"[a-z]+-[0-9a-f]{12}\.warc(\.gz)?")
-"""Names of the random kind: such a segment is complete as soon as it has its name, or a working copy's."""
+"""Random names: such a segment is complete as soon as it has its name, or belongs to a working copy."""
 TEMPORARY = ".tmp"
-"""Suffix of the hidden file in which a file is written before it gets its name."""
+"""Suffix of the hidden file that is written first and then renamed."""
 _NOT_SWEPT = frozenset({"tables", "objects", "prefect"})
 _BUSY_SECONDS = 30.0
 _STEP_SECONDS = 0.005
@@ -144,12 +144,12 @@ def sync_folder(path: Path) -> None:
 
 
 def replace_file(path: Path, data: bytes, *, mode: int | None = None) -> None:
-    """Give ``path`` the content ``data``, all of it or none, whenever the process dies; synced when this returns.
+    """Replace the content of ``path`` with ``data`` atomically, even if the process dies; synced on return.
 
     Args:
         path: The file.
         data: Its new content.
-        mode: Permissions; None: those of any new file.
+        mode: Permissions; None: the default of new files.
 
     Raises:
         TimeoutError: Another process has been writing the same file for half a minute.
@@ -165,7 +165,7 @@ def replacing(path: Path, *, mode: int | None = None, sync: bool = True) -> Iter
     Args:
         path: The file.
         mode: As in ``replace_file``.
-        sync: The file also survives a power cut.
+        sync: Whether the file must survive a power cut.
 
     Raises:
         TimeoutError: As in ``replace_file``.
@@ -182,10 +182,10 @@ def replacing(path: Path, *, mode: int | None = None, sync: bool = True) -> Iter
 
 @contextmanager
 def temporary_file(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
-    """Yield the empty temporary file of ``path``, beside it; the end of the block removes it unless it was renamed.
+    """Yield an empty temporary file next to ``path``; the end of the block removes it unless it was renamed.
 
-    Its name follows from ``path`` alone, so a killed process leaves one file at most, and the next writer of ``path``
-    or the next run of the workspace removes that. The file is locked while its writer lives. Arguments and errors are
+    Its name depends only on ``path``, so a killed process leaves at most one file, which the next writer of ``path``
+    or the next run of the workspace removes. The file is locked while its writer lives. Arguments and errors are
     those of ``replace_file``.
     """
     temporary = path.with_name(f".{path.name}{TEMPORARY}")
@@ -200,13 +200,13 @@ def temporary_file(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]
 def sweep_temporaries(root: Path) -> None:
     """Remove the temporary files that killed processes left in a workspace; those of live ones stay.
 
-    Tables and segments are swept by what their own logs know, and the scheduler's folder is its own.
+    Tables and segments are swept according to their own logs, and the scheduler's folder is left alone.
     """
     for folder, folders, names in os.walk(root):
         if Path(folder) == root:
             folders[:] = [name for name in folders if name not in _NOT_SWEPT]
         for path in (Path(folder) / name for name in names if name.startswith(".") and name.endswith(TEMPORARY)):
-            with suppress(OSError):  # a link, or another's
+            with suppress(OSError):  # a link, or another user's file
                 descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
                 if _lock(descriptor):
                     path.unlink()
@@ -214,18 +214,18 @@ def sweep_temporaries(root: Path) -> None:
 
 
 def is_database(path: str) -> bool:
-    """Return whether a path in a workspace is that of a file of SQLite."""
+    """Return whether a path in a workspace is that of a SQLite file."""
     return path in DATABASES or path.startswith(f"{FRONTIERS}/")
 
 
 def databases(root: Path) -> list[str]:
-    """Return the paths in a workspace of its files of SQLite; frontiers come before the state, which names them."""
+    """Return the paths of a workspace's SQLite files; frontiers come before the state, which lists them."""
     found = [f"{FRONTIERS}/{path.name}" for path in sorted((root / FRONTIERS).glob("*.sqlite"))]
     return [*found, *(name for name in DATABASES if (root / name).exists())]
 
 
 def remove_database(path: Path) -> None:
-    """Remove a file of SQLite with its log; either may be missing."""
+    """Remove a SQLite file and its log; either may be missing."""
     for ending in ("", "-wal", "-shm"):
         path.with_name(f"{path.name}{ending}").unlink(missing_ok=True)
 
@@ -254,7 +254,7 @@ def _open_locked(path: Path, mode: int | None) -> int:
 
 
 def _lock(descriptor: int) -> bool:
-    """Lock a file unless another process holds it; file systems without locks are written without one."""
+    """Lock a file and return whether that worked; a file system without locks counts as success."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

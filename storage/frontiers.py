@@ -1,4 +1,4 @@
-"""Frontiers: a SQLite file for each source that was crawled, so that a crawl changes that of its own source alone."""
+"""Frontiers: one SQLite file per crawled source, so that a crawl changes only the file of its own source."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -17,7 +17,7 @@ _DDL = ("CREATE TABLE frontiers (source TEXT PRIMARY KEY) WITHOUT ROWID",)
 class Frontiers:
     """The frontiers of a workspace.
 
-    The state names them, so that a lost file is told apart from a source that was never crawled.
+    The state lists them, which distinguishes a lost file from a source that was never crawled.
 
     Args:
         root: The workspace's folder.
@@ -36,7 +36,7 @@ class Frontiers:
             return [source for (source,) in connection.execute("SELECT source FROM frontiers ORDER BY source")]
 
     def of(self, source: str) -> State:
-        """Return the file of a source, which a working copy fetches first.
+        """Return the frontier of a source; a working copy fetches its file first.
 
         Raises:
             WorkspaceError, ObjectStoreError: As for ``storage.working_copy.local_paths``.
@@ -44,7 +44,7 @@ class Frontiers:
         return State(local_paths(self._root, [f"{FRONTIERS}/{source}.sqlite"])[0])
 
     def add(self, source: str, room: str, ddl: Sequence[str]) -> None:
-        """Make the file of a source that has none, with the tables of ``ddl`` (``State.migrate``)."""
+        """Create the frontier of a source that has none, with the tables of ``ddl`` (see ``State.migrate``)."""
         if source in self.names():
             return
         folder = self._root / FRONTIERS
@@ -57,7 +57,7 @@ class Frontiers:
         self.name(source)
 
     def name(self, source: str) -> None:
-        """Enter a source whose file is there."""
+        """List a source, whose file exists, in the state."""
         self._state.migrate("storage.frontiers", _DDL)
         with closing(self._state.connect()) as connection:
             connection.execute("INSERT OR IGNORE INTO frontiers VALUES (?)", (source,))

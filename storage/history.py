@@ -15,7 +15,7 @@ from storage.versions import Snapshot
 __all__ = ["ProductChange", "product_changes", "write_history"]
 
 _TABLES = ("products", "specs", "media")
-"""Tables that hold what a person sees; all are bucketed by product."""
+"""Tables whose changes a person would notice; all are bucketed by product."""
 
 _COLUMNS = {
     "caption": "caption",
@@ -29,7 +29,7 @@ _COLUMNS = {
 
 
 def _fields(side: str) -> str:
-    """Return a query of product_id, field, name and value of one side. Parameters of image URLs are often tokens."""
+    """Return a query of product_id, field, name and value of one side; URL parameters, often tokens, are cut."""
     plain = [
         f"SELECT product_id, '{field}' AS field, '' AS name, {value} AS value FROM {side}_products SEMI JOIN known "  # noqa: S608
         "USING (product_id)"
@@ -52,7 +52,7 @@ CREATE TABLE known AS
 SELECT o.product_id, o.page_sha256 IS NULL OR o.page_sha256 IS DISTINCT FROM n.page_sha256 AS fresh
 FROM old_products o JOIN new_products n USING (product_id)
 """
-"""Products of both sides. Those of other sources are many and the same: a run compares what it has seen again."""
+"""Products on both sides. A run compares only those that it has seen again: others are many and unchanged."""
 
 _CHANGES = f"""
 CREATE VIEW changes AS
@@ -78,12 +78,12 @@ WITH found AS (
 SELECT * FROM found UNION ALL BY NAME
 SELECT * FROM kept ANTI JOIN found USING (product_id, changed_at, field, name)
 """
-"""A product that comes for the first time is no change; one that had vanished is."""
+"""A product that is listed for the first time is not a change; one that is listed again after it vanished is."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProductChange:
-    """One field of a product that differs."""
+    """A changed field of one product."""
 
     product_id: str
     field: str
@@ -95,7 +95,7 @@ class ProductChange:
 
 
 def product_changes(old: Snapshot, new: Snapshot) -> Iterator[ProductChange]:
-    """Yield what a person would notice between two versions, by bucket, then by product and field.
+    """Yield the changes that a person would notice between two versions, by bucket, then by product and field.
 
     For two versions of one workspace only partitions with different files are read; for two workspaces, everything.
     """
@@ -123,10 +123,10 @@ def _differing(old: Snapshot, new: Snapshot) -> list[list[Partition] | None]:
 
 
 def write_history(stage: Stage, now: datetime) -> None:
-    """Add what this run has changed of known products to the table ``history``, bucket by bucket.
+    """Add this run's changes of known products to the table ``history``, bucket by bucket.
 
-    Only files that it has replaced are read: what stands in the others is the same as before. Products whose page is
-    the same as before are left out: there, only the reader has changed.
+    Only files that it has replaced are read: rows in the others are unchanged. Products whose page is the same as
+    before are left out: there, only the reader has changed.
 
     Args:
         stage: A running stage that has written products, specs and media.

@@ -1,7 +1,7 @@
-"""The object store of a workspace, kept in step with the working copy on this machine.
+"""Synchronisation of a workspace's object store with the working copy on this machine.
 
-The store holds the same files as a folder. Taking the writer's lock takes the lease of the store and brings the copy
-up to date; each commit, and the end of the lock, stores the changes (``storage.publish``). The record of a dataset
+The store holds the same files as a folder. Taking the writer's lock takes the lease of the store and updates the
+copy; each commit, and the release of the lock, uploads the changes (``storage.publish``). The record of a dataset
 version is created last: it commits the version there as it does in a folder.
 """
 
@@ -44,16 +44,16 @@ _TRIES = 5
 _OWNED = ("tables/", "versions/", "objects/", f"{FRONTIERS}/")
 """Folders in which every file belongs to the store."""
 _NOT_THE_WORKSPACE = (f"{OWN_FOLDER}/", "spool/", "versions/")
-"""Starts of the paths of the lease, of what tasks have finished, and of what is listed by itself."""
+"""Path prefixes of the lease, of finished results of tasks, and of dataset versions, which are listed separately."""
 _LOG = logging.getLogger(__name__)
 
 
 class _BothCommittedError(WorkspaceError):
-    """This machine and another have both committed since they agreed."""
+    """This machine and another have both committed since their last common state."""
 
 
 class Home:
-    """Keeps a working copy and its store in step."""
+    """A working copy and its store, kept in step."""
 
     def __init__(self, root: Path, url: str, token: str, clock: Clock = utc_now) -> None:
         self.url = url
@@ -63,15 +63,15 @@ class Home:
 
     @staticmethod
     def of(root: Path, clock: Clock = utc_now) -> "Home | None":
-        """Return the home of a working copy; None: the folder is a workspace of its own."""
+        """Return the home of a working copy; None: the folder is itself the workspace."""
         named = address_of(root)
         return None if named is None else Home(root.absolute(), *named, clock)
 
     def refresh(self) -> None:
-        """Bring the working copy up to the newest version in the store, unless a run of this machine is ahead of it.
+        """Update the working copy to the newest version in the store, unless a run on this machine is writing to it.
 
-        If this machine and another have both committed since they agreed, this one begins anew; what it alone has
-        stays in a folder beside.
+        If this machine and another have both committed since their last common state, this one starts afresh; its
+        own work is kept in a neighbouring folder.
 
         Raises:
             WorkspaceError: There is no workspace.
@@ -94,16 +94,16 @@ class Home:
         """Empty the working copy, so that a workspace can be created in it.
 
         Raises:
-            WorkspaceError: There is one already, or there are other files.
+            WorkspaceError: The store holds a workspace already, or other files.
         """
         there = _listed(self._place)
         if _has_versions(self.url, there) or read_record(self._root).files:
-            self._settle(own=False)  # says so if the store was emptied
+            self._settle(own=False)  # raises if the store was emptied
             raise WorkspaceError(
                 f"{self.url}: already a workspace, at dataset version {latest_number(Layout(self._root))}. Use it, or "
                 "name another place."
             )
-        if there and not self._place.has(LEASE):  # else a killed run left them, which was making a workspace
+        if there and not self._place.has(LEASE):  # otherwise a killed run left them while creating a workspace
             raise WorkspaceError(f"{self.url}: holds other files, {min(there)} for example. Name an empty place.")
         for path in self._root.iterdir() if self._root.is_dir() else ():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -111,14 +111,14 @@ class Home:
         write_record(self._root, Record({path: Known(entry.etag, None) for path, entry in there.items()}))
 
     def enter(self, before_pull: Callable[[], None], after_pull: Callable[[], None]) -> None:
-        """Take the lease and bring the working copy up to date. Only under this machine's lock.
+        """Take the lease and update the working copy. Requires this machine's lock.
 
         Args:
             before_pull: Called before files of the working copy are replaced, to close them.
-            after_pull: Called when it is up to date; if it fails, the lease is released.
+            after_pull: Called once it is up to date; if it fails, the lease is released.
 
         Raises:
-            WorkspaceError: Another machine writes, or both machines have committed since they agreed.
+            WorkspaceError: Another machine is writing, or both have committed since their last common state.
             ObjectStoreError: The store does not answer.
         """
         own = self._lease.is_own()
@@ -133,18 +133,19 @@ class Home:
             raise
 
     def publish(self) -> None:
-        """Store all changes.
+        """Upload all changes.
 
         Raises:
             WorkspaceError: Another machine stored something meanwhile.
-            ObjectStoreError: The store does not answer: the next run stores it.
+            ObjectStoreError: The store does not answer: the next run uploads them.
         """
         push(self._place, self._root, self._lease.confirm)
 
     def leave(self) -> None:
-        """Store all changes since the last commit, and release the lease.
+        """Upload all changes since the last commit, and release the lease.
 
-        If that fails the lease stays: nobody is to build on half of the changes while this machine can end it.
+        If the store does not answer, the lease stays, so that nobody builds on half of the changes while this machine
+        can still finish.
         """
         try:
             self.publish()
@@ -155,7 +156,7 @@ class Home:
             self._lease.drop()
 
     def describe(self) -> str:
-        """Return a line on the last stored version and on how many of the files that come later are on this machine."""
+        """Return a line on the last stored version, and on how many segments and data files are on this machine."""
         files = read_record(self._root).files
         if not files:
             return "nothing was fetched yet"
@@ -165,10 +166,10 @@ class Home:
         return f"version {int(Path(newest).stem)}; {here:,} of {len(data):,} segments and data files are here"
 
     def _settle(self, *, own: bool) -> bool:
-        """Bring the working copy up to the store, and return whether that has a workspace.
+        """Update the working copy from the store, and return whether that has a workspace.
 
         Args:
-            own: The lease was this copy's: what has changed there was stored by a run of it that did not end.
+            own: Whether the lease was this copy's: then its own unfinished run stored the changes in the store.
         """
         for _ in range(_TRIES):
             there, record = _listed(self._place), read_record(self._root)
@@ -190,7 +191,7 @@ class Home:
         raise ObjectStoreError(f"{self.url}: changed {_TRIES} times while it was fetched. Run the command again.")
 
     def _adopt(self, record: Record, there: Mapping[str, Entry]) -> bool:
-        """Take note of what a killed run of this copy has stored, and take over the shards that its tasks have.
+        """Record what a killed run of this copy has uploaded, and fetch or remove the shards that its tasks changed.
 
         Returns:
             Whether all files were as listed.
@@ -212,7 +213,7 @@ class Home:
         return True
 
     def _own_changes(self, record: Record, there: Mapping[str, Entry]) -> tuple[str, ...]:
-        """Return the paths that stay as they are here: the settings, if only this machine changed them.
+        """Return the paths to keep as they are here: the settings, if only this machine changed them.
 
         Raises:
             _BothCommittedError: Both machines have committed, or both have changed the settings.
@@ -231,7 +232,7 @@ class Home:
         return tuple(own)
 
     def _set_aside(self) -> Path:
-        """Move the working copy to a folder beside, with all tables that can be had, and leave an empty one."""
+        """Move the working copy to a neighbouring folder, with all available tables, and leave an empty one."""
         for path, known in read_record(self._root).files.items():
             if known.comes_later and path.startswith("tables/"):
                 with suppress(WorkspaceError):  # the other machine has removed it
@@ -240,20 +241,20 @@ class Home:
         while (aside := self._root.with_name(f"{self._root.name}.own-{number}")).exists():
             number += 1
         self._root.rename(aside)
-        (aside / OWN_FOLDER).rename(aside / f"{OWN_FOLDER}.was")  # a workspace of this machine from now on
+        (aside / OWN_FOLDER).rename(aside / f"{OWN_FOLDER}.was")  # from now on itself a workspace
         mark(self._root, self.url)
         return aside
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold the lock of this machine's processes that bring the working copy up to date."""
+        """Hold the lock under which this machine's processes update the working copy."""
         with (self._root / OWN_FOLDER / "pulling.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
 
 def _is_of_tasks(path: str, stat: Stat | None, known: Known | None) -> bool:
-    """Return whether a file that has changed in the store is a shard, and this copy has it as it was, or has none."""
+    """Return whether a file that has changed in the store is a shard that this copy has not changed itself."""
     is_shard = not path.startswith(_OWNED) and path not in DATABASES
     return is_shard and (known is None if stat is None else known is not None and known.is_at(stat))
 
@@ -262,7 +263,7 @@ def _has_versions(url: str, paths: Collection[str]) -> bool:
     """Return whether files include dataset versions.
 
     Raises:
-        WorkspaceError: They are those of a workspace that m5data 0.1.0 stored.
+        WorkspaceError: m5data 0.1.0 stored the workspace, in another form.
     """
     if any(path.startswith("versions/") for path in paths):
         return True
@@ -277,7 +278,7 @@ def _has_versions(url: str, paths: Collection[str]) -> bool:
 def _listed(place: ObjectStore) -> dict[str, Entry]:
     """Return path -> entry of every file of a workspace.
 
-    Dataset versions are listed first: whatever a version needs was there before it.
+    Dataset versions are listed first, because everything that a version needs was stored before it.
     """
     versions = place.list("versions")
     there = place.list()
@@ -286,19 +287,19 @@ def _listed(place: ObjectStore) -> dict[str, Entry]:
 
 
 def _pull(place: ObjectStore, root: Path, record: Record, there: Mapping[str, Entry], kept: Collection[str]) -> bool:
-    """Make the files of the working copy those of its store; those that come later (``is_data``) are not fetched yet.
+    """Make the working copy's files those of its store, but do not fetch those fetched on first use (``is_data``).
 
-    After a kill at any instant the next pull continues: a fetched file is not fetched again.
+    After a kill, the next pull continues and does not fetch a file again.
 
     Args:
         place: Source of the files.
-        root: The working copy; nobody else writes to it, and what it alone has is dropped.
+        root: The working copy; nobody else writes to it, and its own unpublished work is dropped.
         record: Its record.
         there: Files of the store, as listed.
         kept: Paths that stay as they are here.
 
     Returns:
-        Whether all files were as listed; else another machine writes.
+        Whether all files were as listed; if not, another machine is writing.
 
     Raises:
         ObjectStoreError: The store does not answer.
@@ -312,7 +313,7 @@ def _pull(place: ObjectStore, root: Path, record: Record, there: Mapping[str, En
         if path not in kept and not _is_same(path, here.get(path), record.files.get(path), entry)
     }
     later = {path for path in missing if is_data(path)}
-    now = sorted(missing - later, key=lambda path: (path.startswith("versions/"), path))  # whose files are here then
+    now = sorted(missing - later, key=lambda path: (path.startswith("versions/"), path))  # versions last
     log_large_transfer(place.url, "fetching", [there[path].size for path in now])
     if not all(in_parallel(lambda path: fetch(place, root, path, there[path].etag), now)):
         return False

@@ -1,7 +1,7 @@
 """The identity of a workspace: the number of its format, and its secret key.
 
-``workspace.json`` holds the number and a fingerprint of the key. So another key, or none, is noticed: with it no
-take-down and no merchant of before would be recognised.
+``workspace.json`` holds the number and a fingerprint of the key, so that a wrong or missing key is noticed: with it,
+no earlier take-down or merchant would be recognised.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 FORMAT = 3
-"""Number of the format that this version of m5data reads and writes; docs/decisions.md lists what each one changed."""
+"""Number of the format that this version of m5data reads and writes; docs/decisions.md lists the changes of each."""
 KEY_FILE = "secret.key"
 _BYTES = 32
 
@@ -63,7 +63,7 @@ def read_identity(root: Path) -> Identity:
 
 
 def write_identity(root: Path, identity: Identity) -> None:
-    """Write ``workspace.json``, all of it or nothing."""
+    """Write ``workspace.json`` atomically."""
     content = json.dumps({"format": identity.format, "key": identity.key})
     replace_file(identity_path(root), f"{content}\n".encode())
 
@@ -74,7 +74,7 @@ def identity_path(root: Path) -> Path:
 
 
 def check_format(root: Path) -> None:
-    """Refuse a workspace of another format than this version reads.
+    """Refuse a workspace whose format this version does not read.
 
     Raises:
         WorkspaceError: It is older or newer.
@@ -93,7 +93,7 @@ def check_format(root: Path) -> None:
 
 
 def load_or_create_key(root: Path) -> bytes:
-    """Return the key of a workspace, made on first use; readable by its owner alone, never exported.
+    """Return the key of a workspace, created on first use; readable only by its owner, never exported.
 
     Raises:
         WorkspaceError: The key is missing, damaged, or not the one that was used before.
@@ -132,12 +132,12 @@ _ADVICE = (
 
 
 def fingerprint_of(key: bytes) -> str:
-    """Return what is noted of a key, which does not reveal it."""
+    """Return the fingerprint of a key, which does not reveal it."""
     return hashlib.sha256(b"m5data workspace key\n" + key).hexdigest()[:32]
 
 
 def _create(path: Path) -> None:
-    """Write a new key, whole or not at all; one that another process made meanwhile stays."""
+    """Write a new key atomically; one that another process made meanwhile stays."""
     with temporary_file(path, mode=0o600) as file:
         file.write(secrets.token_bytes(_BYTES))
         file.flush()

@@ -1,4 +1,4 @@
-"""Checks of a store from outside: missing and damaged files, one line for each, without changing anything."""
+"""Read-only checks of a store: missing and damaged files, one line per finding."""
 
 import contextlib
 import sqlite3
@@ -30,15 +30,15 @@ class Damage:
 
     kind: DamageKind
     name: str
-    """Table, source or segment; empty for what there is one of."""
+    """Table, source or segment; empty for a kind of which there is only one."""
     detail: str
     """File, what is wrong, and what to do, in one line."""
 
 
 def find_damage(root: Path) -> Iterator[Damage]:
-    """Look at everything that the newest dataset version needs: that it is there, as long as it must be, and readable.
+    """Yield the files needed by the newest dataset version that are missing, of wrong length or unreadable.
 
-    Contents are not read, but for the databases, which SQLite checks.
+    Contents are not read, except those of databases, which SQLite checks.
     """
     layout = Layout(root.absolute())
     yield from _identity(layout.root)
@@ -62,7 +62,7 @@ def find_damage(root: Path) -> Iterator[Damage]:
 
 
 def damaged_tables(layout: Layout, record: VersionRecord) -> Iterator[Damage]:
-    """Yield the tables of a dataset version whose log or data files are missing or have another length."""
+    """Yield the tables of a dataset version whose log or data files are missing, damaged or of wrong length."""
     stored = read_record(layout.root).files  # a working copy fetches data files when they are read
     for name in sorted(set(record.tables) & set(TABLES)):
         try:
@@ -81,7 +81,7 @@ def damaged_tables(layout: Layout, record: VersionRecord) -> Iterator[Damage]:
 
 
 def unread_files(folder: Path, files: tuple[DataFile, ...]) -> list[str]:
-    """Return the data files that are missing, have another length, or lack Parquet's first and last bytes."""
+    """Return the data files that are missing, have the wrong length, or lack Parquet's first and last bytes."""
     return [file.path for file in files if not _is_sound(folder / file.path, file.size)]
 
 
@@ -127,7 +127,7 @@ def _identity(root: Path) -> Iterator[Damage]:
 
 
 def _frontiers(layout: Layout, *, named: bool) -> Iterator[Damage]:
-    """Look at the frontiers that the state names; where it is damaged, at those that are there."""
+    """Check the frontiers that the state lists or, if it is damaged, those that exist."""
     there = sorted(path.stem for path in layout.frontiers.glob("*.sqlite"))
     stored = read_record(layout.root).files  # a working copy fetches them when they are read
     for name in Frontiers(layout.root, State(layout.state)).names() if named else there:

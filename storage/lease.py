@@ -1,4 +1,4 @@
-"""One writer over all machines: an object that only one of them can create."""
+"""The lease that allows one writer among all machines: an object that only one of them can create."""
 
 import json
 import logging
@@ -17,8 +17,8 @@ __all__ = ["LEASE", "STALE_AFTER", "Holder", "Lease"]
 
 LEASE = ".m5data/lease.json"
 STALE_AFTER = timedelta(minutes=10)
-"""A lease that was not renewed for so long may be taken over. Clocks of machines may differ by minutes: a writer that
-loses its lease wrongly still cannot overwrite the other's work, because it replaces only what it knows."""
+"""Time without renewal after which a lease may be taken over. Clocks of machines may differ by minutes: a writer that
+wrongly loses its lease still cannot overwrite the other's work, because it replaces only objects that it knows."""
 _RENEW_SECONDS = 60.0
 _TRIES = 3
 _LOG = logging.getLogger(__name__)
@@ -33,14 +33,14 @@ class Holder:
     """Boot of the machine and namespace of its processes; empty: unknown."""
     process: int
     began: str
-    """When the process began, in the kernel's count: process ids are reused."""
+    """Start time of the process in the kernel's ticks, because process ids are reused."""
     token: str
-    """Of the working copy that holds it; empty: nobody does."""
+    """Token of the working copy that holds it; empty: none does."""
     renewed: str
     """Time of the last renewal, UTC."""
 
     def is_gone(self, now: datetime) -> bool:
-        """Return whether the lease may be taken: it is free, its process ended on this machine, or did not renew it."""
+        """Return whether the lease may be taken: it is free, was not renewed, or its process here has ended."""
         if not self.token:
             return True
         if self.machine and self.machine == _machine() and _began(self.process) != self.began:
@@ -52,11 +52,11 @@ class Lease:
     """The right to write to a workspace, renewed by a thread while it is held."""
 
     def __init__(self, place: ObjectStore, token: str, clock: Clock = utc_now) -> None:
-        """Hold nothing yet.
+        """Create a lease that is not held yet.
 
         Args:
-            place: The workspace's.
-            token: Of the working copy: a lease that it did not release is its own, and only one process has it.
+            place: Object store of the workspace.
+            token: Token of the working copy, which one process uses at a time: an unreleased lease with it is its own.
             clock: Source of times.
         """
         self._place = place
@@ -102,13 +102,13 @@ class Lease:
             self._held = mine, renewed
 
     def drop(self) -> None:
-        """Release the lease: the object stays, because a removal that is repeated could remove another's."""
+        """Release the lease; its object stays, because a repeated removal could remove another machine's lease."""
         held = self.abandon()
         if held is not None:
             self._place.replace(LEASE, _encode(replace(held[0], token="")), held[1])
 
     def abandon(self) -> tuple[Holder, str] | None:
-        """Stop renewing the lease, and return what it was: this working copy may take it up again at once."""
+        """Stop renewing the lease, and return it; this working copy may take it again at once."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
@@ -121,7 +121,7 @@ class Lease:
         return now is not None and now.token == self._token
 
     def _take_over(self, mine: Holder) -> str | None:
-        """Take the lease of a holder that is gone, and return its tag; None: it is held, or was released just now."""
+        """Take the lease of a holder that is gone, and return its tag; None: it is held, or was just released."""
         entry, other = self._place.entry(LEASE), self._holder()
         if entry is None or other is None or not (other.token == self._token or other.is_gone(self._now())):
             return None
@@ -169,7 +169,7 @@ def _machine() -> str:
 
 
 def _began(process: int) -> str:
-    """Return when a process of this machine began, in the kernel's count; empty: no such process."""
+    """Return the start time of a process on this machine, in the kernel's ticks; empty: no such process."""
     try:
         text = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""The one writer of a workspace: its lock, its child processes, and recovery after a killed writer."""
+"""The only writer of a workspace: its lock, its child processes, and recovery after a killed writer."""
 
 import fcntl
 import json
@@ -39,7 +39,7 @@ CHILDREN_SECONDS = 30.0
 """How long a new writer waits for the children of a killed one; they notice within milliseconds."""
 _STEP_SECONDS = 0.02
 _SHARED = frozenset({"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs"})
-"""Network file systems, which may be mounted so that a machine's locks stay its own."""
+"""Network file systems, which may be mounted so that other machines do not see a machine's locks."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -47,8 +47,8 @@ _LOG = logging.getLogger(__name__)
 class WriterLock:
     """Exclusive lock of a workspace; its holder may take it again, in any thread.
 
-    The kernel releases it when the process dies. A disk that other machines may write without seeing the lock is
-    guarded by the file's content as well: the holder's process and host, gone when it ends well.
+    The kernel releases it when the process dies. A disk that other machines may write to without seeing the lock is
+    guarded by the file's content as well: the holder's process and host, removed when it ends normally.
     """
 
     def __init__(self, layout: Layout, recover: Callable[[], None], leave: Callable[[], None]) -> None:
@@ -63,7 +63,7 @@ class WriterLock:
     def hold(self) -> Iterator[None]:
         """Hold the lock; the outermost block recovers from a killed writer first, and ends the run last.
 
-        If the block fails, its error is raised and one of the end is logged.
+        If the block fails, its error is raised, and an error while ending the run is logged.
 
         Raises:
             WorkspaceError: Another process, or another ``Store`` of this process, holds it.
@@ -137,9 +137,9 @@ class WriterLock:
 
 @contextmanager
 def held_alone(folder: Path, what: str) -> Iterator[None]:
-    """Hold a folder that is written outside the workspace's lock; the kernel frees it when the process dies.
+    """Lock a folder that is written to outside the workspace's lock; the kernel frees it when the process dies.
 
-    The processes of one torchrun share it: the first of them takes it.
+    The processes of one torchrun share the lock, which rank 0 takes.
 
     Raises:
         WorkspaceError: Another process holds it.
@@ -181,14 +181,14 @@ def holder_of(root: Path) -> int | None:
 
 
 def _is_on(words: list[str], inode: int) -> bool:
-    """Return whether a line of /proc/locks (number, FLOCK, ADVISORY, WRITE, process, device:inode) is of an inode."""
+    """Return whether a line of /proc/locks (number, FLOCK, ADVISORY, WRITE, process, device:inode) has this inode."""
     return words[1:4] == ["FLOCK", "ADVISORY", "WRITE"] and words[5].rpartition(":")[2] == str(inode)
 
 
 def enter_child(root: Path) -> None:
     """Make this process a child of the workspace's writer: it ends with its parent, and the next writer waits for it.
 
-    The lock is held until the process ends. A child whose parent has ended by now ends here.
+    The lock is held until the process ends. A child whose parent has already ended exits here.
     """
     die_with_parent()
     descriptor = os.open(Layout(root).children_lock, os.O_RDWR | os.O_CREAT, 0o666)
@@ -199,7 +199,7 @@ def enter_child(root: Path) -> None:
 
 
 def wait_for_children(layout: Layout, seconds: float = CHILDREN_SECONDS) -> None:
-    """Wait until no child of an earlier writer lives: one could still write.
+    """Wait until all children of an earlier writer have ended, because they could still write.
 
     Raises:
         WorkspaceError: One still lives after ``seconds``.
@@ -229,7 +229,7 @@ def _is_free(descriptor: int) -> bool:
 
 
 def _is_shared(folder: Path) -> bool:
-    """Return whether a folder lies on a network file system, which other machines may have mounted."""
+    """Return whether a folder is on a network file system, which other machines may have mounted."""
     mounts = Path("/proc/self/mounts")
     if not mounts.is_file():
         return False
@@ -238,13 +238,13 @@ def _is_shared(folder: Path) -> bool:
 
 
 def recover(layout: Layout, pinned: VersionRecord, index: ObjectIndex, now: datetime) -> None:
-    """Undo everything that the newest version ``pinned`` does not hold. Only under the lock.
+    """Undo everything that the newest version ``pinned`` does not hold. Requires the lock.
 
     Spooled partitions stay: they are finished work.
 
     Raises:
         WorkspaceError: A repair was interrupted.
-        CorruptObjectError: The index of objects is older than ``pinned``, and segments have more than the tables know.
+        CorruptObjectError: The index of objects is older than ``pinned``, and segments hold more than the tables know.
     """
     if layout.repair.exists():
         raise WorkspaceError(f"{layout.root}: a repair was interrupted. Run m5data repair, which finishes it.")
@@ -297,9 +297,9 @@ def _pinned_paths(layout: Layout, name: str, pinned: VersionRecord) -> set[str]:
 
 
 def _sweep_segments(layout: Layout, known: Mapping[str, int]) -> None:
-    """Remove segments that the index does not know, and bytes beyond its lengths.
+    """Remove segments that the index does not know, and bytes beyond the lengths that it records.
 
-    Segments in use stay, and while a stage has unfinished work, those that its tasks may have created.
+    Segments in use stay and, while a stage has unfinished work, so do those that its tasks may have created.
     """
     spared = any(layout.spool.rglob("*.arrow"))
     for path in sorted(path for path in layout.objects.iterdir() if SEGMENT.fullmatch(path.name)):

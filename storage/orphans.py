@@ -1,4 +1,4 @@
-"""Vacuum of objects: those that no kept version, state or unfinished stage names."""
+"""Vacuum of objects that no kept version, state or unfinished stage names."""
 
 import re
 import sqlite3
@@ -43,7 +43,7 @@ REFERENCES = (
 _HASH = re.compile(rb"[0-9a-f]{64}")
 _OWN_TABLES = frozenset({"objects", "object_segments", "migrations"})
 _LONGEST = 1 << 24
-"""Most bytes of several records that become one: it is read as a whole where it is gzipped."""
+"""Most bytes of records that are merged into one: a gzipped one is read as a whole."""
 _BATCH = 50_000
 
 
@@ -71,7 +71,7 @@ def find_orphans(root: Path, objects: Objects, kept: Iterable[Snapshot]) -> tupl
 def remove_orphans(root: Path, objects: Objects, orphans: Iterable[ObjectRef], now: datetime) -> None:
     """Overwrite the records of orphans, free their disk blocks where possible, and remove them from the index.
 
-    Records behind them in a segment do not move.
+    Later records in a segment do not move.
     """
     refs = sorted(orphans, key=lambda ref: (ref.segment, ref.offset))
     places = _merged(refs)
@@ -81,7 +81,7 @@ def remove_orphans(root: Path, objects: Objects, orphans: Iterable[ObjectRef], n
 
 
 def _merged(refs: Iterable[ObjectRef]) -> list[Place]:
-    """Return the places of records, neighbours as one: only whole disk blocks are freed."""
+    """Return the places of records, with neighbours merged, because only whole disk blocks can be freed."""
     places: list[Place] = []
     for ref in refs:
         last = places[-1] if places else Place("", 0, _LONGEST)
@@ -124,7 +124,7 @@ def _in_state(path: Path) -> Iterator[str]:
 
 
 def _in_spools(root: Path) -> Iterator[str]:
-    """Yield the names in the results of unfinished stages; those of tasks lie at the workspace's object store."""
+    """Yield the names in the results of unfinished stages; those of tasks are in the workspace's object store."""
     url = store_url_of(root)
     places: list[FolderPlace | ObjectStore] = [FolderPlace(root), *([ObjectStore(url)] if url else [])]
     for place in places:

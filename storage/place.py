@@ -1,4 +1,4 @@
-"""Places, a folder or an object store: objects by name, each complete or absent."""
+"""Places (folders or object stores), which hold objects by name, each complete or absent."""
 
 import configparser
 import errno
@@ -34,15 +34,15 @@ __all__ = [
 ]
 
 OWN_FOLDER = ".m5data"
-"""Folder in a working copy with its knowledge of the store; in the store, that of the lease."""
+"""Folder in a working copy with its record of the store; in the store, the folder of the lease."""
 
 _AT_ONCE = 8
 """Transfers at a time."""
 _LARGE = 200_000_000
 _IN_MEMORY = 1 << 24
-"""Bytes up to which a file is read before it is sent; a larger one is mapped."""
+"""Bytes up to which a file is read before it is sent; a larger one is memory-mapped."""
 _SECONDS, _BYTES_A_SECOND = 60, 500_000
-"""Deadline of a request, and how much longer it is for each byte sent."""
+"""Deadline of a request, and the rate at which the bytes that it sends extend it."""
 _RETRIES = 5
 _OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _LOG = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ R = TypeVar("R")
 
 
 def in_parallel(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Yield the results of ``work`` in the order of items, some at a time; the first error ends it."""
+    """Yield the results of ``work`` in the order of items, several at a time; the first error stops it."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         upcoming = iter(items)
         begun = deque(pool.submit(work, item) for item in islice(upcoming, 2 * _AT_ONCE))
@@ -72,24 +72,24 @@ class Entry:
     size: int
     """Bytes."""
     etag: str
-    """Changes with the content."""
+    """Tag that changes with the content."""
     modified: datetime
 
 
 class Place(Protocol):
-    """What tasks and spools need of a place; names are relative to it, with slashes."""
+    """Interface of a place that tasks and spools need; names are relative to it, with slashes."""
 
     def read(self, name: str) -> bytes | None:
         """Return an object's bytes; None: no such object."""
 
     def read_range(self, name: str, offset: int, length: int) -> bytes | None:
-        """Return ``length`` bytes of an object from ``offset``, fewer where it ends; None: no such object."""
+        """Return ``length`` bytes of an object from ``offset``, fewer at its end; None: no such object."""
 
     def create(self, name: str, data: bytes | Path) -> str | None:
-        """Create an object from bytes or a file, durable when this returns; None: there is one by that name."""
+        """Create an object from bytes or a file, durable on return; None: the name exists already."""
 
     def write(self, name: str, data: bytes) -> None:
-        """Write an object, whatever was there, durable when this returns."""
+        """Write or overwrite an object, durable on return."""
 
     def has(self, name: str) -> bool:
         """Return whether there is such an object."""
@@ -102,7 +102,7 @@ class Place(Protocol):
 
 
 def place_at(location: str) -> Place:
-    """Return the place at a URL, or of a folder."""
+    """Return the place at a URL or in a folder."""
     return ObjectStore(location) if "://" in location else FolderPlace(Path(location))
 
 
@@ -120,7 +120,7 @@ class FolderPlace:
             return None
 
     def read_range(self, name: str, offset: int, length: int) -> bytes | None:
-        """Return ``length`` bytes of a file from ``offset``, fewer where it ends; None: no such file."""
+        """Return ``length`` bytes of a file from ``offset``, fewer at its end; None: no such file."""
         try:
             with (self._root / name).open("rb", buffering=0) as file:
                 return os.pread(file.fileno(), length, offset)
@@ -128,7 +128,7 @@ class FolderPlace:
             return None
 
     def create(self, name: str, data: bytes | Path) -> str | None:
-        """Create a file from bytes or another one, synced when this returns; None: there is one by that name."""
+        """Create a file from bytes or another file, synced on return; None: the name exists already."""
         if self.has(name):
             return None
         if isinstance(data, bytes):
@@ -139,7 +139,7 @@ class FolderPlace:
         return name
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file, whatever was there, synced when this returns."""
+        """Write or overwrite a file, synced on return."""
         path = self._root / name
         if not path.parent.is_dir():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -166,8 +166,8 @@ class FolderPlace:
 class ObjectStore:
     """The objects below a URL. Threads may share it.
 
-    Access keys and the endpoint come from the environment, or from AWS's file of credentials. Requests that fail are
-    tried again within seconds.
+    Access keys and the endpoint come from the environment, or from AWS's credentials file. Failed requests are
+    retried within seconds.
 
     Raises:
         UsageError: No object store has such URLs.
@@ -180,7 +180,7 @@ class ObjectStore:
         self._store = self._open(0)
 
     def list(self, folder: str = "") -> dict[str, Entry]:
-        """Return name -> facts of every object in ``folder``, a path below the URL ("" is all), by name."""
+        """Return name -> entry of every object in ``folder``, a path below the URL ("" for all), sorted by name."""
         with self._errors_explained():
             found = [facts for batch in self._store.list(folder or None) for facts in batch]
         return {one["path"]: _entry(one) for one in sorted(found, key=lambda one: one["path"])}
@@ -190,11 +190,11 @@ class ObjectStore:
         return self._got(name, lambda got: bytes(got.bytes()))
 
     def read_range(self, name: str, offset: int, length: int) -> bytes | None:
-        """Return ``length`` bytes of an object from ``offset``, fewer where it ends; None: no such object."""
+        """Return ``length`` bytes of an object from ``offset``, fewer at its end; None: no such object."""
         return self._got(name, lambda got: bytes(got.bytes()), {"range": (offset, offset + length)} if length else {})
 
     def fetch(self, name: str, path: Path) -> Entry | None:
-        """Write an object's bytes to a file, and return its facts; None: no such object."""
+        """Write an object's bytes to a file, and return its entry; None: no such object."""
 
         def save(got: Any) -> Entry:  # noqa: ANN401 - obstore's type is not importable at run time
             with path.open("wb") as file:
@@ -205,7 +205,7 @@ class ObjectStore:
         return self._got(name, save)
 
     def entry(self, name: str) -> Entry | None:
-        """Return an object's facts; None: no such object."""
+        """Return an object's entry; None: no such object."""
         return self._got(name, lambda got: _entry(got.meta), {"head": True})
 
     def has(self, name: str) -> bool:
@@ -213,15 +213,15 @@ class ObjectStore:
         return self.entry(name) is not None
 
     def create(self, name: str, data: bytes | Path) -> str | None:
-        """Create an object from bytes or a file, and return its tag; None: there is one, with another content."""
+        """Create an object from bytes or a file, and return its tag; None: one with other content exists."""
         return self._put(name, data, "create")
 
     def replace(self, name: str, data: bytes | Path, tag: str) -> str | None:
-        """Replace the object that has ``tag``, and return its new one; None: it has another tag, or is gone."""
+        """Replace the object that has ``tag``, and return its new tag; None: it has another tag, or is missing."""
         return self._put(name, data, {"e_tag": tag})
 
     def write(self, name: str, data: bytes | Path) -> None:
-        """Write an object, in parts if it is large, whatever was there: only where nobody else writes."""
+        """Write or overwrite an object, in parts if it is large; only where nobody else writes."""
         with self._errors_explained():
             self._store.put(name, data, chunk_size=_IN_MEMORY, max_concurrency=_AT_ONCE // 2)
 
@@ -247,7 +247,7 @@ class ObjectStore:
             "connect_timeout": timedelta(seconds=5),
             "allow_http": True,
         }
-        if not size:  # what is read may take as long as it keeps coming
+        if not size:  # a download may go on as long as data keeps coming
             waits |= {"timeout": timedelta(days=1), "read_timeout": timedelta(seconds=seconds)}
         retry: Any = {"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=seconds)}
         keys: Any = _shared_keys() if self.url.startswith("s3") else {}
@@ -290,7 +290,7 @@ class ObjectStore:
             self._refuse_missing_bucket(error)
             if isinstance(error, OSError) and (error.filename or error.errno in _OF_THE_DISK):
                 raise  # about this machine's files, not the store
-            if "169.254.169.254" in str(error):  # where a machine of Amazon's would be given keys
+            if "169.254.169.254" in str(error):  # where Amazon's machines get their keys
                 raise WorkspaceError(
                     f"{self.url}: no access keys were found. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a "
                     "profile."
@@ -314,7 +314,7 @@ def _entry(facts: Any) -> Entry:  # noqa: ANN401 - as in ``fetch``
 
 
 def _tag_if_same(got: Any, content: bytes | mmap.mmap) -> str | None:  # noqa: ANN401 - as in ``fetch``
-    """Return the tag of an object that has this content; None: it has another."""
+    """Return the tag of an object that has this content; None: its content differs."""
     position = 0
     for chunk in got:
         if content[position : position + len(chunk)] != bytes(chunk):
@@ -324,7 +324,7 @@ def _tag_if_same(got: Any, content: bytes | mmap.mmap) -> str | None:  # noqa: A
 
 
 def _content(path: Path) -> bytes | mmap.mmap:
-    """Return a file's bytes, without reading a large one."""
+    """Return a file's bytes; a large file is memory-mapped."""
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_size <= _IN_MEMORY:
             return file.read()
@@ -332,7 +332,7 @@ def _content(path: Path) -> bytes | mmap.mmap:
 
 
 def _shared_keys() -> dict[str, str]:
-    """Return the keys of the profile in AWS's file of credentials, where the environment has none."""
+    """Return the keys of the profile in AWS's credentials file, if the environment has none."""
     if "AWS_ACCESS_KEY_ID" in os.environ:
         return {}
     path = Path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or Path.home() / ".aws" / "credentials")

@@ -1,4 +1,4 @@
-"""Store the changes of a working copy."""
+"""Upload of a working copy's changes."""
 
 import time
 from collections.abc import Callable
@@ -29,23 +29,23 @@ __all__ = ["push"]
 
 _TRIES = 3
 _TICK_SECONDS = 0.02
-"""Coarsest resolution of modification times: a file read that long after a change shows the next one."""
+"""Coarsest resolution of modification times: a change this long after another one is visible in the time."""
 
 
 def push(place: ObjectStore, root: Path, confirm: Callable[[], None]) -> None:
-    """Store all changes: what a dataset version needs first, its record last, then removals, those of its spool too.
+    """Upload all changes: the files that a dataset version needs, then its record; then remove old files and its spool.
 
-    Databases are copied first, so that the segments hold everything they know of them. A file is created, or replaces
-    the object that this copy knows: nothing of another machine is ever overwritten.
+    Databases are copied first, so that the segments hold everything that these know of. A file is created, or replaces
+    the object that this copy knows, so that nothing from another machine is ever overwritten.
 
     Args:
         place: Target.
         root: The working copy; its lock and the lease are held.
-        confirm: Raises if the lease is lost; called before others are to see a change.
+        confirm: Raises if the lease is lost; called before changes become visible to others.
 
     Raises:
         WorkspaceError: Another machine stored something meanwhile.
-        ObjectStoreError: The store does not answer; what it has got by then is recorded.
+        ObjectStoreError: The store does not answer; files stored until then are recorded.
     """
     record = read_record(root)
     files = dict(record.files)
@@ -85,9 +85,9 @@ def push(place: ObjectStore, root: Path, confirm: Callable[[], None]) -> None:
 def _remove(
     place: ObjectStore, layout: Layout, files: dict[str, Known], here: AbstractSet[str], confirm: Callable[[], None]
 ) -> None:
-    """Remove the objects of files that are gone here, and spools; take note of segments that tasks have stored.
+    """Remove the objects of files removed here, and committed spools; record segments that tasks have stored.
 
-    While a stage has unfinished work there, segments that its tasks may have created stay.
+    While a stage has unfinished work in the store, segments that its tasks may have created stay.
     """
     unfinished, committed = spools_at(place, read_version(layout, latest_number(layout)))
     if committed:
@@ -111,7 +111,7 @@ _LOG, _VERSION = 3, 4
 
 
 def _step(path: str) -> int:
-    """Return when a file is stored: the plan, data, anything else, Delta logs (then databases), dataset versions."""
+    """Return the step that stores a file: the plan, data, anything else, Delta logs (then databases), versions."""
     if path == PLAN:
         return 0
     if path.startswith("versions/"):
@@ -122,7 +122,7 @@ def _step(path: str) -> int:
 
 
 def _put(place: ObjectStore, file: Path, path: str, known: Known | None) -> Known:
-    """Store a file as the workspace's ``path``: anew, or instead of the object that is known."""
+    """Store a file as the workspace's ``path``: as a new object, or in place of the known one."""
     for _ in range(_TRIES):
         stat = stat_of(file)
         tag = place.create(path, file) if known is None else place.replace(path, file, known.tag)
@@ -139,17 +139,17 @@ def _put(place: ObjectStore, file: Path, path: str, known: Known | None) -> Know
 
 @dataclass(frozen=True, slots=True)
 class _Copy:
-    """A file of SQLite as of one moment."""
+    """A SQLite file as of one moment."""
 
     path: Path
-    """Of the copy; the file itself where it has not changed."""
+    """Path of the copy, or of the file itself if it has not changed."""
     stat: Stat
     digest: str
-    """Empty where it was only read since it was fetched."""
+    """SHA-256; empty if it was only read since it was fetched."""
 
 
 def _copy(root: Path, name: str, known: Known | None, digest: str, stack: ExitStack) -> _Copy:
-    """Copy a database, unless it has not changed; the end of the stack removes the copy."""
+    """Copy a database if it has changed; the end of the stack removes the copy."""
     path = root / name
     stat = stat_of(path)
     if known is None or not known.is_at(stat):
@@ -160,7 +160,7 @@ def _copy(root: Path, name: str, known: Known | None, digest: str, stack: ExitSt
 
 
 def _is_stored(layout: Layout, name: str) -> bool:
-    """Return whether a database has what no dataset version has: objects, outcomes of downloads, or the state."""
+    """Return whether a database has data that no dataset version has: objects, outcomes of downloads, or the state."""
     record = read_version(layout, latest_number(layout))
     if name == INDEX:
         with closing(ObjectIndex(layout)) as index:

@@ -20,7 +20,7 @@ __all__ = ["Scope", "query_errors", "read", "reads_norms", "scope_of"]
 def read(connection: duckdb.DuckDBPyConnection, query: str, params: Sequence[object] | None) -> pa.RecordBatchReader:
     """Start one SELECT (also WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE) and return a reader of its result.
 
-    Nothing else: DuckDB could write where it may read, and ``EXPLAIN ANALYZE`` runs what it explains.
+    Nothing else is allowed: DuckDB could write where it may read, and ``EXPLAIN ANALYZE`` runs what it explains.
 
     Raises:
         QueryError: The SQL is wrong, not exactly one statement, or not a SELECT.
@@ -63,12 +63,12 @@ def query_errors() -> Iterator[None]:
 
 
 def _one_line(message: str) -> str:
-    """Return DuckDB's message in one line, without its drawing of the place in the query."""
+    """Return DuckDB's message in one line, without its excerpt of the query."""
     return " ".join(message.partition("\n\nLINE ")[0].split())
 
 
 _NORMS = re.compile("property_norm|value_norm|unit|spec_numbers|spec_values|product_text", re.IGNORECASE)
-"""Names of the columns, and of views that have them."""
+"""Names of normalised columns, and of views that have them."""
 _CATALOGUE = frozenset({"SHOW_REF", "TABLE_FUNCTION"})
 """Nodes that may read any table: DESCRIBE, SHOW, duckdb_columns()."""
 
@@ -83,18 +83,18 @@ def scope_of(
     given: Collection[str] = (),
     views: Mapping[str, Callable[[], str]] = MappingProxyType({}),
 ) -> Scope | None:
-    """Return the tables and buckets that a query reads; None where it reads DuckDB's catalogue, or is wrong.
+    """Return the tables and buckets that a query reads; None if it reads DuckDB's catalogue, or is wrong.
 
-    A table is narrowed to one bucket where the query names it once, alone in its FROM, with a condition that its
-    bucket column equals a text.
+    A table is narrowed to one bucket if the query names it once, alone in its FROM, with a condition that its
+    bucket column equals a string.
 
     Args:
         engine: Any connection.
         query: SQL.
-        buckets: Of the workspace.
-        given: Names of tables that are the caller's own.
+        buckets: Number of the workspace's buckets.
+        given: Names of the caller's own tables.
         views: Views over tables and each other: name -> function that returns the SQL. Those that are read are in the
-            scope, and all buckets of their tables.
+            scope, as are all buckets of their tables.
     """
     nodes = _parsed(engine, query)
     if nodes is None or any(str(node.get("type")) in _CATALOGUE for node in nodes):
@@ -120,11 +120,11 @@ def reads_norms(engine: duckdb.DuckDBPyConnection, query: str) -> bool:
     columns = (node["column_names"][-1].lower() for node in nodes if node.get("class") == "COLUMN_REF")
     return any(node.get("class") == "STAR" for node in nodes) or not names.isdisjoint(
         columns
-    )  # a table's name: its row
+    )  # a table's name selects its row
 
 
 def _parsed(engine: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]] | None:
-    """Return the nodes of one statement; None: it is wrong, or not a statement that DuckDB can show."""
+    """Return the nodes of one statement; None: it is wrong, or DuckDB cannot serialise it."""
     parsed = json.loads(engine.execute("SELECT json_serialize_sql($1::VARCHAR)", [query]).fetchall()[0][0])
     return None if parsed["error"] or len(parsed["statements"]) != 1 else list(_nodes(parsed))
 
@@ -153,7 +153,7 @@ def _narrowed(node: dict[str, Any], buckets: int) -> tuple[str, list[int]] | Non
 
 
 def _equal_to(condition: dict[str, Any], column: str | None) -> Iterator[str]:
-    """Yield the texts that ``column`` must equal at the same time."""
+    """Yield the strings that ``column`` must equal, all at the same time."""
     if condition["type"] == "CONJUNCTION_AND":
         for part in condition["children"]:
             yield from _equal_to(part, column)

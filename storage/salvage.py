@@ -1,4 +1,4 @@
-"""Salvage: rows of a damaged state, and the index of objects from their segments."""
+"""Salvage of rows from a damaged state, and of the index of objects from their segments."""
 
 import contextlib
 import sqlite3
@@ -24,22 +24,22 @@ _MAX_HEAD = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class SegmentScan:
-    """What the rebuild found in one segment."""
+    """Findings of the rebuild in one segment."""
 
     name: str
     objects: int
     length: int
     """Bytes that hold whole records."""
     unread: int
-    """Bytes behind them that are no record: written by a killed run, or damaged."""
+    """Bytes after them that are not a record: written by a killed run, or damaged."""
 
 
 def rebuild_index(layout: Layout, after: int) -> list[SegmentScan]:
-    """Make the index of objects from what the segments hold, and return what was found in each.
+    """Rebuild the index of objects from the segments, and return the findings in each.
 
     Args:
-        layout: Of the workspace; its lock is held.
-        after: Sequence number that the first object comes after: that of the newest dataset version.
+        layout: Layout of the workspace, whose lock is held.
+        after: Sequence number after which those of the objects begin: that of the newest dataset version.
     """
     with temporary_file(layout.index) as file:
         path = Path(file.name)
@@ -59,14 +59,14 @@ def rebuild_index(layout: Layout, after: int) -> list[SegmentScan]:
 
 
 def scan_segments(root: Path) -> list[Path]:
-    """Return the segments that are there, in the order of names."""
+    """Return the existing segments, sorted by name."""
     return sorted(path for path in Layout(root).objects.glob("*") if SEGMENT.fullmatch(path.name))
 
 
 def _rebuild(path: Path, index: ObjectIndex) -> SegmentScan:
     count, end, batch = 0, 0, list[ObjectRef]()
     size = path.stat().st_size
-    with contextlib.suppress(CorruptObjectError):  # what follows is no record: it is counted as unread
+    with contextlib.suppress(CorruptObjectError):  # the rest is not a record: it is counted as unread
         for place, record in segment_records(path, size):
             if place.offset + place.length > size:
                 break
@@ -83,7 +83,7 @@ def _rebuild(path: Path, index: ObjectIndex) -> SegmentScan:
 
 
 def _ref(path: Path, place: Place, record: bytes) -> ObjectRef | None:
-    """Return where the object of a record lies; None: the record holds none."""
+    """Return the location of a record's object; None: the record holds none."""
     if place.type not in _STORED or place.type == BLANK_TYPE or not place.sha256:
         return None
     fields = record_fields(record)
@@ -110,19 +110,19 @@ _OBJECTS = frozenset({"objects", "object_segments"})
 """Tables of the index of objects, which has a file of its own."""
 _SCHEMA = """SELECT name, type, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'
 AND tbl_name <> 'media_urls' ORDER BY type <> 'table', name"""
-"""The queue of downloads, which stood here once, is made from the tables."""
+"""The queue of downloads, which the state once held, is rebuilt from the tables."""
 _ROWS_AT_ONCE = 1000
 
 
 def salvage(old: Path, new: State) -> dict[str, tuple[int, bool]]:
-    """Copy the tables of a damaged state to a new one, which gets nothing where the list of tables is lost.
+    """Copy the tables of a damaged state to a new one, which stays empty if the list of tables is lost.
 
     Returns:
         Table -> rows copied, and whether these are all.
     """
     try:
         with closing(sqlite3.connect(f"{old.as_uri()}?mode=ro&immutable=1", uri=True)) as damaged:
-            damaged.execute("PRAGMA writable_schema = ON")  # else a file that was cut short is not read at all
+            damaged.execute("PRAGMA writable_schema = ON")  # otherwise a truncated file is not read at all
             schema = damaged.execute(_SCHEMA).fetchall()
             known = damaged.execute("SELECT room, statement FROM migrations").fetchall()
             with closing(new.connect()) as connection:

@@ -31,7 +31,7 @@ class Spool:
         self._folder = folder
 
     def put(self, partition: str, fingerprint: str, tables: Mapping[str, pa.Table]) -> None:
-        """Store the result of a partition, durable when this returns.
+        """Store the result of a partition, durable on return.
 
         Args:
             partition: Any name; an earlier result under it is replaced.
@@ -47,7 +47,7 @@ class Spool:
         self._place.write(self.name_of(partition), json.dumps(header).encode() + b"\n" + b"".join(bodies.values()))
 
     def get(self, partition: str, fingerprint: str) -> dict[str, pa.Table] | None:
-        """Return the stored result; None: nothing is stored, or under another fingerprint."""
+        """Return the stored result; None: nothing is stored, or it has another fingerprint."""
         data = self._place.read(self.name_of(partition))
         return None if data is None or _header(data)["fingerprint"] != fingerprint else decode_result(data)
 
@@ -98,7 +98,7 @@ def spool_folder(stage: str, version: VersionRecord) -> str:
 
 
 def spools_at(place: Place, version: VersionRecord) -> tuple[set[str], set[str]]:
-    """Return the folders of spools at a place: of runs that have not committed, and of those that ``version`` holds."""
+    """Return the folders of spools at a place: of runs that have not committed, and of runs that have."""
     folders = {name.rpartition("/")[0] for name in place.list("spool")}
     unfinished = {folder for folder in folders if folder == spool_folder(folder.split("/")[1], version)}
     return unfinished, folders - unfinished

@@ -1,4 +1,4 @@
-"""One run of a stage: what it reads and writes, its spool, and the commit that publishes everything at once."""
+"""One run of a stage: its reads and writes, its spool, and the commit that publishes everything at once."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -39,17 +39,17 @@ __all__ = [
 
 
 _REJECTS, _OBJECTS = 20_000, 50_000
-"""Rejects, and objects, that are written at a time."""
+"""Rejects and objects that are written at a time."""
 _LOOKING: ContextVar[bool] = ContextVar("looking", default=False)
 
 
 class WorkWaitsError(Exception):
-    """A stage that was only looked at has work to do."""
+    """A stage that was only inspected has work to do."""
 
 
 @contextmanager
 def looking() -> Iterator[None]:
-    """Within this context a stage that has work to do raises ``WorkWaitsError`` before it begins."""
+    """Make a stage that has work to do raise ``WorkWaitsError`` before it begins, inside the block."""
     token = _LOOKING.set(True)
     try:
         yield
@@ -58,10 +58,10 @@ def looking() -> Iterator[None]:
 
 
 def check_looking(stage: "Stage") -> None:
-    """Raise if the stage has work to do and is only looked at.
+    """Raise if the stage has work to do inside ``looking``.
 
     Raises:
-        WorkWaitsError: It is so.
+        WorkWaitsError: It has.
     """
     if _LOOKING.get() and not stage.unchanged:
         raise WorkWaitsError(stage.name)
@@ -126,12 +126,12 @@ class Stage:
 
     @property
     def scratch(self) -> Path:
-        """Folder for temporary files of this run; its user creates it, and the end of the run removes it."""
+        """Folder for temporary files of this run; the caller creates it, and the end of the run removes it."""
         return self._layout.staging / "scratch"
 
     @property
     def location(self) -> str:
-        """What tasks on other machines reach the workspace by: its URL in an object store, or its folder."""
+        """Location of the workspace for tasks on other machines: its URL in an object store, or its folder."""
         return store_url_of(self._layout.root) or str(self._layout.root)
 
     @property
@@ -162,19 +162,19 @@ class Stage:
     ) -> None:
         """Replace the content of a table or of some partitions; partitions with equal rows stay as they are.
 
-        Observed columns are not compared. A relation is streamed and need not fit in memory. Threads may write at the
-        same time, each other partitions.
+        Observed columns are not compared. A relation is streamed and need not fit in memory. Threads may write
+        different partitions at the same time.
 
         Args:
             table: Name of the table.
-            data: All its rows, in any order, with the columns of its schema; a reader has those of one bucket, sorted
-                by key.
+            data: All its rows, in any order, with the columns of its schema; a reader yields those of one bucket,
+                sorted by key.
             only: The value (``split_by``), the values or the buckets that ``data`` replaces; None: the whole table.
-            within: Starts of the keys that ``data`` replaces, as ``shop:`` of products; large files without such keys
-                are not read. None: all keys; none: ``data`` has further rows, and all others stay.
+            within: Prefixes of the keys that ``data`` replaces, such as ``shop:`` of products; large files without
+                such keys are not read. None: all keys; empty: ``data`` has additional rows, and all others stay.
 
         Raises:
-            DataError: A row breaks the schema, repeats a key, or lies outside ``only``.
+            DataError: A row breaks the schema, repeats a key, or is outside ``only``.
         """
         scope: Sequence[Partition] | None = [only] if isinstance(only, str) else only
         writer = PartitionWriter(
@@ -199,13 +199,13 @@ class Stage:
         return tuple(self._changes.get(table, {}))
 
     def rewritten(self, table: str) -> set[Partition]:
-        """Return the partitions of a table of which this run has removed files; to the others it has only added."""
+        """Return the partitions of a table from which this run has removed files; to others it has only added."""
         before = self.before.by_partition(table)
         changes = self._changes.get(table, {}).items()
         return {partition for partition, new in changes if set(before.get(partition, ())) - set(new)}
 
     def changed_files(self, table: str, partition: Partition) -> tuple[str, str]:
-        """Return queries of the rows in a partition's files that this run has removed, and in those it has added."""
+        """Return queries of a partition's rows in the files that this run has removed, and in those it has added."""
         spec, layout = TABLES[table], self._layout
         old = self.before.by_partition(table).get(partition, ())
         new = self._changes.get(table, {}).get(partition, old)
@@ -220,10 +220,10 @@ class Stage:
         """Return the sources whose rows have changed in the tables that the stage reads since its last run.
 
         Args:
-            table: The only table that counts, for work that no setting changes; None: all, and the settings.
+            table: The only table to compare, for work that no setting changes; None: all, and the settings.
 
         Returns:
-            The sources; None where it has not run with these settings, or what has changed is not known.
+            The sources; None if the stage has not run with these settings, or the changes are unknown.
         """
         last, inputs = self.before.stages.get(self.name), self._inputs
         if last is None or last.code != __version__:
@@ -235,16 +235,15 @@ class Stage:
             return changed_sources(self._layout, reads, self.before.tables, engine)
 
     def find_changed_products(self, columns: Mapping[str, str], engine: duckdb.DuckDBPyConnection) -> bool:
-        """Create the table ``changed``: product_id of products that came, went or changed since the last run.
+        """Create the table ``changed``: product_id of products added, removed or changed since the last run.
 
         Args:
-            columns: Table -> its columns that count, as SQL. Where a row of another table that the stage reads has
-                changed, nothing is known.
-            engine: Where the table is made.
+            columns: Table -> its columns to compare, as SQL. If a row of another table that the stage reads has
+                changed, the changes are unknown.
+            engine: Connection on which the table is created.
 
         Returns:
-            False where there is no such table: the stage has not run with these settings, or what has changed is not
-            known.
+            False if there is no such table: the stage has not run with these settings, or the changes are unknown.
         """
         last, inputs = self.before.stages.get(self.name), self._inputs
         if last is None or (last.settings, last.extra, last.code) != (inputs.settings, inputs.extra, __version__):
@@ -287,8 +286,8 @@ class Stage:
 
         Raises:
             DataError: The stage was committed already.
-            ObjectStoreError: The object store does not answer; the commit stands on this machine, and the next
-                run stores it.
+            ObjectStoreError: The object store does not answer; the commit is complete on this machine, and the next
+                run uploads it.
         """
         if self._committed:
             raise DataError(f"stage {self.name}: committed twice. Open the stage again for another run.")
@@ -301,7 +300,7 @@ class Stage:
         write_version(self._layout, self._next_version(versions, indexed, report))
         self._committed = True
         self.spool.clear()
-        self._published()  # which clears what tasks left elsewhere, once the version is there
+        self._published()  # which clears results of tasks elsewhere, once the version is there
         return report
 
     def close(self) -> None:
@@ -376,7 +375,7 @@ class Stage:
 
 
 def _make_folder(folder: Path, top: Path) -> None:
-    """Create ``folder`` and its parents below ``top``, and sync every folder that gained a name."""
+    """Create ``folder`` and its parents below ``top``, and sync every folder that gained an entry."""
     if not folder.is_dir():
         _make_folder(folder.parent, top)
         folder.mkdir()

@@ -17,7 +17,7 @@ _BUSY_SECONDS = 30.0
 """Longest wait for another process's transaction; ours last milliseconds."""
 
 _ROWS = 500
-"""Rows of a statement, each of up to some fifty values: SQLite takes 32,766."""
+"""Rows per statement, each of up to some fifty values: SQLite accepts 32,766 values."""
 _ADVICE = "Restore it from a backup, or run m5data repair, first with --dry-run."
 _MOST_FAULTS = 10_000
 _NULL_VALUE = re.compile(r"NULL value in (\w+)\.(\w+)")
@@ -33,15 +33,15 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:  # a full disk ends it by itself
+        if connection.in_transaction:  # a full disk has ended it already
             connection.execute("ROLLBACK")
         raise
 
 
 def execute_rows(connection: sqlite3.Connection, statement: str, rows: Sequence[Sequence[object]]) -> None:
-    """Run a statement for rows, which replace the mark of its ``VALUES ?`` some hundred at a time.
+    """Run a statement for rows, which replace the placeholder of its ``VALUES ?`` a few hundred at a time.
 
-    ``executemany`` lets another thread in at each row, and then waits for it.
+    ``executemany`` lets another thread run at each row, and then waits for it.
     """
     for start in range(0, len(rows), _ROWS):
         some = rows[start : start + _ROWS]
@@ -50,7 +50,7 @@ def execute_rows(connection: sqlite3.Connection, statement: str, rows: Sequence[
 
 
 class State:
-    """The workspace's SQLite file in WAL mode; every transaction is synced before it returns."""
+    """A SQLite file of the workspace in WAL mode; every transaction is synced before it returns."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -62,18 +62,19 @@ class State:
             connection.execute(_MIGRATIONS)
 
     def connect(self, *, threads: bool = False) -> sqlite3.Connection:
-        """Open a connection in autocommit mode; the caller begins, commits and closes. On a read-only disk it reads.
+        """Open a connection in autocommit mode; the caller begins, commits and closes.
 
-        A transaction of another process is waited for, at most 30 s, then ``sqlite3.OperationalError`` is raised.
+        On a read-only disk it is read-only. It waits at most 30 s for a transaction of another process, then raises
+        ``sqlite3.OperationalError``.
 
         Args:
-            threads: The caller serialises its threads; False: SQLite refuses all threads but this one.
+            threads: Whether the caller serialises its threads; if not, SQLite refuses all threads except this one.
 
         Raises:
             CorruptObjectError: The file is missing, empty or not an SQLite database.
         """
         if not self.is_writable and self._path.exists():
-            return self.connect_reading(threads=threads)  # what then writes is refused by SQLite
+            return self.connect_reading(threads=threads)  # SQLite then refuses writes
         connection = self._open("rw", threads=threads)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -95,7 +96,7 @@ class State:
 
     @property
     def is_writable(self) -> bool:
-        """Whether this user may write the file, and its log beside it."""
+        """Whether this user may write the file, and its log next to it."""
         return os.access(self._path.parent, os.W_OK) and os.access(self._path, os.W_OK)
 
     def damage(self) -> str | None:
@@ -135,13 +136,13 @@ class State:
             return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
     def set_mark(self, number: int) -> None:
-        """Write a number that says what the file has, synced when this returns."""
+        """Write a number that identifies the file's content, synced on return."""
         if self.mark() != number:
             with closing(self.connect()) as connection:
                 connection.execute(f"PRAGMA user_version = {number}")
 
     def copy_to(self, target: Path) -> None:
-        """Copy the database as of one moment while other programs may write to it; synced when this returns."""
+        """Copy the database as of one moment, even while other programs write to it; synced on return."""
         with (
             closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS)) as old,
             closing(sqlite3.connect(target)) as new,

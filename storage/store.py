@@ -42,9 +42,9 @@ class Store:
         self.state = State(self._layout.state)
         """SQLite for data that changes row by row."""
         self.frontiers = Frontiers(self.root, self.state)
-        """SQLite for the crawl's frontiers, a file a source."""
+        """SQLite for the crawl's frontiers, one file per source."""
         self.downloads = State(self._layout.downloads)
-        """SQLite for the queue of downloads; the crawler makes it where it is missing."""
+        """SQLite for the queue of downloads; the crawler creates it if it is missing."""
         self._home = Home.of(self.root)
         self._lock = WriterLock(self._layout, self._recover, self._leave)
         self._running: str | None = None
@@ -65,7 +65,7 @@ class Store:
         State(layout.state).create()
         if not layout.index.exists():
             make_index(layout)
-        if not identity_path(layout.root).exists():  # a copy has its original's
+        if not identity_path(layout.root).exists():  # a copy has that of its original
             write_identity(layout.root, Identity(FORMAT, None))
         layout.versions.mkdir(exist_ok=True)
         write_version(layout, VersionRecord(number=0, parent=None, created=None, buckets=buckets))
@@ -87,7 +87,7 @@ class Store:
         """Hold the workspace for writing; this Store may take the lock again inside.
 
         The outermost block first waits for children of a killed writer and undoes its unfinished work. In an object
-        store the lock holds for all machines, and its end stores every change.
+        store the lock holds for all machines, and its release uploads every change.
 
         Raises:
             WorkspaceError: Another process holds it, here or on another machine, or such children do not end.
@@ -96,10 +96,10 @@ class Store:
         return self._lock.hold()
 
     def keeping_state(self) -> AbstractContextManager[None]:
-        """Write to the state: without a lock in a folder; in an object store, under the lock, stored at the end.
+        """Write to the state: without a lock in a folder; in an object store, under the lock, uploaded at the end.
 
         Raises:
-            WorkspaceError, ObjectStoreError: As for ``lock``, where the workspace lies in an object store.
+            WorkspaceError, ObjectStoreError: As for ``lock``, if the workspace is in an object store.
         """
         return nullcontext() if self._home is None else self.lock()
 
@@ -107,7 +107,7 @@ class Store:
         """Refuse a program that keeps writing to the state, if the workspace is a working copy.
 
         Raises:
-            UsageError: The workspace lies in an object store.
+            UsageError: The workspace is in an object store.
         """
         if self._home is not None:
             raise UsageError(
@@ -137,13 +137,13 @@ class Store:
         """Run a stage inside the lock; without ``commit`` the tables stay as they were.
 
         Args:
-            name: Stage.
+            name: Name of the stage.
             settings: Digest of its settings.
             reads: Tables it reads.
             extra: Anything else that its result depends on, such as a digest of a state table.
 
         Raises:
-            WorkspaceError: Another live process writes, or another stage of this Store has not ended.
+            WorkspaceError: Another live process is writing, or another stage of this Store has not ended.
         """
         with self.lock(), self._alone(name):
             inputs = StageInputs(settings, extra, tuple(reads))
@@ -168,7 +168,7 @@ class Store:
             self._running = None
 
     def spool(self, stage: str) -> Spool:
-        """Return the spool of a stage that runs now, for processes that work for it."""
+        """Return the spool of a running stage, for its worker processes."""
         return spool_of(self._layout, stage, self.snapshot().record)
 
     def clear_spools(self) -> None:

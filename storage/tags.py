@@ -1,4 +1,4 @@
-"""Tags that people put on products: in the state, shown as the view ``tags`` beside every dataset version."""
+"""Tags that people put on products: kept in the state, shown as the view ``tags`` of every dataset version."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -51,19 +51,19 @@ def put_tag(state: State, tag: str, products: Iterable[str], person: str, now: d
 
 
 def remove_tag(state: State, tag: str, products: Iterable[str]) -> int:
-    """Take a tag off products and return how many had it."""
+    """Remove a tag from products and return how many had it."""
     rows = ((tag.strip(), product) for product in products)
     return _change(state, "delete from product_tags where tag = ? and product_id = ?", rows)
 
 
 def read_tags(state: State) -> pa.Table:
-    """Return product_id and tag, sorted; empty where the state has none or cannot be read."""
+    """Return product_id and tag, sorted; empty if the state has none."""
     with closing(state.connect_reading()) as connection:
         known = connection.execute("select 1 from sqlite_schema where name = 'product_tags'").fetchone()
         query = "select product_id, tag from product_tags order by 1, 2"
         rows = connection.execute(query).fetchall() if known else []
     if not rows:
-        return TAGS_SCHEMA.empty_table()  # pa.array() imports pandas, which takes as long as all else of a command
+        return TAGS_SCHEMA.empty_table()  # pa.array() imports pandas, which takes as long as the rest of a command
     products, tags = zip(*rows, strict=True)
     return pa.table([pa.array(products, pa.string()), pa.array(tags, pa.string())], schema=TAGS_SCHEMA)
 
@@ -76,7 +76,7 @@ def tags_of(state: State, product: str) -> list[str]:
 
 
 def tags_digest(state: State) -> str:
-    """Return a text that changes whenever a tag is put or taken off."""
+    """Return a text that changes whenever a tag is added or removed."""
     with closing(_connect(state)) as connection:
         return str(connection.execute(_DIGEST).fetchone())
 

@@ -29,7 +29,7 @@ class TarMember:
     file: BinaryIO
 
     def read(self) -> bytes:
-        """Return the payload; ask before the next member is taken.
+        """Return the payload; call it before taking the next member.
 
         Raises:
             DataError: The file ends inside it.
@@ -45,7 +45,7 @@ class TarMember:
 
 
 def read_members(path: Path) -> Generator[TarMember, None, None]:
-    """Yield the members of a shard in order; payloads that nobody reads are skipped.
+    """Yield the members of a shard in order; unread payloads are skipped.
 
     Raises:
         DataError: The file is truncated, damaged, or not a tar file.
@@ -69,10 +69,10 @@ def read_members(path: Path) -> Generator[TarMember, None, None]:
 
 
 def _payload_size(path: Path, header: bytes) -> int:
-    """Return the bytes of the payload behind a header.
+    """Return the bytes of the payload after a header.
 
     Raises:
-        DataError: The header's own checksum does not hold.
+        DataError: The header's own checksum does not match.
     """
     try:
         expected, size = int(header[_CHECKSUM].rstrip(b" \0"), 8), int(header[124:135], 8)

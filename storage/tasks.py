@@ -1,4 +1,4 @@
-"""Tasks that need nothing but a place: they read what is there, work in scratch, and create objects under new names.
+"""Tasks that need only a place: they read its objects, work in scratch, and create objects under new names.
 
 A task never commits. The process that runs the stage gives it an order, takes its result, and commits.
 """
@@ -40,13 +40,13 @@ __all__ = [
 ]
 
 TaskFunction: TypeAlias = Callable[[str, str], Any]
-"""Does what an order says: called with a workspace's location and the order's name. It may return something small."""
+"""Function that executes an order, called with a workspace's location and the order's name; its result is small."""
 
 Runner: TypeAlias = Callable[[TaskFunction, str, Iterable[str | None]], Iterator[tuple[str, Any]]]
-"""Calls a function with a workspace's location and the name of each order, and yields the name and the result.
+"""Function that calls a ``TaskFunction`` for each order of a workspace's location, and yields its name and result.
 
-It takes names as it has room for them, and yields results in order of completion. A None among the names means that
-none can begin before another result was taken.
+It takes names as it has capacity for them, and yields results in order of completion. A None among the names means
+that no other order can begin before another result is taken.
 """
 
 _REFS, _SEGMENTS, _TARGET = "object_refs", "object_segments", "target"
@@ -58,14 +58,14 @@ _SEGMENT_BYTES = 256_000_000
 
 
 def order(spool: Spool, partition: str, fingerprint: str, inputs: pa.Table, refs: Iterable[ObjectRef | None]) -> str:
-    """Store the order of a partition, and return the name that its task is run with.
+    """Store the order of a partition, and return the name with which to run its task.
 
     Args:
-        spool: Where the result is to be.
+        spool: Spool for the result.
         partition: Name of the result.
         fingerprint: Its fingerprint.
-        inputs: What the task needs to know.
-        refs: Places of the objects that it reads.
+        inputs: Inputs of the task.
+        refs: Locations of the objects that it reads.
     """
     target = pa.table({"partition": [partition], "fingerprint": [fingerprint]})
     tables = {"inputs": inputs, _REFS: _table_of([ref for ref in refs if ref is not None]), _TARGET: target}
@@ -84,7 +84,7 @@ def take_result(
 ) -> dict[str, pa.Table] | None:
     """Add the objects of a partition's result to the index, and return its tables.
 
-    None: there is no result, or one whose objects were cleared away before the stage committed.
+    None: there is no result, or its objects were removed before the stage committed.
     """
     tables = spool.get(partition, fingerprint)
     if tables is None or _REFS not in tables:
@@ -106,7 +106,7 @@ def in_process(function: TaskFunction, location: str, names: Iterable[str | None
 
 
 def in_processes(function: TaskFunction, location: str, names: Iterable[str | None]) -> Iterator[tuple[str, Any]]:
-    """Run tasks in this process until one takes long, and then in a process for each core (``Runner``).
+    """Run tasks in this process until one takes long, and then in one process per core (``Runner``).
 
     Raises:
         DataError: A process ended before its task.
@@ -143,12 +143,12 @@ class Task:
         self._place = place_at(location)
         url = store_url_of(Path(location))
         self._home = ObjectStore(url) if url else None
-        """Has the segments that a working copy lacks."""
+        """Store with the segments that a working copy lacks."""
         self._refs = refs
         self._runs = _runs(refs.values())
         self._last: tuple[_Run, bytes] | None = None
         self.inputs = inputs
-        """What the order says."""
+        """Inputs of the order."""
         self.objects = objects
         """Writer of the task's objects."""
         self.scratch = scratch
@@ -164,11 +164,11 @@ class Task:
     def read(self, sha256: str) -> bytes:
         """Return an object's bytes, checked against its hash.
 
-        Objects that the order names one after the other, and that lie so, are read at once.
+        Objects that follow one another in the order and in their segment are read together.
 
         Raises:
             CorruptObjectError: It is damaged, or the order does not name it.
-            MissingSegmentError: Its segment is not there.
+            MissingSegmentError: Its segment is missing.
         """
         ref = self._refs.get(sha256)
         if ref is None:
@@ -197,7 +197,7 @@ class Task:
 
 
 class _Run(NamedTuple):
-    """Bytes of a segment."""
+    """A byte range of a segment."""
 
     segment: str
     start: int
@@ -205,12 +205,12 @@ class _Run(NamedTuple):
 
 
 _GAP = 1 << 16
-"""Bytes that are read for nothing rather than asked for twice."""
+"""Most unneeded bytes that are read to save another request."""
 _MOST_OF_A_RUN = 1 << 23
 
 
 def _runs(refs: Iterable[ObjectRef]) -> dict[str, _Run]:
-    """Return the run that each object is read with: of objects that follow one another here and in their segment."""
+    """Return the run that each object is read with; neighbours both here and in their segment share one."""
     runs: list[tuple[_Run, list[str]]] = []
     for ref in refs:
         own = _Run(ref.segment, ref.payload_offset, ref.payload_offset + ref.payload_length)
@@ -226,14 +226,14 @@ def _runs(refs: Iterable[ObjectRef]) -> dict[str, _Run]:
 
 @contextmanager
 def running(location: str, name: str, kind: ObjectKind = "derived") -> Iterator[Task]:
-    """Run a task; when the block ends, its objects and its result are at the place, or nothing is.
+    """Run a task; when the block ends, its objects and then its result are stored at the place.
 
-    A second run has a result of equal rows, and leaves objects that nobody names.
+    A failed run leaves no result. A second run has a result of equal rows, and leaves objects that nobody names.
 
     Args:
         location: Folder of the workspace, or its URL.
         name: As ``order`` returned it.
-        kind: Of its objects.
+        kind: Kind of its objects.
 
     Raises:
         DataError: There is no such order.
@@ -257,7 +257,7 @@ def running(location: str, name: str, kind: ObjectKind = "derived") -> Iterator[
 
 
 class _Written:
-    """The index of what one task writes (``SegmentIndex``), which stores each segment as soon as it is full."""
+    """The index of one task's objects (``SegmentIndex``), which stores each segment as soon as it is full."""
 
     def __init__(self, place: Place, scratch: Path) -> None:
         self.refs: dict[str, ObjectRef] = {}

@@ -29,7 +29,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """The versions that stay without being named."""
+    """The rule for versions that stay without being named."""
 
     newest: int
     """Number of newest versions; at least 1."""
@@ -49,7 +49,7 @@ def choose_versions(
     Args:
         versions: All committed versions, newest first.
         keeping: How many versions stay, and up to which age.
-        now: Present moment.
+        now: Current time.
         named: Versions named outside the tables; missing ones are ignored.
         named_by: Returns the versions that a kept version's tables name; these stay too.
     """
@@ -150,7 +150,7 @@ def find_stale_files(root: Path, versions: Collection[VersionRecord], kept: Coll
 def remove_stale_files(root: Path, files: StaleFiles) -> None:
     """Remove files; versions first, so that nobody opens one whose files are gone.
 
-    After a kill at any instant every kept version reads as before, and the next vacuum finds the rest.
+    If the process is killed, every kept version reads as before, and the next vacuum finds the rest.
     """
     layout = Layout(root)
     for path in (*files.versions, *files.drafts):
@@ -195,7 +195,7 @@ def _checkpoint(folder: Path, version: int) -> None:
 
 
 def _drafts(layout: Layout) -> Iterator[Path]:
-    """Yield temporary files of killed processes. Only under the lock."""
+    """Yield temporary files of killed processes. Requires the lock."""
     for path in sorted(layout.root.rglob(f".*{TEMPORARY}")):
         if path.is_file():
             yield path

@@ -70,9 +70,9 @@ class VersionRecord:
     parent: int | None
     created: datetime | None
     buckets: int
-    """Hash buckets that bucketed tables have."""
+    """Number of hash buckets of bucketed tables."""
     indexed: int = 0
-    """Rows of the object index that the table ``objects`` holds: its greatest sequence number."""
+    """Greatest sequence number of the object index's rows that the table ``objects`` holds."""
     tables: Mapping[str, int] = field(default_factory=dict)
     stages: Mapping[str, StageRecord] = field(default_factory=dict)
 
@@ -173,7 +173,7 @@ class Snapshot:
         self._layout = layout
         self.record = record
         self.engines = engines or Engines()
-        """Where its queries run."""
+        """Engines that run its queries."""
         self._files: dict[str, tuple[DataFile, ...]] = {}
 
     @property
@@ -221,7 +221,7 @@ class Snapshot:
     def table(
         self, name: str, columns: Sequence[str] | None = None, *, only: Sequence[Partition] | None = None
     ) -> pa.Table:
-        """Return a table's rows, sorted by its key, typed as its schema says.
+        """Return a table's rows, sorted by its key, with the types of its schema.
 
         Args:
             name: Table.
@@ -243,7 +243,7 @@ class Snapshot:
             return engine.sql(query).to_arrow_table().cast(schema)
 
     def connection(self, only: Collection[str] | None = None) -> duckdb.DuckDBPyConnection:
-        """Open DuckDB with a view for each table, ``ledger`` and ``spec_numbers``; the caller closes it.
+        """Open DuckDB with a view for each table, those in ``VIEWS``, and ``tags``; the caller closes it.
 
         The connection is the caller's own: temporary tables, registered Arrow tables and COPY work.
 
@@ -286,9 +286,9 @@ class Snapshot:
         Args:
             query: SQL.
             params: Values of its parameters.
-            seconds: How long it may take, reading included; None: as long as it likes.
+            seconds: How long it may take, reading included; None: no limit.
             given: Further tables that it reads, by name.
-            buckets: Of tables by product, only these are read; None: all.
+            buckets: Buckets to read of tables bucketed by product; None: all.
 
         Raises:
             QueryError: The query is wrong, not a SELECT, or takes too long; also raised while reading.
@@ -331,14 +331,14 @@ class Snapshot:
             engine.register("tags", self._tags())
 
     def _comment(self, engine: duckdb.DuckDBPyConnection) -> None:
-        """Give all views and their columns their meanings."""
+        """Comment all views and their columns with their meanings."""
         of_tables = ((spec.name, spec.meaning, spec.columns) for spec in TABLES.values())
         of_views = ((name, view.meaning(), view.columns()) for name, view in VIEWS.items())
         for each in (*of_tables, *of_views, ("tags", TAGS_MEANING, TAGS_COLUMNS)):
             engine.execute(comments_sql(*each))
 
     def _tags(self) -> pa.Table:
-        """Return the tags of now; none where the state is missing or damaged, which does not hinder reading tables."""
+        """Return the present tags; none if the state is missing or damaged, so that tables can still be read."""
         try:
             return read_tags(State(self._layout.state))
         except CorruptObjectError:

@@ -1,4 +1,4 @@
-"""SQL of the views of a dataset version: tables, ledger, ``spec_numbers``, and the catalogue that people search in."""
+"""SQL of the views of a dataset version: tables, ledger, ``spec_numbers``, and the catalogue that people search."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -236,11 +236,11 @@ LEFT JOIN (
 
 _REFUSED = ", ".join(f"bool_or({purpose} = 'refused') AS {purpose}" for purpose in PURPOSES)
 REFUSALS_SQL = f"SELECT product_id, {_REFUSED} FROM usage_rights WHERE until IS NULL GROUP BY product_id"  # noqa: S608
-"""Query of the products with a present signal: purpose -> whether one refuses it."""
+"""Query of the products with a present signal, with a column per purpose: whether a signal refuses it."""
 
 
 def purposes_sql(refusals: str) -> str:
-    """Return the list of the purposes that no present signal refuses.
+    """Return the SQL expression for the list of purposes that no present signal refuses.
 
     Args:
         refusals: Alias of ``REFUSALS_SQL``, joined so that products without a signal have NULL.
@@ -256,12 +256,12 @@ def refused_sql(purpose: Purpose) -> str:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A view that is no table; modalities decide the columns of some."""
+    """A view that does not show a single table; modalities determine the columns of some."""
 
     meaning: Callable[[], str]
     columns: Callable[[], Sequence[Column]]
     sql: Callable[[], str]
-    """Query over the views of the tables, and over views before it; ``specs`` may lack shared names."""
+    """Query over the views of the tables, and over earlier views; ``specs`` may lack shared names."""
 
 
 VIEWS: Mapping[str, View] = {

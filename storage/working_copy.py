@@ -1,7 +1,7 @@
-"""The folder in which this machine works on a workspace in an object store, and its record of what the store has.
+"""The folder in which this machine works on a workspace in an object store, and its record of the store's files.
 
-It is a folder like any other workspace. Data files of tables, segments of objects and frontiers come when they are
-first read, all other files when the workspace is opened (``storage.home``).
+It is a folder like any other workspace. Data files of tables, segments of objects and frontiers are fetched when first
+read, all other files when the workspace is opened (``storage.home``).
 """
 
 import fcntl
@@ -58,17 +58,17 @@ __all__ = [
 WORKING_COPIES = "M5DATA_WORKING_COPIES"
 """Environment variable that names the folder of working copies."""
 PLAN = Layout(Path()).manifest.as_posix()
-"""Names the data files of the commit that is being stored: the next writer removes those of one that did not end."""
+"""File that names the data files of the commit in progress; the next writer removes those of an unfinished one."""
 
 Stat = tuple[int, int, int]
 """Bytes, time of the last change in nanoseconds, and inode: while these are equal, so is the content."""
 
 _OF_THE_MACHINE = frozenset({*OF_A_RUN, OWN_FOLDER, "prefect", "training"})
-"""Names at the top that stay on this machine: files of a run, the scheduler's folder, models in training."""
+"""Top-level names that stay on this machine: files of a run, the scheduler's folder, models in training."""
 _PRIVATE = (KEY_FILE, "objects/page-")
-"""Starts of the paths of files that only this user may read."""
+"""Path prefixes of files that only this user may read."""
 _PASSING = (TEMPORARY, ".sqlite-wal", ".sqlite-shm")
-"""Ends of the names of files that belong to another one."""
+"""Suffixes of files that belong to another file."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -80,7 +80,7 @@ def is_store_url(place: str | Path) -> bool:
 def working_copy(place: str | Path) -> Path:
     """Return the folder to work on: the one given by path or ``file:`` URL, or the working copy of a store.
 
-    Working copies lie in the folder that ``M5DATA_WORKING_COPIES`` names, else in the user's cache (``m5data`` in
+    Working copies are in the folder that ``M5DATA_WORKING_COPIES`` names, else in the user's cache (``m5data`` in
     ``XDG_CACHE_HOME`` or ``~/.cache``). A missing one is created; nothing is fetched yet.
 
     Raises:
@@ -110,7 +110,7 @@ def mark(folder: Path, url: str) -> None:
 
 
 def address_of(folder: Path) -> tuple[str, str] | None:
-    """Return the URL of a working copy's store, and the copy's own token; None: it is a workspace of its own."""
+    """Return the URL of a working copy's store, and the copy's own token; None: it is itself the workspace."""
     try:
         url, _, token = (folder / OWN_FOLDER / "address").read_text(encoding="utf-8").partition("\n")
     except (FileNotFoundError, NotADirectoryError):
@@ -119,25 +119,25 @@ def address_of(folder: Path) -> tuple[str, str] | None:
 
 
 def store_url_of(folder: Path) -> str | None:
-    """Return the URL of the store that a folder is the working copy of; None: it is a workspace of its own."""
+    """Return the URL of the store that a folder is the working copy of; None: it is itself the workspace."""
     named = address_of(folder)
     return named and named[0]
 
 
 def is_data(path: str) -> bool:
-    """Return whether a file comes when it is first read: a segment, a table's data file or a frontier."""
+    """Return whether a file is fetched when first read: a segment, a table's data file or a frontier."""
     return path.startswith(("objects/", f"{FRONTIERS}/")) or (path.startswith("tables/") and "/_delta_log/" not in path)
 
 
 def files_of(root: Path) -> dict[str, Stat]:
-    """Return path in the workspace -> ``Stat`` of every file but ``DATABASES``, in order of paths."""
+    """Return path in the workspace -> ``Stat`` of every file except ``DATABASES``, in order of paths."""
     tops = [top for top in sorted(root.iterdir()) if top.name not in _OF_THE_MACHINE and top.name not in DATABASES]
     found = (path for top in [*tops, root / PLAN] for path in _inside(top))
     return {path.relative_to(root).as_posix(): stat_of(path) for path in found if not path.name.endswith(_PASSING)}
 
 
 def stat_of(path: Path) -> Stat:
-    """Return the ``Stat`` of a file; of a file of SQLite, with its log."""
+    """Return the ``Stat`` of a file; that of a SQLite file includes its log."""
     facts = path.stat()
     log = path.with_name(f"{path.name}-wal")
     if path.suffix != ".sqlite" or not log.exists() or not log.stat().st_size:
@@ -162,17 +162,17 @@ class Known:
 
     tag: str
     stat: Stat | None
-    """Of the file here when it had the object's content; with inode 0, what it will be once it is fetched. None: the
-    file here is another, or was removed."""
+    """``Stat`` of the file here when it had the object's content; with inode 0, the one that it will have once fetched.
+    None: the file here differs, or was removed."""
 
     @staticmethod
     def of(entry: Entry) -> "Known":
-        """Return what is known of an object that was not fetched."""
+        """Return the record of an object that was not fetched."""
         return Known(entry.etag, (entry.size, _moment(entry), 0))
 
     @property
     def comes_later(self) -> bool:
-        """Whether the file was not fetched when this was written: if it is not here, it was not removed."""
+        """Whether the file was not fetched when this was written: if it is missing here, it was not removed."""
         return self.stat is not None and not self.stat[2]
 
     def is_at(self, stat: Stat) -> bool:
@@ -187,9 +187,9 @@ class Record:
     files: Mapping[str, Known] = field(default_factory=dict)
     """Path in the workspace -> its object."""
     databases: Mapping[str, str] = field(default_factory=dict)
-    """SHA-256 of files of SQLite as stored; empty where one was only read since it was fetched."""
+    """SQLite file -> its SHA-256 as stored; empty if it was only read since it was fetched."""
     incomplete: bool = False
-    """Whether files are being fetched, so that the copy is none until that ends."""
+    """Whether files are being fetched, so that the copy is unusable until that ends."""
 
 
 def read_record(root: Path) -> Record:
@@ -211,7 +211,7 @@ def read_record(root: Path) -> Record:
 
 
 def write_record(root: Path, record: Record) -> None:
-    """Write the record, synced when this returns."""
+    """Write the record, synced on return."""
     files = {path: (known.tag, known.stat) for path, known in record.files.items()}
     replace_file(_record_path(root), json.dumps({**asdict(record), "files": files}).encode())
 
@@ -221,14 +221,14 @@ def _record_path(root: Path) -> Path:
 
 
 def local_paths(root: Path, names: Sequence[str]) -> list[Path]:
-    """Return where files of a workspace lie on this machine; those that a working copy lacks are fetched first.
+    """Return the local paths of a workspace's files; those that a working copy lacks are fetched first.
 
-    Processes that need the same files wait for the first of them. A path leads nowhere where the store does not know
+    Processes that need the same files wait for the first of them. A path does not exist if the store does not know
     the file either.
 
     Args:
         root: The workspace's folder.
-        names: Paths in it of files that come when they are first read.
+        names: Paths in it of files that are fetched when first read.
 
     Raises:
         WorkspaceError: The store has removed one since this copy was brought up to date.
@@ -245,18 +245,18 @@ def local_paths(root: Path, names: Sequence[str]) -> list[Path]:
 
 
 def segment_file(root: Path, name: str) -> Path:
-    """Return where a segment of objects lies on this machine, as ``local_paths`` does."""
+    """Return the local path of a segment of objects, like ``local_paths``."""
     return local_paths(root, [f"objects/{name}"])[0]
 
 
 def fetch_all(root: Path, start: str | tuple[str, ...] = "") -> None:
-    """Fetch all files that come later and that a working copy lacks: one that is removed here is then removed there.
+    """Fetch all files that a working copy lacks so far, so that removing one here also removes it in the store.
 
-    Only under the lock, before a list of the folder is taken for all there is. Does nothing in a workspace of its own.
+    Requires the lock; call it before taking a listing of the folder as complete. Does nothing without a store.
 
     Args:
         root: The workspace's folder.
-        start: Start of the files' paths in the workspace, or several.
+        start: Prefix of the files' paths in the workspace, or several.
 
     Raises:
         WorkspaceError, ObjectStoreError: As for ``local_paths``.
@@ -276,7 +276,7 @@ def fetch_all(root: Path, start: str | tuple[str, ...] = "") -> None:
 
 
 def fetch(place: ObjectStore, root: Path, path: str, tag: str) -> bool:
-    """Fetch a file into the working copy, whole or not at all; False: the store has another one by now, or none.
+    """Fetch a file into the working copy atomically; False: the store has another one by now, or none.
 
     Raises:
         ObjectStoreError: The store does not answer.

@@ -1,4 +1,4 @@
-"""Erase rows from every version of a table, and records from segments, in place."""
+"""In-place erasure of rows from every version of a table, and of records from segments."""
 
 from storage.erasure.overwriting import erase_records, finish_erasing, store_again
 from storage.erasure.records import Place, find_records

@@ -1,4 +1,4 @@
-"""Overwrite records in segments, in place: what lies behind them does not move."""
+"""In-place overwriting of records in segments: later records do not move."""
 
 import ctypes
 import gzip
@@ -24,7 +24,7 @@ from storage.working_copy import segment_file
 __all__ = ["blank_record", "erase_records", "finish_erasing", "free_blanks", "store_again"]
 
 _JOURNAL = "takedown.journal"
-"""File that names the stretches being overwritten: half a record could not be walked over after a kill."""
+"""File that lists the byte ranges being overwritten: after a kill, a half-written record could not be parsed."""
 _CHUNK = 1 << 20
 _DIGITS = 12
 _GZIP_HEAD = bytes.fromhex("1f8b08000000000000ff")
@@ -38,7 +38,7 @@ _PUNCH = 0x01 | 0x02  # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
 def store_again(
     root: Path, objects: Objects, places: Iterable[Place], change: Callable[[Place, StoredPage], StoredPage]
 ) -> dict[str, str]:
-    """Store the objects of records once more, changed; return old object -> new one.
+    """Store the objects of records again, changed, and return old object -> new object.
 
     The old records stay until ``erase_records``. Revisits, and records whose bytes are read from another record,
     are left out.
@@ -47,7 +47,7 @@ def store_again(
         root: The workspace's folder.
         objects: Its objects.
         places: Records.
-        change: Returns what to store instead; the page of an object that no request brought has the URL "".
+        change: Returns the page to store instead; that of an object from no request has the URL "".
     """
     stored: dict[str, str] = {}
     with ExitStack() as stack:
@@ -61,7 +61,7 @@ def store_again(
             if changed.body == page.body:
                 if ref is not None and (ref.segment, ref.offset) != (place.segment, place.offset):
                     continue
-                objects.index.remove([place.sha256])  # or the writer would find it stored
+                objects.index.remove([place.sha256])  # otherwise the writer would skip it as stored
             kind: ObjectKind = "page" if place.compressed else "media"
             kind = "derived" if place.segment.startswith("derived") else kind
             if kind not in writers:
@@ -76,14 +76,14 @@ def store_again(
 def erase_records(root: Path, objects: Objects, places: Iterable[Place], gone: Iterable[str], now: datetime) -> int:
     """Overwrite records and drop objects from the index; return the number of records.
 
-    Killed at any instant, ``finish_erasing`` does the rest.
+    If the process is killed, ``finish_erasing`` does the rest.
 
     Args:
         root: The workspace's folder; its lock is held.
         objects: Its objects.
-        places: Records.
-        gone: Objects that the index drops.
-        now: Time that the records put there instead bear.
+        places: Records to overwrite.
+        gone: Objects to drop from the index.
+        now: Date of the records written in their place.
     """
     spans = [(place.segment, place.offset, place.length) for place in places]
     replace_file(root / _JOURNAL, json.dumps(spans).encode())
@@ -93,7 +93,7 @@ def erase_records(root: Path, objects: Objects, places: Iterable[Place], gone: I
 
 
 def finish_erasing(root: Path, now: datetime) -> None:
-    """Overwrite what the journal names, whether it is overwritten already or not, and remove the journal."""
+    """Overwrite the ranges that the journal lists, already overwritten or not, and remove the journal."""
     journal = root / _JOURNAL
     spans = json.loads(journal.read_bytes()) if journal.is_file() else []
     for segment, offset, length in spans:
@@ -105,9 +105,9 @@ def finish_erasing(root: Path, now: datetime) -> None:
 
 
 def blank_record(length: int, *, compressed: bool, now: datetime) -> list[bytes | int]:
-    """Return an empty record that takes ``length`` bytes, in parts: bytes, or how many zero bytes follow.
+    """Return an empty record of ``length`` bytes, in parts: bytes, or a number of zero bytes.
 
-    A gzipped one consists of stored blocks, so that its zeros are zeros on the disk as well.
+    A gzipped record consists of stored blocks, so that its zeros are zeros on the disk as well.
 
     Raises:
         CorruptObjectError: No record is that short.
@@ -138,7 +138,7 @@ def _block(length: int, last: int = 0) -> bytes:
 
 
 def free_blanks(path: Path, offset: int, length: int, now: datetime) -> None:
-    """Give the disk blocks of an erased record's zeros back, where the file system can."""
+    """Free the disk blocks of an erased record's zeros, if the file system can."""
     fallocate = ctypes.CDLL(None).fallocate
     fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
     with path.open("r+b", buffering=0) as file:
@@ -180,7 +180,7 @@ def _write(descriptor: int, offset: int, data: bytes) -> None:
 
 
 def _read(root: Path, place: Place) -> tuple[StoredPage, str]:
-    """Return what a record holds, and its type."""
+    """Return a record's content and its MIME type."""
     with segment_file(root, place.segment).open("rb") as file:
         file.seek(place.offset)
         data = file.read(place.length)

@@ -1,4 +1,4 @@
-"""Walk over the records of segments, whether the index knows them or not."""
+"""Iteration over the records of segments, including those that the index does not know."""
 
 import zlib
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from storage.working_copy import segment_file
 __all__ = ["BLANK_TYPE", "Place", "find_records", "record_fields", "segment_records"]
 
 BLANK_TYPE = "metadata"
-"""WARC type of a record that stands where another was erased; nothing else that is stored has it."""
+"""WARC type of a record that replaces an erased one; no other stored record has it."""
 
 _READ = 1 << 16
 _HEAD = 2048
@@ -36,24 +36,24 @@ class Place:
     url: str = ""
     """WARC-Target-URI, empty if the record has none."""
     sha256: str = ""
-    """Of the payload, hex; empty where the record does not say."""
+    """Of the payload, hex; empty if the record does not say."""
 
     @property
     def compressed(self) -> bool:
-        """Whether the record is a gzip member of its own, as pages are."""
+        """Whether the record is a separate gzip member, as pages are."""
         return self.segment.endswith(".gz")
 
 
 def find_records(
     root: Path, objects: Objects, is_item: Callable[[Place], bool], names_it: Callable[[bytes], bool]
 ) -> tuple[list[Place], list[Place]]:
-    """Search all segments for the records of an item, and for stored pages of others that name it.
+    """Search all segments for the records of an item, and for other stored pages that name it.
 
     Args:
         root: The workspace's folder.
         objects: Its objects.
-        is_item: Whether a record is the item's: a page, media, derived media, or a note that they were unchanged.
-        names_it: Whether a whole page record that is not the item's names it.
+        is_item: Whether a record is the item's: a page, media, derived media, or a revisit of one of these.
+        names_it: Whether another page's whole record names the item.
 
     Returns:
         Both in the order of segments and offsets.
@@ -73,7 +73,7 @@ def find_records(
 def segment_records(path: Path, length: int) -> Iterator[tuple[Place, bytes]]:
     """Yield the records in the first ``length`` bytes of a segment, in order; one is in memory at a time.
 
-    With each comes the whole record where it is gzipped, of others the WARC header.
+    Each comes with its bytes: the whole record if it is gzipped, otherwise only the WARC header.
 
     Raises:
         CorruptObjectError: The bytes are not WARC records.

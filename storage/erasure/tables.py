@@ -1,4 +1,4 @@
-"""Read the rows of all versions of a table as one view, and rewrite them without some."""
+"""Views over the rows of all versions of a table, and the rewriting that removes or changes some of them."""
 
 import json
 import uuid
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 Replacements = Mapping[str, DataFile | None]
-"""Path of a file below the table's folder -> the file instead of it; None: no row is left."""
+"""Path of a file below the table's folder -> its replacement; None: no row is left."""
 
 
 def replace_files(folder: Path, replacements: Replacements) -> None:
@@ -48,7 +48,7 @@ def replace_files(folder: Path, replacements: Replacements) -> None:
             replace_file(entry, ("\n".join(lines) + "\n").encode())
     for checkpoint in sorted(log.glob("*.checkpoint*.parquet")):
         _checkpoint(checkpoint, replacements)
-    for hint in (log / "_last_checkpoint", *log.glob("*.crc")):  # they count what a checkpoint or version holds
+    for hint in (log / "_last_checkpoint", *log.glob("*.crc")):  # they hold counts of a checkpoint or version
         hint.unlink(missing_ok=True)
 
 
@@ -73,7 +73,7 @@ def _entry(action: dict[str, Any], replacements: Replacements) -> Iterator[dict[
 
 
 def _added(add: dict[str, Any], replacements: Replacements) -> dict[str, Any] | None:
-    """Return the file that replaces another; None: nothing replaces it."""
+    """Return the action ``add`` with the replacement of its file, if there is one; None: no row is left."""
     path = unquote(add["path"])
     if path not in replacements:
         return add
@@ -85,7 +85,7 @@ def _added(add: dict[str, Any], replacements: Replacements) -> dict[str, Any] | 
 
 
 def _renamed(path: str, new: DataFile) -> str:
-    """Return the new file's path, its folder spelt as the log spells it."""
+    """Return the new file's path, with its folder spelt as in the log."""
     return path.rpartition("/")[0] + path.rpartition("/")[1] + Path(new.path).name
 
 
@@ -112,11 +112,11 @@ class Edit:
 
     table: str
     gone: str = "false"
-    """True for rows to remove; no join (see ``among``)."""
+    """True for rows to remove; without a join (see ``among``)."""
     touched: str = "false"
     """True for rows to change; a file without rows of either kind is not rewritten."""
     values: Mapping[str, str] = field(default_factory=dict)
-    """Column -> its new value; keys stay, so that rows keep their order."""
+    """Column -> its new value; never a key, so that rows keep their order."""
     buckets: Collection[int] | None = None
     """Buckets whose files are searched; None: all."""
 
@@ -127,18 +127,18 @@ def among(column: str, values: Collection[str]) -> str:
 
 
 def rewrite_tables(engine: duckdb.DuckDBPyConnection, root: Path, edits: Iterable[Edit]) -> dict[str, int]:
-    """Make edits to every version of tables, then delete the files that they replace.
+    """Apply edits to every version of tables, then delete the replaced files.
 
-    The versions keep their numbers; a version whose rows an edit does not touch stays as it is. Killed
-    at any instant, each version of each table reads as before or as after; repeating gives the same.
+    The versions keep their numbers; a version whose rows an edit does not touch stays as it is. If the process is
+    killed, each version of each table reads as before or as after; running it again completes the edits.
 
     Args:
-        engine: Connection with whatever the edits' SQL names.
+        engine: Connection with everything that the edits' SQL refers to.
         root: The workspace's folder; its lock is held.
         edits: At most one per table.
 
     Returns:
-        Table -> files that were rewritten or removed; tables without any are absent.
+        Table -> number of files rewritten or removed; tables without any are absent.
     """
     layout = Layout(root)
     counts = {edit.table: _rewrite(engine, layout, edit) for edit in edits if layout.table(edit.table).is_dir()}
@@ -146,7 +146,7 @@ def rewrite_tables(engine: duckdb.DuckDBPyConnection, root: Path, edits: Iterabl
 
 
 def correct_reports(root: Path, stages: Collection[str]) -> None:
-    """Correct the drops that stages reported, in every version, to what ``rejects`` holds now.
+    """Correct the drops that stages reported, in every version, to match the present table ``rejects``.
 
     Args:
         root: The workspace's folder; its lock is held.
@@ -171,7 +171,7 @@ def history(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _named(layout: Layout, spec: TableSpec) -> list[DataFile]:
-    """Return the data files that a version holds: what a killed take-down was writing may be half a file."""
+    """Return the data files that some version holds; others may be half-written by a killed take-down."""
     named = named_files(layout.table(spec.name))
     return [file for file in data_files(layout, spec) if file.path in named]
 
@@ -179,7 +179,7 @@ def _named(layout: Layout, spec: TableSpec) -> list[DataFile]:
 def data_files(layout: Layout, spec: TableSpec) -> list[DataFile]:
     """Return every data file in a table's folder, whichever version holds it; ``rows`` is not known (-1).
 
-    A working copy fetches all of them first. Only under the lock.
+    A working copy fetches all of them first. Requires the lock.
     """
     folder = layout.table(spec.name)
     fetch_all(layout.root, f"tables/{spec.name}/")
@@ -195,7 +195,7 @@ def _rewrite(engine: duckdb.DuckDBPyConnection, layout: Layout, edit: Edit) -> i
     if replacements:
         replace_files(folder, replacements)
     named = named_files(folder)
-    for file in data_files(layout, spec):  # a killed take-down's copies, too
+    for file in data_files(layout, spec):  # including the copies of a killed take-down
         if file.path not in named:
             (folder / file.path).unlink()
     return len(changed)
@@ -209,7 +209,7 @@ def _is_concerned(engine: duckdb.DuckDBPyConnection, folder: Path, edit: Edit, f
 def _copy(
     engine: duckdb.DuckDBPyConnection, folder: Path, spec: TableSpec, edit: Edit, file: DataFile
 ) -> DataFile | None:
-    """Write the file that replaces ``file``; None where no row is left."""
+    """Write and return the file that replaces ``file``; None if no row is left."""
     source = folder / file.path
     path = str(Path(file.path).with_name(f"{uuid.uuid4().hex}.parquet"))
     target = folder / path

@@ -1,1 +1,1 @@
-"""Decoders and parsers in separate processes, where a bad file or page harms no other."""
+"""Decoders and parsers in separate processes, where a bad file or page cannot harm others."""

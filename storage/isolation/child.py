@@ -15,7 +15,7 @@ from storage.isolation.message import Message, receive, send
 __all__ = ["ChildLimits", "Handler", "main"]
 
 Handler = Callable[[str, bytes], Message]
-"""Takes the kind of a job and its bytes, and returns the reply."""
+"""Function of a job's kind and bytes that returns the reply."""
 
 _HANDLER_BYTES = 1 << 20
 _STATM = Path("/proc/self/statm")
@@ -28,9 +28,9 @@ class ChildLimits:
     memory_bytes: int
     """Address space beyond that of the process with its libraries loaded."""
     input_bytes: int
-    """Longest job."""
+    """Largest job."""
     output_bytes: int
-    """Longest file that it may write."""
+    """Largest file that it may write."""
 
 
 def main(descriptor: int) -> None:
@@ -44,7 +44,7 @@ def main(descriptor: int) -> None:
     exit_when_closed(descriptor)
     try:
         _serve(connection)
-    except (EOFError, ConnectionError):  # the parent is gone
+    except (EOFError, ConnectionError):  # the parent has ended
         return
 
 
@@ -52,12 +52,12 @@ def _serve(connection: "Connection[bytes, bytes]") -> None:
     first = receive(connection, _HANDLER_BYTES)
     limits = ChildLimits(**first.head)  # type: ignore[arg-type]  # the parent's own numbers
     handler: Handler = pickle.loads(first.bodies[0])  # noqa: S301 - comes from the parent
-    gc.freeze()  # what the handler brought along stays for good; looking through it takes 5 % of the time of a page
+    gc.freeze()  # the handler's modules stay for good; scanning their objects takes 5 % of the time of a page
     most = _limit(limits)
     send(connection, Message({"ready": True}))
     while True:
         reply = _handle(handler, receive(connection, limits.input_bytes))
-        last = _used() > most  # what this job leaves behind must not be missing to the next
+        last = _used() > most  # the next job must not lack the memory that this one leaves in use
         send(connection, Message({**reply.head, "last": True}, reply.bodies) if last else reply)
 
 
@@ -72,12 +72,12 @@ def _limit(limits: ChildLimits) -> int:
     """Bound memory, written files and core dumps.
 
     Returns:
-        Address space from which the process is replaced: half of what is allowed is in use after a job.
+        Address space above which the process is replaced: half of its allowance is in use after a job.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (limits.output_bytes, limits.output_bytes))
     used = _used()
-    if used:  # elsewhere than on Linux, address space is not limited
+    if used:  # address space is limited only on Linux
         resource.setrlimit(resource.RLIMIT_AS, (used + limits.memory_bytes, used + limits.memory_bytes))
     return used + limits.memory_bytes // 2
 

@@ -22,10 +22,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a job has no result."""
+    """The reason why a job has no result."""
 
     reason: str
-    """One word: ``crashed``, ``memory``, ``output_limit``, ``timeout``, or one of the room that gave the job."""
+    """One word: ``crashed``, ``memory``, ``output_limit``, ``timeout``, or one of the room that sent the job."""
     detail: str = ""
     """One line for a person."""
 
@@ -34,7 +34,7 @@ def send(connection: "Connection[bytes, bytes]", message: Message) -> None:
     """Write a message.
 
     Raises:
-        OSError: The other side is gone.
+        OSError: The other side has closed.
     """
     head = {"head": message.head, "bodies": len(message.bodies)}
     connection.send_bytes(json.dumps(head).encode())
@@ -46,7 +46,7 @@ def receive(connection: "Connection[bytes, bytes]", limit: int) -> Message:
     """Read a message whose bodies have at most ``limit`` bytes together.
 
     Raises:
-        EOFError: The other side is gone.
+        EOFError: The other side has closed.
         OSError: Likewise, or a part is too long; the connection cannot be used any more.
         ValueError: The head is malformed.
     """

@@ -65,8 +65,8 @@ class PoolProcess:
         """Send a job.
 
         Raises:
-            OSError: The process is gone.
-            DataError: It does not start.
+            OSError: The process has ended.
+            DataError: It did not start.
         """
         self._await_start()
         send(self.connection, Message({"kind": kind}, (data,)))
@@ -76,7 +76,7 @@ class PoolProcess:
         """Return the reply, which must be ready; ``limit`` as in ``receive``.
 
         Raises:
-            EOFError: The process ended itself.
+            EOFError: The process has ended.
             OSError: Likewise, or the reply is too long.
             ValueError: The reply is malformed.
         """
@@ -132,7 +132,7 @@ class PoolLimits:
 
 
 class ChildPool:
-    """A context manager; its processes start with the first job and end with the block.
+    """A context manager for a pool; its processes start with the first job and end with the block.
 
     Args:
         handler: Called in the processes; importable from its module.
@@ -162,7 +162,7 @@ class ChildPool:
         """Yield every job with its reply, in order of completion.
 
         One job more than there are processes is held in memory. A process that crashes, hangs or
-        replies too much is ended and replaced, and its job gets a fault.
+        sends too large a reply is ended and replaced, and its job gets a fault.
 
         Raises:
             DataError: Processes do not start.
@@ -231,6 +231,6 @@ class ChildPool:
 
 
 def processes_for(workers: int | None, items: int) -> int:
-    """Return how many processes to start: ``workers``, else one for each core, and at most one for each item."""
+    """Return how many processes to start: ``workers``, else one per core, and at most one per item."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(workers or cores, items))

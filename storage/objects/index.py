@@ -1,4 +1,4 @@
-"""The index of objects: where each one's bytes lie. SQLite on this machine, filled from the table ``objects``."""
+"""The index of objects, which locates the bytes of each. SQLite on this machine, filled from the table ``objects``."""
 
 import json
 import sqlite3
@@ -48,13 +48,13 @@ OBJECT_DDL = (
     "CREATE TABLE index_files (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE)",
     "ALTER TABLE objects ADD COLUMN file INTEGER",
 )
-"""``index_files``: data files of the table ``objects`` that rows were read from, with negative sequence numbers."""
+"""``index_files`` lists the data files of the table ``objects`` from which rows with negative sequences were read."""
 
 FIRST = -(1 << 62)
 """Less than any sequence number."""
 _BATCH, _ROWS = 10_000, 500
 _BEHIND = 1
-"""``user_version`` of an index that the table ``objects`` is ahead of."""
+"""``user_version`` of an index that lags behind the table ``objects``."""
 
 _COLUMNS = "sha256, kind, mime, segment, offset, length, payload_offset, payload_length"
 
@@ -82,16 +82,16 @@ class ObjectRef:
 class ObjectIndex:
     """The index of objects: SHA-256 -> segment, offset, length. Safe for threads; each process has its own.
 
-    Rows are added once their segment is synced. An index that is missing or behind is filled by its first use.
+    Rows are added once their segment is synced. An index that is missing or behind is filled on first use.
     """
 
     def __init__(self, layout: Layout, *, reading: bool = False, file: Path | None = None) -> None:
-        """Open nothing yet.
+        """Create the index without opening its file.
 
         Args:
-            layout: Of the workspace.
-            reading: It is only read: on a disk that cannot be written, too.
-            file: Another file than the workspace's, which is there and never behind.
+            layout: Layout of the workspace.
+            reading: Whether it is only read, which also works on a read-only disk.
+            file: File to use instead of the workspace's; it exists and is never behind.
         """
         self._layout = layout
         self._file = file
@@ -101,12 +101,12 @@ class ObjectIndex:
         self._open: sqlite3.Connection | None = None
 
     def find(self, sha256: str) -> ObjectRef | None:
-        """Return where an object lies; None: no such object."""
+        """Return the location of an object; None: no such object."""
         rows = self._query(f"SELECT {_COLUMNS} FROM objects WHERE sha256 = ?", (bytes.fromhex(sha256),))  # noqa: S608
         return _ref(rows[0]) if rows else None
 
     def known(self, hashes: Sequence[str]) -> set[str]:
-        """Return those of the hashes whose objects are stored."""
+        """Return the hashes whose objects are stored."""
         found: set[str] = set()
         for start in range(0, len(hashes), _ROWS):
             some = [bytes.fromhex(sha256) for sha256 in hashes[start : start + _ROWS]]
@@ -144,7 +144,7 @@ class ObjectIndex:
         return bool(self._query("SELECT 1 FROM object_segments WHERE name = ?", (name,)))
 
     def assigned(self) -> int:
-        """Return the greatest sequence number ever assigned, also to objects that are gone."""
+        """Return the greatest sequence number ever assigned, including those of removed objects."""
         return int(self._query("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'objects'", ())[0][0])
 
     def last(self) -> int:
@@ -159,7 +159,7 @@ class ObjectIndex:
             sequence = rows[-1][0]
 
     def fill_again(self) -> None:
-        """Let the next call read the table ``objects`` again."""
+        """Make the next call read the table ``objects`` again."""
         with self._mutex:
             self._connection().execute(f"PRAGMA user_version = {_BEHIND}")
         self.close()
@@ -193,7 +193,7 @@ def _ref(row: Sequence[Any]) -> ObjectRef:
 
 
 def make_index(layout: Layout) -> None:
-    """Make the index of a workspace that has none: from its state, which held it once, else from its tables."""
+    """Create a missing index, from the state if that holds it, as it once did, else from the tables."""
     with temporary_file(layout.index) as file:
         if layout.index.exists():
             return
@@ -217,7 +217,7 @@ def make_index(layout: Layout) -> None:
 
 
 def take_from_state(layout: Layout) -> None:
-    """Remove the index from a state that held it, once it has a file of its own. Only under the lock."""
+    """Move the index out of a state that still holds it, into its own file. Requires the lock."""
     if holds_index(layout):
         if not layout.index.exists():
             make_index(layout)
@@ -229,7 +229,7 @@ def take_from_state(layout: Layout) -> None:
 
 
 def fall_behind(layout: Layout, segments: Mapping[str, int]) -> None:
-    """Note that the tables have changed, and which segments there are: the next use reads what is new."""
+    """Record that the tables have changed, and which segments exist; the next use reads the new rows."""
     if holds_index(layout):
         layout.index.unlink(missing_ok=True)
         make_index(layout)
@@ -286,10 +286,10 @@ def _fill(connection: sqlite3.Connection, layout: Layout, file: DataFile) -> Non
 
 
 def _enter_segments(connection: sqlite3.Connection, layout: Layout) -> None:
-    """Enter the segments of a folder as they are.
+    """Record the segments of a workspace's folder with their lengths.
 
     Raises:
-        CorruptObjectError: One has more than the table knows of: objects that no version holds.
+        CorruptObjectError: A segment has more than the table knows of: objects that no version holds.
     """
     ends = dict(connection.execute("SELECT segment, max(offset + length) FROM objects GROUP BY segment").fetchall())
     for path in sorted(path for path in layout.objects.glob("*") if SEGMENT.fullmatch(path.name)):
@@ -303,7 +303,7 @@ def _enter_segments(connection: sqlite3.Connection, layout: Layout) -> None:
 
 
 def _assign(connection: sqlite3.Connection, least: int) -> None:
-    """Let the sequence numbers of new objects be greater than ``least``, and than any before."""
+    """Make the sequence numbers of new objects greater than ``least`` and than all earlier ones."""
     last = connection.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'objects'").fetchone()[0]
     connection.execute("DELETE FROM sqlite_sequence WHERE name = 'objects'")
     connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('objects', ?)", (max(last, least),))

@@ -1,4 +1,4 @@
-"""Objects read: one positioned read in a WARC segment for each, checked against its hash."""
+"""Reading of objects: one positioned read in a WARC segment per object, checked against its hash."""
 
 import gzip
 import hashlib
@@ -19,7 +19,7 @@ from storage.working_copy import segment_file, store_url_of
 __all__ = ["SEGMENT_BYTES", "ObjectProblem", "Objects", "verify_objects"]
 
 SEGMENT_BYTES = 1_000_000_000
-"""Length from which a segment is full; about 1 GB, as web archives do."""
+"""Length from which a segment is full; about 1 GB, as is usual in web archives."""
 
 
 class Objects:
@@ -34,16 +34,16 @@ class Objects:
     def writer(self, kind: ObjectKind) -> ObjectWriter:
         """Return a writer (a context manager that flushes and closes) of one kind of object.
 
-        Pages are gzipped and readable by this user alone; media and derived objects are stored as they are.
+        Pages are gzipped and readable only by this user; media and derived objects are stored as they are.
         """
-        own = store_url_of(self._layout.root) is not None  # what is stored in an object store does not grow
+        own = store_url_of(self._layout.root) is not None  # an object in a store cannot be appended to
         return ObjectWriter(self._layout.objects, self.index, kind, self._clock, self._segment_bytes, own=own)
 
     def __contains__(self, sha256: str) -> bool:
         return self.index.find(sha256) is not None
 
     def find(self, sha256: str) -> ObjectRef:
-        """Return where an object lies.
+        """Return the location of an object.
 
         Raises:
             CorruptObjectError: The index does not have it.
@@ -58,7 +58,7 @@ class Objects:
 
         Raises:
             CorruptObjectError: It is damaged, or the index does not have it.
-            MissingSegmentError: Its segment is not there.
+            MissingSegmentError: Its segment is missing.
         """
         ref = self.find(sha256)
         payload = self._payload(ref)
@@ -68,11 +68,11 @@ class Objects:
         return payload
 
     def read_slice(self, sha256: str, offset: int, length: int) -> bytes:
-        """Return ``length`` bytes from ``offset`` of an object, without a check: a part has no hash.
+        """Return ``length`` bytes from ``offset`` of an object, unchecked because a part has no hash.
 
         Raises:
             CorruptObjectError: The object is shorter, or the index does not have it.
-            MissingSegmentError: Its segment is not there.
+            MissingSegmentError: Its segment is missing.
         """
         ref = self.find(sha256)
         if offset < 0 or length < 0 or offset + length > ref.payload_length:
@@ -87,7 +87,7 @@ class Objects:
 
         Raises:
             CorruptObjectError: It is damaged, or came from no request, or the index does not have it.
-            MissingSegmentError: Its segment is not there.
+            MissingSegmentError: Its segment is missing.
         """
         return parse_response(self._record(self.find(sha256)))
 
@@ -137,7 +137,7 @@ class ObjectProblem:
 
     sha256: str
     detail: str
-    """Its place and the problem."""
+    """Its location and the problem."""
 
 
 def verify_objects(objects: Objects) -> Iterator[ObjectProblem]:

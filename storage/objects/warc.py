@@ -80,7 +80,7 @@ def payload_head(
         url: URL of the payload or of its origin; None: the payload's own URN is used.
         sha256: SHA-256 of the payload, hex.
         mime: Type of the payload.
-        refers_to: SHA-256 of its origin; None: that is not stored.
+        refers_to: SHA-256 of its origin; None: the origin is not stored.
         length: Length of the payload, bytes.
         now: Time of its creation.
     """
@@ -95,7 +95,7 @@ def payload_head(
 
 
 def revisit_record(url: str, sha256: str, status: int, now: datetime) -> bytes:
-    """Return a ``revisit`` record: ``url`` was requested again and still is the payload ``sha256``."""
+    """Return a ``revisit`` record: ``url`` was requested again and its payload still is ``sha256``."""
     same = "server-not-modified" if status == HTTPStatus.NOT_MODIFIED else "identical-payload-digest"
     http = http_head(status, ())
     fields = [

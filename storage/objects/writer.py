@@ -1,4 +1,4 @@
-"""Write objects: append-only WARC segments, each object once, many synced at a time; and the table ``objects``."""
+"""Writing of objects to append-only WARC segments, each once, many synced at a time; rows of the table ``objects``."""
 
 import fcntl
 import gzip
@@ -37,18 +37,18 @@ __all__ = [
 
 _BUFFER = 1 << 20
 _MOST_PARTS = 1000
-"""Most that one call of ``writev`` takes is 1,024."""
+"""Parts above which the buffer is written out; one ``writev`` accepts 1,024."""
 _GZIP_LEVEL = 6
 _SUFFIX: Mapping[ObjectKind, str] = {"page": ".warc.gz", "media": ".warc", "derived": ".warc"}
 _PENDING = 4096
-"""Objects that may wait for their flush: bounds memory where a caller never flushes."""
+"""Objects that may wait for a flush: bounds memory if a caller never flushes."""
 
 
 class SegmentIndex(Protocol):
-    """What a writer needs of an index of objects (``ObjectIndex``)."""
+    """The part of an index of objects (``ObjectIndex``) that a writer needs."""
 
     def known(self, hashes: Sequence[str]) -> set[str]:
-        """Return those of the hashes whose objects are stored."""
+        """Return the hashes whose objects are stored."""
 
     def segments(self) -> dict[str, int]:
         """Return segment -> length of its complete part in bytes."""
@@ -58,7 +58,7 @@ class SegmentIndex(Protocol):
 
 
 class Facts(TypedDict, total=False):
-    """What a record says of its object."""
+    """Metadata that a record has about its object."""
 
     mime: Required[str]
     """Type, detected from the bytes."""
@@ -129,7 +129,7 @@ def _open_segment(
         kind: Kind of its objects.
         lengths: Returns segment -> length known to the index; bytes beyond are left from a dead writer.
         limit: Bytes from which a segment is full.
-        own: Open a new one, with a name that no other machine takes.
+        own: Whether to open a new one, with a name that no other machine uses.
     """
     known = lengths()
     number = 0
@@ -166,13 +166,13 @@ def _open_locked(path: Path, kind: ObjectKind) -> int | None:
 def _write_all(descriptor: int, parts: Sequence[bytes]) -> None:
     """Write parts one after the other, without joining them first."""
     left = sum(map(len, parts)) - os.writev(descriptor, parts) if parts else 0
-    rest = memoryview(b"".join(parts)[-left:]) if left else memoryview(b"")  # a write that was cut short is rare
+    rest = memoryview(b"".join(parts)[-left:]) if left else memoryview(b"")  # a short write is rare
     while rest:
         rest = rest[os.write(descriptor, rest) :]
 
 
 class ObjectWriter:
-    """Appends objects of one kind. For one thread at a time; each process has its own.
+    """Writer that appends objects of one kind. For one thread at a time; each process has its own.
 
     Objects are found, and survive a crash, only after ``flush``. Two processes that store the same bytes at the same
     time may both write them; the index keeps one.
@@ -181,15 +181,15 @@ class ObjectWriter:
     def __init__(
         self, folder: Path, index: SegmentIndex, kind: ObjectKind, clock: Clock, limit: int, *, own: bool
     ) -> None:
-        """Open nothing yet.
+        """Create the writer without opening a segment.
 
         Args:
             folder: Folder of the segments.
-            index: Where the objects go.
-            kind: Of the objects.
+            index: Index to which the objects are added.
+            kind: Kind of the objects.
             clock: Source of times.
             limit: Bytes from which a segment is full.
-            own: Write new segments alone, with names that no other machine takes.
+            own: Whether to write only new segments, with names that no other machine uses.
         """
         self._folder = folder
         self._own = own
@@ -205,7 +205,7 @@ class ObjectWriter:
 
         Args:
             payload: The bytes; for a page or media, with any transfer or content encoding removed.
-            facts: What their record says of them.
+            facts: Metadata for their record.
         """
         sha256 = hashlib.sha256(payload).hexdigest()
         if not self.known([sha256]):
@@ -213,12 +213,12 @@ class ObjectWriter:
         return sha256
 
     def known(self, hashes: Sequence[str]) -> set[str]:
-        """Return those of the hashes whose objects are stored, or wait for their flush."""
+        """Return the hashes whose objects are stored, or wait for a flush."""
         waiting = self._pending.keys() & hashes
         return waiting | self._index.known([sha256 for sha256 in hashes if sha256 not in waiting])
 
     def add(self, sha256: str, payload: bytes, **facts: Unpack[Facts]) -> None:
-        """Store bytes, of this SHA-256 in hex, that are not ``known``; otherwise as ``put``."""
+        """Store bytes with this SHA-256 (hex) that are not ``known``; otherwise like ``put``."""
         now, mime, url = self._clock(), facts["mime"], facts.get("url")
         if self._kind == "derived":
             head = payload_head("conversion", url, sha256, mime, facts.get("refers_to"), len(payload), now)
@@ -237,7 +237,7 @@ class ObjectWriter:
             self.flush()
 
     def revisit(self, url: str, sha256: str, status: int = 304) -> None:
-        """Record that ``url`` was requested again and still is the object ``sha256``."""
+        """Record that ``url`` was requested again and its object still is ``sha256``."""
         now = self._clock()
         self._append(self._ready(now), revisit_record(url, sha256, status, now))
 
@@ -293,11 +293,11 @@ class ObjectWriter:
 
 
 def object_rows(index: ObjectIndex, after: int = FIRST, upto: int | None = None) -> pa.RecordBatchReader:
-    """Return a reader of objects of the index as rows of the table ``objects``.
+    """Return a reader of the index's objects as rows of the table ``objects``.
 
     Args:
         index: Index of objects.
-        after: Sequence number that they come after.
+        after: Sequence number after which they begin.
         upto: Last sequence number; None: that of the index.
     """
     schema = TABLES["objects"].schema

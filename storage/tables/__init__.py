@@ -89,4 +89,4 @@ def _declared() -> dict[str, TableSpec]:
 
 
 TABLES: Mapping[str, TableSpec] = _Tables()
-"""Name -> table, in the order of a product's journey."""
+"""Name -> table, in pipeline order."""

@@ -1,4 +1,4 @@
-"""The Parquet files of a table: where they lie, the SQL that reads them, and the order of their keys."""
+"""The Parquet files of a table: their paths, the SQL that reads them, and the order of their keys."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class DataFile:
 
 
 def data_paths(folder: Path, files: Iterable[DataFile]) -> list[Path]:
-    """Return where data files of the table in ``folder`` lie; those that a working copy lacks are fetched first."""
+    """Return the paths of data files of the table in ``folder``; those that a working copy lacks are fetched first."""
     names = [f"{folder.parent.name}/{folder.name}/{file.path}" for file in files]
     return local_paths(folder.parent.parent, names)
 
@@ -79,13 +79,13 @@ def _select(spec: TableSpec, paths: Sequence[Path], value: str | None) -> str:
 
 
 def file_sql(*paths: Path) -> str:
-    """Return the table function that reads Parquet files, without columns from the names of their folders."""
+    """Return the table function that reads Parquet files, without columns from folder names."""
     listed = ", ".join(text(str(path)) for path in paths)
     return f"read_parquet([{listed}], hive_partitioning = false)"
 
 
 def column_ranges(engine: duckdb.DuckDBPyConnection, paths: Sequence[Path], column: str) -> dict[Path, tuple[str, str]]:
-    """Return file -> least and greatest text in a column; files whose footers do not say so are left out."""
+    """Return file -> least and greatest text in a column; files whose footers lack them are left out."""
     query = """
         SELECT file_name, min(stats_min_value), max(stats_max_value) FROM parquet_metadata($paths)
         WHERE path_in_schema = $column GROUP BY ALL HAVING bool_and(stats_min_value <> '' AND stats_max_value <> '')
@@ -95,22 +95,22 @@ def column_ranges(engine: duckdb.DuckDBPyConnection, paths: Sequence[Path], colu
 
 
 def file_key(spec: TableSpec) -> list[str]:
-    """Return the columns by which the rows of a file are sorted; none where a file has one row."""
+    """Return the columns by which the rows of a file are sorted; empty if a file has one row."""
     return [name for name in spec.key if name != spec.split_by]
 
 
 def repeated_keys_sql(spec: TableSpec, rows: str) -> str | None:
-    """Return the query of keys that several of the SQL ``rows`` have; None: the key is the whole row and may repeat."""
+    """Return a query of keys that repeat in the SQL ``rows``; None: the key is the whole row and may repeat."""
     keys = ", ".join(map(quote, spec.key))
     query = f"SELECT {keys} FROM {rows} GROUP BY {keys} HAVING count(*) > 1"  # noqa: S608
     return query if len(spec.key) < len(spec.columns) else None
 
 
 def read_owners(path: Path, names: Sequence[str]) -> pa.Array | None:
-    """Return the values of a key's first column, sorted, each once; None: a key is not greater than the one before.
+    """Return the sorted, distinct values of a key's first column; None: a key is not greater than the one before.
 
-    Row group by row group. Texts that Parquet stores as numbers of a dictionary are compared by their numbers: a tenth
-    of the work of comparing texts.
+    Row groups are read one by one. Strings that Parquet stores as dictionary codes are compared by rank: a tenth of
+    the work of comparing strings.
 
     Raises:
         pyarrow.ArrowException: The file is damaged.
@@ -129,7 +129,7 @@ def read_owners(path: Path, names: Sequence[str]) -> pa.Array | None:
 
 
 def sorted_once(values: pa.Array) -> pa.Array:
-    """Return the values sorted, each once; such as are so already are only looked at."""
+    """Return the sorted, distinct values; values that are so already are returned as they are."""
     if _is_increasing([values]):
         return values
     once = values.unique()
@@ -155,7 +155,7 @@ def _batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
 
 
 def _coded(group: pq.RowGroupMetaData, names: Sequence[str]) -> list[str]:
-    """Return the columns of texts that are stored as numbers of a dictionary."""
+    """Return the string columns that are stored as dictionary codes."""
     columns = (group.column(place) for place in range(group.num_columns))
     texts = (column for column in columns if column.path_in_schema in names and column.physical_type == "BYTE_ARRAY")
     return [column.path_in_schema for column in texts if column.has_dictionary_page]
@@ -174,7 +174,7 @@ def _is_increasing(columns: Sequence[pa.Array]) -> bool:
 
 
 def _comparable(column: pa.Array) -> pa.Array:
-    """Return the places of a dictionary's texts among each other; another column as it is."""
+    """Return the ranks of a dictionary column's strings; any other column as it is."""
     if not pa.types.is_dictionary(column.type):
         return column
     texts = column.dictionary

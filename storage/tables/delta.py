@@ -1,7 +1,7 @@
 """The Delta Lake log of one table: the files of each version, and commits that change them.
 
 delta-rs syncs nothing, so data files are synced before they are moved into place, and ``converge`` syncs the log
-afterwards. Statistics in the log are row counts alone, so that a take-down leaves no caption there.
+afterwards. Statistics in the log are only row counts, so that a take-down leaves no caption there.
 """
 
 import json
@@ -72,10 +72,10 @@ class DeltaLog:
             raise self._damaged(error) from error
 
     def _entries(self, first: int, last: int) -> list[bytes]:
-        """Return those of two entries and all between them that are there, in order.
+        """Return the existing entries from ``first`` to ``last``, in order.
 
         Raises:
-            ValueError: One has no content, which delta-rs takes for a commit of nothing.
+            ValueError: An entry is empty, which delta-rs takes for a commit without changes.
         """
         entries = []
         for path in sorted(self._log.iterdir()):
@@ -88,7 +88,7 @@ class DeltaLog:
     def converge(self, target: Iterable[DataFile], now: datetime) -> int:
         """Commit the changes that make the newest version hold exactly ``target``, and return its number.
 
-        After another writer's commit it starts again, a bounded number of times.
+        After another writer's commit it retries, a bounded number of times.
 
         Raises:
             DataError: Other writers kept committing.
@@ -111,7 +111,7 @@ class DeltaLog:
         return self._finish(table.version() + 1)
 
     def sweep(self) -> None:
-        """Remove half-written log entries. Only under the workspace's lock."""
+        """Remove half-written log entries. Requires the workspace's lock."""
         for path in self._log.iterdir() if self._log.is_dir() else ():
             if _HALF_WRITTEN.fullmatch(path.name) and path.is_file():
                 path.unlink()
@@ -227,12 +227,12 @@ class DeltaLog:
 
 
 def _replay(entries: Iterable[bytes]) -> dict[str, Mapping[str, Any]] | None:
-    """Return the path and the action ``add`` of each file after the entries of a log, from its first.
+    """Return path -> action ``add`` of the files left after replaying the entries of a log, from its first.
 
-    To open a table with delta-rs takes four milliseconds, and a program opens many.
+    Opening a table with delta-rs takes four milliseconds, and a program opens many.
 
     Returns:
-        None: Another writer left what only delta-rs understands: a newer protocol, or files without statistics.
+        None: Only delta-rs understands the log: another writer used a newer protocol, or files lack statistics.
     """
     present: dict[str, Mapping[str, Any]] = {}
     protocol = 0

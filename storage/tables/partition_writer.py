@@ -1,6 +1,6 @@
-"""Write a table's new rows as sorted Parquet files, one per partition, where they differ from the old ones.
+"""Writing of a table's new rows as sorted Parquet files, one per partition, if they differ from the old ones.
 
-Partition by partition, because neither ``write_deltalake`` nor a partitioned COPY keeps rows sorted.
+Partitions are written one by one, because neither ``write_deltalake`` nor a partitioned COPY keeps rows sorted.
 """
 
 import uuid
@@ -47,17 +47,17 @@ Changes = dict[Partition, tuple[DataFile, ...]]
 """Partition -> its files afterwards; empty: it holds no rows."""
 
 Rows: TypeAlias = pa.Table | pa.RecordBatchReader | duckdb.DuckDBPyRelation
-"""What a stage writes; a reader has the rows of one bucket, sorted by key, which need not fit in memory."""
+"""Rows that a stage writes; a reader yields those of one bucket, sorted by key, which need not fit in memory."""
 
 _ROWS = "incoming"
 _AT_ONCE = 20_480
-"""Rows of a stream that are in memory together: a row group of the file."""
+"""Rows of a stream that are in memory at a time: a row group of the file."""
 _SMALL = 1 << 20
-"""Bytes below which a file is merged with the rows that come, so that many small sources share one."""
+"""Bytes below which a file is merged with the new rows, so that many small sources share one file."""
 
 
 class PartitionWriter:
-    """Writes files of one table below ``staging``, which mirrors the table's folder."""
+    """Writer of one table's files below ``staging``, which mirrors the table's folder."""
 
     def __init__(
         self, engine: duckdb.DuckDBPyConnection, spec: TableSpec, buckets: int, folder: Path, staging: Path
@@ -78,10 +78,10 @@ class PartitionWriter:
         """Write the partitions that differ from ``pinned``.
 
         Args:
-            data: New rows, in any order; a reader has those of one bucket, sorted by key.
+            data: New rows, in any order; a reader yields those of one bucket, sorted by key.
             only: Partitions that ``data`` replaces; None: all.
             pinned: Files of the version that the stage reads, or that it has written since.
-            within: Starts of the keys that ``data`` replaces; rows with other keys stay. None: all keys.
+            within: Prefixes of the keys that ``data`` replaces; rows with other keys stay. None: all keys.
 
         Returns:
             The partitions that changed, and those that did not.
@@ -124,7 +124,7 @@ class PartitionWriter:
             yield partition, self._engine.sql(f"SELECT {_stored(self._spec)} {_rows(partition)}")
 
     def _is_of(self, data: pa.Table, value: Partition) -> bool:
-        """Return whether all rows have one value of ``split_by``."""
+        """Return whether all rows have this value of ``split_by``."""
         if self._spec.split_by not in data.column_names:
             return False
         equal = pc.equal(data[self._spec.split_by], value)
@@ -151,7 +151,7 @@ class PartitionWriter:
         *,
         in_order: bool,
     ) -> tuple[DataFile, ...]:
-        """Return the files of a partition after its rows are replaced; ``old`` where they are the same."""
+        """Return the files of a partition after its rows are replaced; ``old`` if they are the same."""
         kept = self._untouched(old, within)
         replaced = [file for file in old if file not in kept]
         if within is not None and replaced:
@@ -168,10 +168,10 @@ class PartitionWriter:
     def _write_sorted(
         self, rows: duckdb.DuckDBPyRelation, target: Path, partition: Partition, *, in_order: bool
     ) -> int:
-        """Write rows to ``target``, which is not synced, sorted by key, and return how many there are.
+        """Write rows sorted by key to ``target``, which is not synced, and return their number.
 
-        One sort straight into the file, which is then checked: faster than a stream from one connection to another. The
-        rows' own connection sorts and writes them. Rows that come in order are written as they come, some at a time.
+        The rows' own connection sorts them straight into the file, which is then checked: faster than streaming from
+        one connection to another. Rows already in order are written as they come, some at a time.
 
         Raises:
             DataError: A row breaks the schema, repeats a key, or belongs to another bucket.
@@ -179,7 +179,7 @@ class PartitionWriter:
         spec, engine = self._spec, self._engine
         with schema_errors(spec):
             if in_order:
-                engine.execute("SET threads = 1")  # each has a row group in memory
+                engine.execute("SET threads = 1")  # each thread holds a row group in memory
                 rows.write_parquet(str(target), compression=spec.codec, row_group_size=_AT_ONCE)
                 engine.execute("RESET threads")
             else:
@@ -190,7 +190,7 @@ class PartitionWriter:
         return int(engine.execute(f"SELECT count(*) FROM {file_sql(target)}").fetchall()[0][0])  # noqa: S608
 
     def _untouched(self, files: Sequence[DataFile], within: Sequence[str] | None) -> tuple[DataFile, ...]:
-        """Return the large files whose least and greatest keys show that no key begins as ``within`` says."""
+        """Return the large files whose least and greatest keys show that no key has a prefix in ``within``."""
         large = [file for file in files if file.size >= _SMALL] if within is not None else []
         ranges = column_ranges(self._engine, self._paths(large), self._spec.key[0])
         return tuple(
@@ -203,7 +203,7 @@ class PartitionWriter:
     def _with_others(
         self, rows: duckdb.DuckDBPyRelation, files: Sequence[DataFile], within: Sequence[str]
     ) -> duckdb.DuckDBPyRelation:
-        """Return the rows with those of ``files`` whose keys begin otherwise than ``within`` says."""
+        """Return the rows together with those of ``files`` whose keys have no prefix in ``within``."""
         columns = _stored(self._spec)
         key = quote(self._spec.key[0])
         others = " AND ".join(f"NOT starts_with({key}, {text(start)})" for start in within) or "true"
@@ -220,17 +220,17 @@ class PartitionWriter:
         return path, target
 
     def _paths(self, files: Sequence[DataFile]) -> list[Path]:
-        """Return where files lie, fetched first where a working copy lacks them."""
+        """Return the paths of files; those that a working copy lacks are fetched first."""
         data_paths(self._folder, files)
         return [self._path(file) for file in files]
 
     def _path(self, file: DataFile) -> Path:
-        """Return where a file lies: in ``staging`` until the commit."""
+        """Return the path of a file, which is in ``staging`` until the commit."""
         staged = self._staging / file.path
         return staged if staged.exists() else self._folder / file.path
 
     def _is_equal(self, new: Path, rows: int, old: Sequence[DataFile]) -> bool:
-        """Return whether the rows of a new file equal those of the old ones, observed columns aside."""
+        """Return whether the rows of a new file equal those of the old ones, ignoring observed columns."""
         if rows != sum(file.rows for file in old):
             return False
         if not rows:
@@ -253,7 +253,7 @@ def _rows(partition: Partition) -> str:
 
 
 def _stored(spec: TableSpec) -> str:
-    """Return the columns of a file: the value of ``split_by`` is the partition's."""
+    """Return the columns of a file, which lacks ``split_by``: its value is the partition's."""
     return ", ".join(quote(column.name) for column in spec.columns if column.name != spec.split_by)
 
 
@@ -308,7 +308,7 @@ def load(
 ) -> None:
     """Create the temporary table ``into``: the rows of ``data``, sorted by partition.
 
-    Each partition is then a contiguous part of the table. A relation is streamed and spills to disk where it does not
+    Each partition is then a contiguous part of the table. A relation is streamed and spills to disk if it does not
     fit in memory.
 
     Args:
@@ -319,7 +319,7 @@ def load(
         partition_sql: Expression of a row's partition.
 
     Raises:
-        DataError: Columns are missing or unknown, a value does not fit its type, or a NULL stands where none may.
+        DataError: Columns are missing or unknown, a value does not fit its type, or a NULL is where none may be.
     """
     columns = ", ".join(quote(c.name) for c in spec.columns)
     kind = "UINTEGER" if spec.bucket_of else "VARCHAR"
@@ -345,7 +345,7 @@ def schema_errors(spec: TableSpec) -> Iterator[None]:
 
 
 def check_lists(engine: duckdb.DuckDBPyConnection, spec: TableSpec, table: str) -> None:
-    """Raise DataError for a NULL inside a list of non-null elements, which DuckDB cannot declare."""
+    """Raise DataError for a NULL inside a list of non-null elements, which a DuckDB schema cannot forbid."""
     for column in spec.columns:
         if pa.types.is_list(column.type) and not column.type.value_field.nullable:
             name = quote(column.name)
@@ -379,7 +379,7 @@ def typed(spec: TableSpec, data: pa.Table) -> pa.Table:
 
 
 def fitting(spec: TableSpec, data: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    """Return the relation unchanged.
+    """Check the columns of a relation, and return it unchanged.
 
     Raises:
         DataError: DuckDB would round its numbers to fit, or columns are missing or unknown.
@@ -400,6 +400,6 @@ def _check_columns(spec: TableSpec, got: Sequence[str]) -> None:
 
 
 def _partition_folder(spec: TableSpec, partition: Partition) -> str:
-    """Return the folder of a partition relative to its table, Hive style; empty where there is one."""
+    """Return the folder of a partition relative to its table, Hive style; empty if there is only one."""
     column = spec.partition_column
     return "" if column is None else f"{column}={percent_encode(str(partition), safe='')}"
