@@ -157,7 +157,7 @@ def read_copy(root: Path) -> list[tuple[str, str, str]]:
         return []
     except (ValueError, TypeError) as error:
         raise CorruptObjectError(
-            f"{path}: damaged ({error}). Restore it from a backup, or run m5data repair, which writes it anew."
+            f"{path}: damaged ({error}). Restore it from a backup, or run m5data repair, which rewrites it."
         ) from error
 
 

@@ -92,7 +92,7 @@ def _read_names(path: Path, lines: _Lines, reader: _csv.Reader) -> list[str]:
     names = [name.strip() for name in names]
     twice = next((name for name, times in Counter(names).items() if name and times > 1), None)
     if twice is not None:
-        raise FeedError(f"{path}:1: the column {twice} stands there twice. Remove or rename one.")
+        raise FeedError(f"{path}:1: the column {twice} appears twice. Remove or rename one.")
     return names
 
 

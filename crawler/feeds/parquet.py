@@ -85,7 +85,7 @@ def _read_schema(path: Path) -> pa.Schema:
         raise FeedError(f"{path}: the file is not Parquet: {error}") from error
     twice = next((name for name in _known() if schema.names.count(name) > 1), None)
     if twice is not None:
-        raise FeedError(f"{path}: the column {twice} stands there twice. Remove or rename one.")
+        raise FeedError(f"{path}: the column {twice} appears twice. Remove or rename one.")
     return schema
 
 

@@ -166,7 +166,7 @@ def _find_same(one: _Product, others: Iterable[_Product], shared: str) -> str:
     return ""
 
 
-FORM = "URL but for its numbers"
+FORM = "URL except for its numbers"
 """Property shared by pages that may show sizes of one product."""
 _DIGITS = re.compile(r"\d+")
 
@@ -219,7 +219,7 @@ def _why_alike(one: Claims, other: Claims) -> str:
     guessed = one.guessed and other.guessed and not one.gtin and not other.gtin
     said = bool(one.caption and one.price and one.image)
     alike = (one.caption, one.price, one.image) == (other.caption, other.price, other.image)
-    return "the same caption, price, main image and URL but for its numbers" if guessed and said and alike else ""
+    return "the same caption, price, main image and URL except for its numbers" if guessed and said and alike else ""
 
 
 def url_form(url: str) -> str:

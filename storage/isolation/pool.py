@@ -105,7 +105,7 @@ class PoolProcess:
             self._ready = False
         if not self._ready:
             ended = self.end(_START_GRACE_SECONDS)
-            raise DataError(f"a child process did not start: {ended}. Its own message stands above.")
+            raise DataError(f"a child process did not start: {ended}. See its message above.")
 
 
 _GRACE_SECONDS = 5.0

@@ -253,7 +253,7 @@ PROPERTIES = TableSpec(
         Column("property_norm", TEXT, "shared name"),
         Column("terms", LIST, "its commonest values: hashes of texts; steps of a scale with a unit"),
         Column("weights", _REALS, "products with each term; a number stands between two steps"),
-        Column("others", _PLACES, "properties of the source that it stands beside, by their place, from 0"),
+        Column("others", _PLACES, "properties of the source that occur in the same products, as indices from 0"),
         Column("agreement", _REALS, "with each of these: cosines of their values, less .65 a product"),
     ),
 )
@@ -288,7 +288,7 @@ SPEC_PROPOSALS = TableSpec(
         Column("line", INT, "evidence: line of image_text, which has the box"),
         Column("sha256", TEXT, "evidence: object of the image"),
         Column(
-            "rule", TEXT, "named: name: value; row: beside its name in a table; unit, size: a number that stands alone"
+            "rule", TEXT, "named: name: value; row: next to its name in a table; unit, size: a number alone"
         ),
         Column("confidence", REAL, "of the line, 0 to 1"),
     ),

@@ -1,4 +1,4 @@
-"""A hostile feed costs time and memory in proportion to its length, and its bad rows cost themselves alone."""
+"""A hostile feed takes time and memory in proportion to its length, and its bad rows cost no other rows."""
 
 import shutil
 import time
@@ -38,7 +38,7 @@ def products(store: Store) -> list[str]:
 
 
 def cost(folder: Path, feed: bytes) -> float:
-    """Return the CPU seconds of a reading."""
+    """Return the CPU seconds of reading a feed."""
     path = folder / "feed"
     path.write_bytes(feed)
     began = time.process_time()
@@ -51,7 +51,7 @@ def cost(folder: Path, feed: bytes) -> float:
 
 @pytest.fixture(scope="module")
 def empty_cost(tmp_path_factory: pytest.TempPathFactory) -> float:
-    """CPU seconds of reading almost nothing."""
+    """Return the CPU seconds of reading a minimal feed."""
     folder = tmp_path_factory.mktemp("empty")
     return min(cost(folder, b"id,url\n1,http://a\n") for _ in range(3))
 
@@ -62,7 +62,7 @@ def test_twice_the_feed_costs_twice_the_time(tmp_path: Path, empty_cost: float, 
 
     def grows_in_proportion() -> bool:
         twice = cost(tmp_path, make(2 * size)) - empty_cost
-        if twice <= 2.5 * 0.15:  # half of it is below .15 s, for which the clock is too coarse
+        if twice <= 2.5 * 0.15:  # half of it is below 0.15 s, too short for the clock's resolution
             return True
         return twice <= 2.5 * (min(cost(tmp_path, make(size)) for _ in range(2)) - empty_cost)
 
@@ -162,7 +162,7 @@ def _nothing() -> pa.Table:
 
 @pytest.fixture(scope="module")
 def stocked(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """A store with two products of the source, which nothing may change."""
+    """A store with two products of the source; refused feeds must not change it."""
     folder = tmp_path_factory.mktemp("stocked")
     (folder / "good.csv").write_text("id,url\n1,http://a\n2,http://a\n")
     store = Store.create(folder / "workspace", buckets=2)
@@ -177,9 +177,9 @@ def stocked(tmp_path_factory: pytest.TempPathFactory) -> Store:
         (b"", "the file is empty"),
         ("id,url\n1,http://a\n".encode("utf-16"), "not text in UTF-8"),
         ("id\tlink\n1\thttp://a\n".encode("utf-16-le"), "not text in UTF-8"),
-        (b"id,url,url\n1,http://a,http://b\n", "1: the column url stands there twice"),
+        (b"id,url,url\n1,http://a,http://b\n", "1: the column url appears twice"),
         (_nothing(), "the feed has no rows"),
-        (_two_titles(), "the column title stands there twice"),
+        (_two_titles(), "the column title appears twice"),
     ],
     ids=["header", "empty", "utf-16", "utf-16 without mark", "twice", "no rows", "twice in parquet"],
 )

@@ -1,4 +1,4 @@
-"""Which page stands for a product, and which pages show the same one."""
+"""The choice of one page per product, and the recognition of pages that show the same product."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ Row = tuple[StoredPageRow, PageOutcome]
 def page(
     path: str, *, canonical: str = "", number: str = "a", guessed: bool = False, source: str = "s", **claims: str
 ) -> Row:
-    """Return a page with a product and what it says."""
+    """Return the row of a product page, and its outcome with these claims."""
     url = HOME + path
     said = Claims(HOME + canonical if canonical else url, number, guessed, **claims)
     row = StoredPageRow(source, url, path, {}, listed=False, fetched_at="", parser=None, outcome=None)
@@ -29,7 +29,7 @@ def choose(*rows: Row, settings: CrawlSettings = NONE) -> ChosenPages:
 
 
 def products(chosen: ChosenPages) -> dict[str, tuple[str, str]]:
-    """Return product id -> path of its page and of its URL, the hash of a second id left out."""
+    """Return product id -> path of its page and of its URL; an id's suffix is cut to ``~``."""
     return {
         name.partition("~")[0] + "~" * ("~" in name): (one.page.url.removeprefix(HOME), one.url.removeprefix(HOME))
         for name, one in chosen.products.items()
@@ -161,7 +161,7 @@ def test_sizes_on_pages_of_their_own_are_the_product_that_the_sitemap_names() ->
     named = (replace(parent[0], listed=True), parent[1])
     chosen = choose(small, large, named)
     assert products(chosen) == {"s:shirt_10": ("/shirt_10", "/shirt_10")}
-    why = f"the same product as {HOME}/shirt_10: the same caption, price, main image and URL but for its numbers"
+    why = f"the same product as {HOME}/shirt_10: the same caption, price, main image and URL except for its numbers"
     assert [(one.reason, one.detail) for one in chosen.rejects] == [("duplicate_url", why)] * 2
 
 
