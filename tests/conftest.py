@@ -1,4 +1,4 @@
-"""Settings of all tests: none is timed, for a busy machine is not a defect; random examples come from fixed seeds."""
+"""Settings for all tests: no deadlines, since a busy machine is not a defect, and random examples from fixed seeds."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ pytest.register_assert_rewrite(
     *(f"tests.{folder.name}" for folder in Path(__file__).parent.iterdir() if folder.is_dir())
 )
 
-# workers of pytest-xdist share the cores: more threads wait for each other, which doubles the time of a training
+# pytest-xdist workers share the cores: more threads would wait for each other, which doubles training time
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("fixed", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
@@ -25,7 +25,7 @@ MakeOnce = Callable[[str, Callable[[Path], object]], Path]
 
 @pytest.fixture(scope="session")
 def make_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> MakeOnce:
-    """Return a function that makes a folder once for all workers of a run; tests read and copy it."""
+    """Return a function that creates a folder once for all workers of a run; tests read or copy it."""
     base = tmp_path_factory.getbasetemp()
     shared = base if worker_id == "master" else base.parent
 
@@ -43,11 +43,11 @@ def make_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> MakeO
 
 @pytest.fixture(scope="session")
 def librosa_compiled(make_once: MakeOnce) -> None:
-    """Librosa, compiled by one worker while others wait: numba takes half a minute and keeps what it made."""
+    """Have one worker compile librosa while the others wait: numba takes half a minute and caches the result."""
     pytest.importorskip("librosa")
 
     def compile_it(folder: Path) -> None:
-        import librosa.feature  # noqa: PLC0415 - compiles what it imports
+        import librosa.feature  # noqa: PLC0415 - importing it compiles it
 
         assert callable(librosa.feature.mfcc)
         folder.mkdir()
@@ -58,7 +58,7 @@ def librosa_compiled(make_once: MakeOnce) -> None:
 @pytest.fixture(scope="session")
 def planted_once(make_once: MakeOnce) -> Path:
     """The workspace of ``tests.takedown.planted``."""
-    from tests.takedown.planted import plant  # noqa: PLC0415 - half the product, which few rooms need
+    from tests.takedown.planted import plant  # noqa: PLC0415 - imports half the product, which few tests need
 
     return make_once("planted", lambda folder: plant(folder).store.objects.close())
 
@@ -66,6 +66,6 @@ def planted_once(make_once: MakeOnce) -> Path:
 @pytest.fixture(scope="session")
 def tiny_shops(make_once: MakeOnce) -> Path:
     """The demo shops of 20 products."""
-    from demo_shops.shops import build  # noqa: PLC0415 - draws and encodes, which few rooms need
+    from demo_shops.shops import build  # noqa: PLC0415 - imports drawing and encoding libraries, which few tests need
 
     return make_once("tiny-shops", lambda folder: build(folder, "tiny"))

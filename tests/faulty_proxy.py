@@ -1,4 +1,4 @@
-"""A proxy before an HTTP server that answers 503, answers late, or loses an answer, by a seeded choice."""
+"""A proxy for an HTTP server that returns 503, responds late or loses a response, by a seeded choice."""
 
 import threading
 import time
@@ -21,12 +21,12 @@ _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-leng
 
 @dataclass
 class Faults:
-    """Shares of requests that meet a fault, and how many did."""
+    """Shares of requests that meet each fault, and counts of those that did."""
 
     refused: float = 0.0
-    """Answered 503, and not done."""
+    """Answered with 503, and not forwarded."""
     lost: float = 0.0
-    """Done, and not answered."""
+    """Forwarded, and not answered."""
     late: float = 0.0
     seed: int = 5
     happened: Counter[str] = field(default_factory=Counter)
@@ -87,9 +87,9 @@ def faulty_proxy(target: str, faults: Faults) -> Iterator[str]:
             self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
-        do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _forward  # noqa: N815 - names that http.server asks for
+        do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _forward  # noqa: N815 - names that http.server requires
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""The pages of docs/ that are written from the code: tables, settings, recipes, stages, commands, faults.
+"""The pages of docs/ that are generated from the code: tables, settings, recipes, stages, commands, faults.
 
 ``python -m tests.reference docs`` writes them; a test compares them with the code.
 """
@@ -45,7 +45,7 @@ def pages() -> Mapping[str, str]:
 
 
 def _by_hand(name: str) -> str:
-    """Return the beginning of a page, which people write, up to the generated part."""
+    """Return the handwritten beginning of a page, up to the generated part."""
     return (_DOCS / name).read_text(encoding="utf-8").partition(_WRITTEN)[0].rstrip() + "\n"
 
 
@@ -155,7 +155,7 @@ def _section(name: str, field: FieldInfo) -> Iterator[str]:
 
 
 def _is_section(field: FieldInfo) -> bool:
-    """Tell whether a field is a section of its own."""
+    """Return whether a field is a separate section."""
     return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
 
 
@@ -202,7 +202,7 @@ def _commands() -> Iterator[str]:
 
 
 def verbs(group: typer.Typer, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield the words of every verb that help shows."""
+    """Yield the words of every command that help shows."""
     for verb in group.registered_commands:
         if verb.hidden:
             continue

@@ -1,6 +1,6 @@
-"""moto's S3 in a process of its own, which outlives runs that are killed: ``python -m tests.s3_server``.
+"""A moto S3 server in its own process, which outlives killed runs: ``python -m tests.s3_server``.
 
-The process prints its address, and ends when its standard input is closed, which its parent's end does too.
+The process prints its URL, and ends when its standard input is closed, at the latest when its parent ends.
 """
 
 import subprocess
@@ -27,7 +27,7 @@ def main() -> None:
 
 @contextmanager
 def serving_s3() -> Iterator[dict[str, str]]:
-    """Serve S3 while the context lasts; yield the environment of whoever is to use it."""
+    """Serve S3 while the context lasts; yield environment variables for its clients."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.s3_server"],
         cwd=ROOT,
@@ -56,7 +56,7 @@ def serving_s3() -> Iterator[dict[str, str]]:
 
 
 def make_bucket(environment: dict[str, str], name: str) -> None:
-    """Make a bucket on the server of an environment."""
+    """Create a bucket on the server that the environment names."""
     request = urllib.request.Request(f"{environment['AWS_ENDPOINT_URL_S3']}/{name}", method="PUT")
     urllib.request.urlopen(request).close()
 

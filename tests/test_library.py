@@ -1,4 +1,4 @@
-"""The examples of docs/library.md run as they are printed."""
+"""The examples in docs/library.md run as printed."""
 
 import doctest
 import json
@@ -30,7 +30,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "library.md"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder with the workspace and the clip that the page speaks of."""
+    """Return a folder with the workspace and the clip that the page uses."""
     _write_clip(tmp_path / "clip.mp4")
     workspace = Workspace.create(tmp_path / "shoes", SETTINGS)
     feed = tmp_path / "feed.jsonl"

@@ -1,4 +1,4 @@
-"""docs/ is what the code says: every command, setting and column is documented there."""
+"""docs/ agrees with the code: every command, setting and column is documented there."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The rooms' names are ordinary words: what is imported under them must be this project's."""
+"""The rooms' names are ordinary words, so imports under these names must be this project's own."""
 
 import importlib
 import subprocess

@@ -1,4 +1,4 @@
-"""A workspace as format 2 had it: all frontiers in the state, and maybe the queue of downloads."""
+"""Workspaces of format 2, whose state has all frontiers, and possibly the download queue."""
 
 import shutil
 from contextlib import closing
@@ -15,7 +15,7 @@ _TABLES = ("source_pages", "source_files", "source_runs", "source_spaces", "sour
 
 
 def put_into_state(folder: Path) -> None:
-    """Make it a workspace of format 2."""
+    """Convert a workspace to format 2."""
     store = Store.open(folder)
     files = [folder / f"frontiers/{source}.sqlite" for source in store.frontiers.names()]
     store.state.migrate(ROOM, FRONTIER_DDL)

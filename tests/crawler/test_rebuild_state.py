@@ -1,4 +1,4 @@
-"""The frontiers of an older workspace move out of its state, whenever the move is killed."""
+"""The frontiers of an older workspace are moved out of its state, even if the move is killed."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -14,7 +14,7 @@ Fetch = Callable[..., tuple[int, dict[str, str], bytes]]
 
 
 def fetch_once(url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """Ask for an URL once, following nothing: status, headers, body. Header names have _ for -."""
+    """Request a URL once, without redirects; return status, headers and body. Header names have ``_`` for ``-``."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=60)
     try:
@@ -49,6 +49,6 @@ def truth(shops: Shops, base_urls: ShopURLs) -> Truth:
 
 @pytest.fixture
 def copied_shops(shops: Shops, tmp_path: Path) -> Shops:
-    """Shops of a test's own, which it may change."""
+    """Return a copy of the shops that a test may change."""
     shutil.copytree(shops.folder / "shops", tmp_path / "shops")
     return Shops.open(tmp_path)

@@ -39,7 +39,7 @@ def test_a_drawing_is_the_same_each_time() -> None:
 
 
 def _hues(one: Listing) -> NDArray[np.float64]:
-    """Return how the strong colours of the front image are spread: the product's, for backdrops are pale."""
+    """Return the hue histogram of the front image's strong colours: the product's, since backdrops are pale."""
     body = render_image(draw_product(one.product), one.product, one.shop, one.images[0])
     hue, saturation, _ = np.asarray(Image.open(io.BytesIO(body)).convert("HSV")).transpose(2, 0, 1)
     found, _ = np.histogram(hue[saturation > 115], bins=12, range=(0, 256))

@@ -15,7 +15,7 @@ Fetch = Callable[..., tuple[int, dict[str, str], bytes]]
 
 
 def _outcome(one: MediaTruth, status: int, body: bytes) -> str:
-    """Judge a file with Pillow and PyAV alone, in the order in which a careful downloader would."""
+    """Judge a file with only Pillow and PyAV, checking in the order of a careful downloader."""
     if status != 200:
         return "http_5xx" if status >= 500 else f"http_{status}"
     if len(body) > 20_000_000:

@@ -25,7 +25,7 @@ def _of(truth: Truth, markup: str) -> list[ProductTruth]:
 
 
 def _unmasked(product: ProductTruth, text: str | None) -> str | None:
-    """Put the contact details back, to compare with the page."""
+    """Restore the masked contact details, to compare with the page."""
     for detail in product.contacts:
         for token in ("〈phone〉", "〈wechat〉", "〈email〉"):
             text = text.replace(token, detail) if text else text

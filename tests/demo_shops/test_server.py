@@ -24,7 +24,7 @@ def _locations(url: str, fetch: Fetch) -> list[str]:
 
 
 def _walk(start: str, fetch: Fetch) -> set[str]:
-    """Follow every link but those to files, as a crawler without rules would."""
+    """Follow every ``<a>`` link, as a crawler without rules would, and return all URLs found."""
     found, waiting = {start}, [start]
     while waiting:
         page = waiting.pop()

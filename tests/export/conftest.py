@@ -15,7 +15,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def make_store(folder: Path) -> Store:
-    """Return a store: product 1 has everything, product 2 an image alone, product 3 nothing but a caption."""
+    """Return a store: product 1 has everything, product 2 only an image, product 3 only a caption."""
     made = Store.create(folder, buckets=2)
     with made.stage("fill", settings="") as stage:
         with made.objects.writer("media") as media:

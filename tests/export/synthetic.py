@@ -23,7 +23,7 @@ def picture(shade: int) -> bytes:
 
 
 def rows(table: str, *given: Mapping[str, object]) -> pa.Table:
-    """Complete rows with None, zero or an empty text, and type them as the schema says."""
+    """Fill missing columns with None, zero or an empty text, and return a table with the schema's types."""
     schema = TABLES[table].schema
     blank = {field.name: None if field.nullable else "" if pa.types.is_string(field.type) else 0 for field in schema}
     return pa.Table.from_pylist([{**blank, **row} for row in given], schema=schema)

@@ -30,7 +30,7 @@ def export(store: Store, **settings: object) -> Path:
 
 
 def read_tars(shards: list[str]) -> dict[str, tuple[dict[str, Any], dict[str, bytes]]]:
-    """Read with webdataset, which leaves files for the garbage collector to close."""
+    """Read shards with webdataset, which leaves files for the garbage collector to close."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         read = list(wds.WebDataset(shards, shardshuffle=False))

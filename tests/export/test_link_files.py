@@ -1,4 +1,4 @@
-"""Link files: texts stay in their fields, files are as long as settings say, finished ones are not written again."""
+"""Link files: texts stay in their fields, settings limit the length of files, finished files are not rewritten."""
 
 import sys
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""An export to S3, against moto's server on the loopback."""
+"""An export to S3, against a moto server on loopback."""
 
 import uuid
 from collections.abc import Iterator
@@ -111,7 +111,7 @@ def test_a_shard_that_another_export_wrote_meanwhile_is_not_replaced(far: type[F
                 folder.publish(draft, "train/00000.tar", None)
                 tag = folder.files()["train/00000.tar"].etag
             else:
-                folder.publish(draft, "train/00000.tar", tag)  # again, as a task whose answer was lost
+                folder.publish(draft, "train/00000.tar", tag)  # repeated, like a task whose response was lost
         folder.write("train/00000.tar", b"theirs")
         draft.write_bytes(b"three")
         with pytest.raises(DataError, match="another export has written this file meanwhile"):

@@ -1,4 +1,4 @@
-"""The papers' own files: what they hold, and that the feeds that read them give it back."""
+"""The papers' own file formats: their content, and reading them back as feeds."""
 
 import json
 from collections.abc import Callable
@@ -92,7 +92,7 @@ def test_a_product_is_cut_out_of_records(folder: Path, tmp_path: Path, form: str
     assert draft.read_text(encoding="utf-8") == whole
 
 
-@pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")  # mlcroissant's own
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")  # in mlcroissant itself
 @pytest.mark.filterwarnings("ignore:The inplace keyword")
 def test_croissant_is_valid_and_its_records_are_the_samples(store: Store) -> None:
     folder = export(store, formats=("parquet", *FORMATS))
@@ -122,7 +122,7 @@ def test_an_export_that_was_killed_goes_on_behind_its_last_shard(store: Store, m
 
 
 def _failing_after(calls: int, read: Callable[[Task, str], bytes]) -> Callable[[Task, str], bytes]:
-    """Return a reader of objects that fails from the call after so many on."""
+    """Return an object reader that fails after ``calls`` calls."""
     left = iter(range(calls))
 
     def reader(task: Task, sha256: str) -> bytes:

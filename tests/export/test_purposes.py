@@ -1,4 +1,4 @@
-"""Export by purpose: what shops refuse is left out of samples, shards, link files and the browser's selection."""
+"""Export by purpose: refused products are left out of samples, shards, link files and the browser's selection."""
 
 import json
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ SIGNALS = {
     ],
 }
 CASES = [
-    # product, purpose, refused by; the signals of shop:3 are none at all, and the permission to crawl holds
+    # product, purpose, signal that refuses it; shop:3 has no signals, so the permission to crawl applies
     ("shop:1", "train", "content-signal"),
     ("shop:1", "evaluate", None),
     ("shop:1", "search", None),
@@ -87,7 +87,7 @@ def _signal(store: Store) -> Store:
 
 
 def _in_shards(folder: Path) -> dict[str, dict[str, list[str]]]:
-    """Return format -> product -> what it may be used for, as the files say."""
+    """Return format -> product -> allowed purposes, as stated in the files."""
     tars = read_tars(sorted(map(str, folder.glob("webdataset/*/*.tar"))))
     tables = [pq.read_table(path).to_pylist() for path in folder.glob("parquet/*/*.parquet")]
     lines = [line.split("#####") for path in folder.glob("links/*/*.txt") for line in path.read_text().splitlines()]

@@ -81,7 +81,7 @@ def row(number: int) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a feed of twelve products and a workspace that took it through the stages up to splits."""
+    """Return a folder with a feed of twelve products and a workspace that processed it up to the splits stage."""
     folder = tmp_path_factory.mktemp("built")
     with registered():
         workspace = Workspace.create(folder / "workspace", SETTINGS)
@@ -330,7 +330,7 @@ def export(store: Store) -> Path:
 
 
 def _webdataset(folder: Path) -> dict[str, str]:
-    """Return product -> its review member; the JSON member says the same."""
+    """Return product -> its review member, after checking that the JSON member agrees."""
     samples: dict[tuple[Path, str], dict[str, bytes]] = {}
     for path in sorted((folder / "webdataset" / "train").glob("*.tar")):
         for member in read_members(path):

@@ -1,4 +1,4 @@
-"""Tar shards are what ``tarfile`` and webdataset make of them, byte by byte."""
+"""Tar shards equal those of ``tarfile``, byte for byte, and webdataset reads them back."""
 
 import hashlib
 import tarfile

@@ -1,4 +1,4 @@
-"""Streams that the fast path is held against a full decode on: codecs x GOP kinds x B-frames x rates x offsets."""
+"""Streams to compare the fast path with a full decode: codecs x GOP kinds x B-frames x rates x offsets."""
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -82,7 +82,7 @@ FAST: Mapping[str, Clip] = {
     "mjpeg-mov": Clip("mjpeg", "mov", frames=_N, pix_fmt="yuvj420p"),
     "prores": Clip("prores_ks", "mov", frames=_N, pix_fmt="yuv422p10le"),
 }
-"""Streams that the fast path takes."""
+"""Streams that the fast path accepts."""
 
 FULL: Mapping[str, tuple[Clip, str]] = {
     "h264-interlaced": (_x264("tff=1:interlaced=1:keyint=30"), "interlaced"),
@@ -93,4 +93,4 @@ FULL: Mapping[str, tuple[Clip, str]] = {
     "mpeg2-ps": (Clip("mpeg2video", "mpeg", Fraction(25), _N, options={"bf": "2", "g": "12"}), "repeated_times"),
     "mpeg4-avi": (Clip("mpeg4", "avi", frames=_N, options={"bf": "2", "g": "30"}), "missing_times"),
 }
-"""Streams that it does not take, and why."""
+"""Streams that it refuses, with the reason."""

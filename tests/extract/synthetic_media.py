@@ -23,7 +23,7 @@ RATE = 44_100
 
 @dataclass(frozen=True)
 class Clip:
-    """What to synthesise; the defaults are a second of H.264 in MP4 without audio."""
+    """Parameters of a synthetic video; the defaults are one second of H.264 in MP4 without audio."""
 
     codec: str = "libx264"
     container: str = "mp4"
@@ -34,7 +34,7 @@ class Clip:
     options: Mapping[str, str] = field(default_factory=dict)
     format_options: Mapping[str, str] = field(default_factory=dict)
     times: Sequence[Fraction] | None = None
-    """Time of each frame, seconds; None: constant rate from 0."""
+    """Time of each frame in seconds; None: constant rate from 0."""
     rotation: int = 0
     keep: float = 1.0
     """Share of the file that is kept: below 1, its tail is cut off."""
@@ -46,20 +46,20 @@ class Clip:
 
 
 def tone(seconds: float, hertz: float = 440.0, channels: int = 2, level: float = 0.3) -> NDArray[np.float32]:
-    """Return a sine, [channels, samples]; each further channel is half as loud."""
+    """Return a sine wave, [channels, samples]; each further channel is half as loud."""
     time = np.arange(int(seconds * RATE)) / RATE
     wave = level * np.sin(2 * np.pi * hertz * time)
     return np.stack([wave / 2**channel for channel in range(channels)]).astype(np.float32)
 
 
 def make_clip(clip: Clip) -> bytes:
-    """Return the file."""
-    with TemporaryDirectory() as folder:  # a file, for some muxers read back what they wrote
+    """Return the encoded file."""
+    with TemporaryDirectory() as folder:  # a file, since some muxers read back what they wrote
         path = Path(folder) / "clip"
         policy = os.sched_getscheduler(0)
         try:
             _write(path, clip)
-        finally:  # as root, libsvtav1 makes the thread that opens it a real-time one, which starves other processes
+        finally:  # as root, libsvtav1 gives the calling thread real-time priority, which starves other processes
             os.sched_setscheduler(0, policy, os.sched_param(0))
         data = path.read_bytes()
     return data[: int(len(data) * clip.keep)]
@@ -111,7 +111,7 @@ def _encode_audio(output: OutputContainer, stream: AudioStream, audio: NDArray[n
 
 
 def _pictures(clip: Clip) -> Iterable[NDArray[np.uint8]]:
-    """Yield moving texture, [height, width, 3], with a bar whose place tells the frame's number."""
+    """Yield frames of moving texture, [height, width, 3], with a bar whose position encodes the frame number."""
     width, height = clip.size
     rng = np.random.default_rng(clip.seed)
     coarse = rng.integers(30, 220, (height // 4 + 16, width // 4 + 64, 3)).astype(np.float64)

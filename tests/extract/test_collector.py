@@ -1,4 +1,4 @@
-"""Partitions that run at a workspace in an object store, as tasks on other machines would."""
+"""Partitions extracted by tasks, as on other machines, from a workspace in an object store."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -26,14 +26,14 @@ Results = Iterator[tuple[str, Any]]
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """A workspace in a folder, extracted by the pool."""
+    """Return a workspace in a folder, extracted by the process pool."""
     store = Store.create(tmp_path_factory.mktemp("pool") / "shop", buckets=2)
     download(store, SHOP)
     run(store, ExtractSettings(workers=1))
     return store
 
 
-def stored(far: type[FailingStore], folder: str) -> list[str]:  # noqa: F811 - the fixture's object
+def stored(far: type[FailingStore], folder: str) -> list[str]:  # noqa: F811 - value of the fixture
     return [name for name in far.objects() if name.startswith(f"bucket/shop/{folder}/")]
 
 
@@ -64,7 +64,7 @@ def test_tasks_at_an_object_store_give_what_the_pool_gives(
     report = run(store, SETTINGS, runner=noted)
     assert places == ["failing://bucket/shop"]
     assert counted(report) == counted(reference.snapshot().stages["extract"].report)
-    assert not list((store.root / "objects").glob("derived-*"))  # what a task made is fetched when it is read
+    assert not list((store.root / "objects").glob("derived-*"))  # objects that a task wrote are fetched only when read
     assert stored(far, "spool") == []
     check(open_at(on_machine("reader")), reference)
     assert len(stored(far, "objects")) == len(store.objects.index.segments())
@@ -89,7 +89,7 @@ def test_results_whose_objects_were_removed_are_made_again(
     made = [ref for refs in index.after(0, index.last()) for ref in refs if ref.kind == "derived"]
     assert made
     with store.lock():
-        assert find_orphans(store.root, store.objects, [store.snapshot()]) == ()  # a later run takes them
+        assert find_orphans(store.root, store.objects, [store.snapshot()]) == ()  # a later run uses them
         remove_orphans(store.root, store.objects, made, NOON)
     run(store, SETTINGS, runner=in_process)
     check(open_at(on_machine("reader")), reference)
@@ -107,7 +107,7 @@ def test_what_tasks_finished_before_the_driver_was_killed_is_not_done_again(
     def two_alone(function: TaskFunction, location: str, names: Iterable[str | None]) -> Results:
         for name in filter(None, names):
             if len(done) == 2:
-                function(location, name)  # ended, but its driver never heard of it
+                function(location, name)  # finished, but the driver never receives the result
                 raise KeyboardInterrupt
             done.append(name)
             yield name, function(location, name)

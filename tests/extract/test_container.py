@@ -86,7 +86,7 @@ def test_a_cover_picture_is_no_video() -> None:
 
 
 class LateStream:
-    """A container whose reading ends as PyAV's does where a stream appeared after the file was opened."""
+    """A container whose packets end like PyAV's if a stream appears after the file was opened."""
 
     def demux(self, *_: object) -> "Iterator[av.Packet[Any]]":
         yield av.Packet(b"first")

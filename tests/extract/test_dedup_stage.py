@@ -82,9 +82,9 @@ def fill(store: Store, listings: Listings, within: list[str] | None = None) -> N
 
 LISTINGS: Listings = {
     "n:1": ("红鞋 包邮", ["a", "b"], RED),
-    "n:2": ("红色女鞋", ["b", "a", None], RED),  # the pictures and the table of n:1
-    "n:3": ("红鞋　包邮", ["c"], list(reversed(RED))),  # the words and the table of n:1
-    "n:4": ("红鞋 包邮", ["a", "b"], BLUE),  # a variant under the same photos
+    "n:2": ("红色女鞋", ["b", "a", None], RED),  # the images and the table of n:1
+    "n:3": ("红鞋　包邮", ["c"], list(reversed(RED))),  # the caption and the table of n:1
+    "n:4": ("红鞋 包邮", ["a", "b"], BLUE),  # a variant with the same images
     "s:1": ("毛衣", ["d"], []),
     "s:0": ("毛衣！", ["d"], []),
     "s:2": ("毛衣", ["d"], []),
@@ -132,7 +132,7 @@ CONTENTS = st.tuples(
 @given(contents=st.lists(CONTENTS, min_size=2, max_size=7))
 @settings(max_examples=5, deadline=None)
 def test_what_is_kept_has_no_exact_duplicates_left(contents: list[Content]) -> None:
-    """Deduplicating what deduplication kept drops nothing, and leaves the groups as they are."""
+    """Deduplicating the kept products again drops nothing and leaves the groups unchanged."""
     listings = {f"n:{number}": content for number, content in enumerate(contents)}
     report, groups = deduplicated(listings)
     again, same = deduplicated({name: listings[name] for name in groups})
@@ -140,7 +140,7 @@ def test_what_is_kept_has_no_exact_duplicates_left(contents: list[Content]) -> N
 
 
 def deduplicated(listings: Listings) -> tuple[StageReport, dict[str, str]]:
-    """Return the report, and the group of each product that is kept."""
+    """Return the report, and the group of each kept product."""
     with TemporaryDirectory() as folder:
         store = Store.create(Path(folder) / "shop", buckets=1)
         fill(store, listings)
@@ -150,7 +150,7 @@ def deduplicated(listings: Listings) -> tuple[StageReport, dict[str, str]]:
 
 
 def test_groups_do_not_depend_on_earlier_runs_and_keep_their_names(store: Store) -> None:
-    """n:1, after which its group is called, goes; a smaller product joins; then n:1 is back with another caption."""
+    """n:1, after which its group is named, disappears; a smaller product joins; n:1 returns with another caption."""
     without = {name: content for name, content in LISTINGS.items() if name != "n:1"}
     more: Listings = {"a:1": ("红鞋 包邮", ["c"], RED), "s:9": ("毛衣", ["d"], [])}
     steps: list[Listings] = [LISTINGS, without, {**without, **more}, {**LISTINGS, **more, "n:1": ("别的", ["z"], BLUE)}]
@@ -194,7 +194,7 @@ def test_second_run_over_the_same_input_does_nothing(store: Store) -> None:
 
 
 class Totals(SilentProgress):
-    """Remembers how many products each run looks at."""
+    """A progress sink that records the number of products of each run."""
 
     def __init__(self) -> None:
         self.totals: list[int | None] = []
@@ -204,7 +204,7 @@ class Totals(SilentProgress):
 
 
 def test_later_run_looks_at_what_has_changed_alone(store: Store) -> None:
-    """A run from nothing gives the same; when settings or the stage's own tables change, all products count."""
+    """A run from scratch gives the same groups; if settings or the stage's tables change, all products are read."""
     fill(store, LISTINGS)
     seen = Totals()
     dedup_stage.run(store, SETTINGS, clock=lambda: NOON, progress=seen)

@@ -83,7 +83,7 @@ def contents(store: Store) -> dict[str, list[Mapping[str, object]]]:
 
 
 def note_reads(store: Store, monkeypatch: pytest.MonkeyPatch, at_most: int = 99) -> list[str]:
-    """Return a list that the objects read from now on join; reading more than so many is interrupted."""
+    """Return a list to which every object read from now on is added; reading more than ``at_most`` is interrupted."""
     read: list[str] = []
     reading = store.objects.read
 
@@ -103,7 +103,7 @@ def counted(report: StageReport) -> StageReport:
 
 @dataclass
 class Counter:
-    """A progress sink that notes what it is told."""
+    """A progress sink that records its calls."""
 
     calls: list[str] = field(default_factory=list)
 
@@ -281,7 +281,7 @@ def test_partitions_done_before_a_failure_are_not_done_again(store: Store, monke
     again = note_reads(store, monkeypatch)
     report = run(store, settings)
     assert (report.read, report.kept) == (9, 5)
-    assert len(read) + len(again) <= 6 + 2  # what was in flight, and what was read ahead
+    assert len(read) + len(again) <= 6 + 2  # plus one in progress and one read ahead
 
 
 def test_a_file_above_the_limit_never_reaches_a_decoder(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""The stage ``image_text``: each image once, off and on without work, contact details, repetition."""
+"""The stage ``image_text``: each image is read once, even if switched off and on; contact details; repetition."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -30,7 +30,7 @@ ON, OFF = ExtractSettings(ocr=True, workers=1), ExtractSettings(workers=1)
 
 
 def picture(*texts: str) -> bytes:
-    """Return an image with the texts below each other."""
+    """Return an image with the texts one below the other."""
     image = Image.new("RGB", (640, 40 + 90 * len(texts)), "white")
     draw = ImageDraw.Draw(image)
     for number, text in enumerate(texts):
@@ -77,7 +77,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read with ``WordReader``, whether or not the extra is installed."""
+    """Read images with ``WordReader``, whether or not the extra is installed."""
     monkeypatch.setattr("extract.image_text_stage.ImageReader", WordReader)
     monkeypatch.setattr(image_text_stage, "find_spec", lambda name: name)
 

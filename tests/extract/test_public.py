@@ -14,7 +14,7 @@ def test_public_names_are_sorted_and_exist() -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="nothing"):
-        _ = getattr(extract, "nothing")  # noqa: B009 - type checkers know that there is none
+        _ = getattr(extract, "nothing")  # noqa: B009 - type checkers know that it does not exist
 
 
 @pytest.mark.parametrize(

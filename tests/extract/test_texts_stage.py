@@ -50,9 +50,9 @@ def test_whole_result(store: Store) -> None:
     fill(store, LISTINGS)
     report = run(store, SETTINGS, clock=lambda: NOON)
     assert report == StageReport("texts", read=6, kept=5, dropped={"no_caption": 1})
-    # Four tables with a caption. Of the other three: none has the colour of n:1 or n:4, or any model, and one has
-    # that of n:2 and n:3, which is so the only value looked for in captions, half of all. Two captions state
-    # their colour, one says another (that of n:4), and three state their model.
+    # Four tables have a caption. Of the other three, none has the colour of n:1 or n:4 or shares a model, and one has
+    # the colour of n:2 and n:3, which is therefore the only value searched for in captions: half of all colours. Two
+    # captions state their colour, one states another (that of n:4), and three state their model.
     own, common = 0.5 / 4, 1.5 / 4
     odds = [
         -log(own) - log(own),
@@ -123,7 +123,7 @@ def test_stage_before_is_missing(store: Store) -> None:
 
 
 def test_categories_are_compared_within_themselves(store: Store) -> None:
-    """The same facts are common in one category and rare in another, and each counts in its own."""
+    """A fact may be common in one category and rare in another; it is judged within its own."""
     rows = [(f"n:{number}", "深海蓝 女鞋") for number in range(4)]
     fill(store, {name: (caption, [], [("颜色", "深海蓝")]) for name, caption in rows})
     run(store, SETTINGS)

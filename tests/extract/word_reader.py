@@ -1,11 +1,11 @@
-"""A stand-in for the models that read images; a module of its own, so that its processes load little."""
+"""A stand-in for the models that read images; a separate module, so that its processes load little."""
 
 from extract.ocr.reader import ImageReader
 from storage.isolation.message import Json, Message
 
 
 class WordReader(ImageReader):
-    """Reads nothing: an image's bytes are its words. Stands in for the models."""
+    """A stand-in for the models that takes the bytes of an image as its words."""
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)

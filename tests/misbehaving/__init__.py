@@ -1,4 +1,4 @@
-"""A server that does everything wrong, on loopback: what the downloader must survive."""
+"""A loopback server that does everything wrong, which the downloader must survive."""
 
 from tests.misbehaving.fault import Fault
 from tests.misbehaving.server import FAULTS, MisbehavingServer

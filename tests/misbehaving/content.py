@@ -1,4 +1,4 @@
-"""Faults of what is sent: the wrong thing, damaged, too much of it, or nothing; and the smallest files of each kind."""
+"""Faults of content: wrong, damaged, too much or none; and minimal files of each kind."""
 
 import gzip
 import io
@@ -34,14 +34,14 @@ def _is(data: bytes) -> Callable[[], bytes]:
 
 
 def jpeg(size: tuple[int, int] = (32, 24)) -> bytes:
-    """Return a whole JPEG of one colour."""
+    """Return a complete JPEG of one colour."""
     buffer = io.BytesIO()
     Image.new("RGB", size, (200, 60, 20)).save(buffer, "JPEG")
     return buffer.getvalue()
 
 
 def huge_png(side: int = 50_000) -> bytes:
-    """Return a whole PNG of a few bytes whose header claims a square of ``side`` pixels."""
+    """Return a complete PNG of a few bytes whose header claims a square of ``side`` pixels."""
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     chunks = (b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 4096)), (b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in chunks)

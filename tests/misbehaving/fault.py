@@ -13,13 +13,13 @@ __all__ = ["Exchange", "Fault"]
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request, and the means to answer it in any way at all."""
+    """One request, and methods to answer it in any way."""
 
     path: str
     headers: Mapping[str, str]
-    """Of the request, names in lower case."""
+    """Headers of the request, names in lower case."""
     count: int
-    """How often this path was asked for, this time included."""
+    """Number of requests for this path so far, including this one."""
     address: str
     """``http://127.0.0.1:port`` of the server."""
     writer: asyncio.StreamWriter
@@ -30,7 +30,7 @@ class Exchange:
         await self.writer.drain()
 
     async def answer(self, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        """Send a well-formed answer; headers win over those that it would have."""
+        """Send a well-formed response; ``headers`` override the default ones."""
         full = {"Content-Length": str(len(body)), "Content-Type": "image/jpeg"} | dict(headers or {})
         await self.head(full, status)
         await self.send(body)
@@ -41,11 +41,11 @@ class Exchange:
         await self.send("\r\n".join([*lines, "", ""]).encode("latin-1"))
 
     async def hang(self) -> None:
-        """Say nothing more, for longer than anyone waits."""
+        """Send nothing more, for longer than any client waits."""
         await asyncio.sleep(3600)
 
     def reset(self) -> None:
-        """Break the connection as a crash does, without a farewell."""
+        """Reset the connection abruptly, as a crash does."""
         connection = self.writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
@@ -57,11 +57,11 @@ class Fault:
 
     name: str
     meaning: str
-    """What the server does."""
+    """Description of what the server does."""
     play: Callable[[Exchange], Awaitable[None]] = field(repr=False)
     """Answers one request; the connection is closed afterwards unless ``keeps_alive``."""
     reason: str | None
-    """Reason that the downloader must give; None: the medium arrives in spite of it."""
+    """Reason that the downloader must record; None: the file arrives in spite of the fault."""
     kind: MediaKind = "image"
-    """What the page promised."""
+    """Kind of media that the page announced."""
     keeps_alive: bool = False

@@ -1,4 +1,4 @@
-"""The misbehaving server itself: raw sockets, because a web framework would not let it."""
+"""The misbehaving server itself, on raw streams, because a web framework would not allow most faults."""
 
 import asyncio
 import threading
@@ -14,17 +14,17 @@ from tests.misbehaving.transport import TRANSPORT_FAULTS
 __all__ = ["FAULTS", "MisbehavingServer"]
 
 FAULTS: dict[str, Fault] = {fault.name: fault for fault in (*CONTENT_FAULTS, *TRANSPORT_FAULTS, *STATUS_FAULTS)}
-"""Name, which is also the path, -> fault."""
+"""Name (also the path) -> fault."""
 
 _LONGEST_HEAD = 65_536
 _TLS_HELLO = b"\x16"
 
 
 class MisbehavingServer:
-    """Serves every fault at ``/<name>`` on a free port of 127.0.0.1, from a thread of its own.
+    """A server of every fault at ``/<name>``, on a free port of 127.0.0.1, in its own thread.
 
-    A path may go on after the name (``/gone/7.jpg``), so that one fault has many addresses. Asked
-    over https it answers in plain text, which is a fault too. Use as a context manager.
+    A path may continue after the name (``/gone/7.jpg``), so that one fault has many URLs. Over HTTPS,
+    it answers in plain text, which is also a fault. Use as a context manager.
     """
 
     def __init__(self) -> None:
@@ -33,9 +33,9 @@ class MisbehavingServer:
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
         self.requests: Counter[str] = Counter()
-        """Path -> how often it was asked for."""
+        """Path -> number of requests for it."""
         self.port = 0
-        """The port, once started."""
+        """Port, once started."""
 
     @property
     def authority(self) -> str:
@@ -43,11 +43,11 @@ class MisbehavingServer:
         return f"127.0.0.1:{self.port}"
 
     def url(self, path: str) -> str:
-        """Return the address of a fault, or of a path that begins with its name."""
+        """Return the URL of a fault, or of a path that begins with its name."""
         return f"http://{self.authority}/{path}"
 
     def __enter__(self) -> Self:
-        gzip_bomb()  # made before, not while others wait
+        gzip_bomb()  # cached now, so that no request waits for it
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
         return self
@@ -75,7 +75,7 @@ class MisbehavingServer:
         task.add_done_callback(self._open.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer the requests of one connection; a client that hangs up is no news."""
+        """Answer the requests of one connection; a client may hang up at any time."""
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError):
                 while await self._answer(reader, writer):

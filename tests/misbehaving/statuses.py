@@ -1,4 +1,4 @@
-"""Faults of status and direction: refusals, outages, redirects."""
+"""Faults of status codes: refusals, outages, redirects."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime

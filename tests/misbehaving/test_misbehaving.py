@@ -1,4 +1,4 @@
-"""The misbehaving server against the downloader: every fault ends in its named state, soon, in bounded memory."""
+"""The misbehaving server against the downloader: every fault ends in its named state, in bounded time and memory."""
 
 import asyncio
 import datetime as dt
@@ -40,7 +40,7 @@ LIMITS = DownloadSettings(
 PATIENT = LIMITS.model_copy(
     update=dict.fromkeys(("connect_timeout_s", "read_timeout_s", "image_timeout_s", "video_timeout_s"), 120)
 )
-"""For what must not time out, however busy the machine is."""
+"""Limits for faults that must not time out, however busy the machine is."""
 STATES: dict[str | None, str] = {reason: state_of(reason) for reason in (None, *REASONS)}
 ELSEWHERE: dict[str, str | None] = {
     "http://127.0.0.1:9/a.jpg": "private_address",
@@ -106,7 +106,7 @@ def test_the_faults_are_many_and_their_reasons_known() -> None:
 
 
 class Untrusted:
-    """A server whose certificate nobody vouches for."""
+    """A server with a self-signed certificate."""
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()

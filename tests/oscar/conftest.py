@@ -19,7 +19,7 @@ START_TRIES = 60
 
 @dataclass(frozen=True)
 class OscarShop:
-    """A running shop and what a crawl must find in it."""
+    """A running shop and the products that a crawl must find in it."""
 
     base: str
     products: list[dict[str, object]]
@@ -47,7 +47,7 @@ def oscar_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OscarShop]:
 
 
 def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    """Return once the shop answers; each try waits at most a second for the server to end."""
+    """Wait until the shop answers, trying about once a second; fail if the server ends."""
     for _ in range(START_TRIES):
         try:
             with urllib.request.urlopen(url, timeout=10):

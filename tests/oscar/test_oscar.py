@@ -1,4 +1,4 @@
-"""A shop that no one here wrote: crawled and downloaded without any adapter."""
+"""A third-party shop is crawled and downloaded without an adapter."""
 
 import subprocess
 import sys

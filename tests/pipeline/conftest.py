@@ -1,4 +1,4 @@
-"""Demo shops, served; and workspaces of them that share a secret key, so that tables can be compared."""
+"""Running demo shops, and workspaces for them that share a secret key, so that tables can be compared."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,21 +15,21 @@ MakeWorkspace = Callable[[str], Path]
 
 @pytest.fixture(scope="session")
 def shops(request: pytest.FixtureRequest, tiny_shops: Path, tmp_path_factory: pytest.TempPathFactory) -> Shops:
-    """The shops of 20 products, or those of 200."""
+    """Return the shops of 20 products, or those of 200 with ``--shop demo``."""
     large = request.config.getoption("--shop", None) == "demo"
     return build(tmp_path_factory.mktemp("shops"), "demo") if large else Shops.open(tiny_shops)
 
 
 @pytest.fixture(scope="session")
 def base_urls(shops: Shops) -> Iterator[ShopURLs]:
-    """Where they are served."""
+    """Serve the shops; yield their URLs."""
     with serving(shops.folder) as served:
         yield served
 
 
 @pytest.fixture
 def make_workspace(tmp_path: Path, shops: Shops, base_urls: ShopURLs) -> MakeWorkspace:
-    """Make equal, empty workspaces of the shops."""
+    """Return a function that makes equal, empty workspaces for the shops."""
     first = tmp_path / "empty"
     first.mkdir()
     shutil.copytree(shops.folder / "shops", first / "shops")

@@ -1,4 +1,4 @@
-"""Running the pipeline in a child process group, and killing it at a chosen moment."""
+"""Running the pipeline in a child process, and killing it at a chosen moment."""
 
 import queue
 import subprocess
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class KilledRun:
-    """A run that is under way."""
+    """A run in progress that can be killed."""
 
     def __init__(self, workspace: Path | str, part: Part) -> None:
         self.began = time.monotonic()
@@ -48,20 +48,20 @@ class KilledRun:
             return
 
     def wait_for(self, condition: Callable[[], bool]) -> bool:
-        """Wait, as tightly as can be, until a condition holds; False: the run ended first."""
+        """Busy-wait until a condition holds; return False if the run ended first."""
         while self.process.poll() is None:
             if condition():
                 return True
         return False
 
     def kill(self) -> None:
-        """Kill the run as a power cut would: nothing of it gets to clean up."""
+        """Kill the run without any clean-up, as a power cut would."""
         self.alive_when_killed = self.process.poll() is None
         self.process.kill()
         self.process.wait(DEADLINE_S)
 
     def close(self) -> None:
-        """Leave no process and no pipe behind."""
+        """Kill the process if it still runs, and close its pipe."""
         if self.process.poll() is None:
             self.kill()
         self._reader.join(DEADLINE_S)
@@ -77,7 +77,7 @@ class KilledRun:
 
 @contextmanager
 def running(workspace: Path | str, part: Part = "everything") -> Iterator[KilledRun]:
-    """Start a run on a folder or an address, and make sure that it is gone at the end."""
+    """Start a run on a folder or URL, and make sure that it has ended when the context exits."""
     run = KilledRun(workspace, part)
     try:
         yield run
@@ -88,13 +88,13 @@ def running(workspace: Path | str, part: Part = "everything") -> Iterator[Killed
 def killed_alive(make: Callable[[str], Place], name: str, seconds: float, stage: str | None = None) -> Place:
     """Kill a run some seconds after its start, or after a stage began, and return its workspace.
 
-    A run that was faster than the one measured, and ended before, is none: another one is killed earlier.
+    If a run ends before it is killed, since it was faster than the measured one, another is killed earlier.
 
     Args:
-        make: Makes a workspace of a name; it may be one of an object store, by its address.
-        name: How the workspaces' names begin.
-        seconds: When.
-        stage: From the beginning of this stage; None: of the run.
+        make: Makes a workspace of a given name and returns its folder or the URL of its object store.
+        name: Prefix of the workspaces' names.
+        seconds: Delay before the kill.
+        stage: Stage from whose start the delay counts; None: from the run's start.
     """
     for number, moment in enumerate((seconds, seconds / 2, seconds / 8)):
         folder = make(f"{name}-{number}")
@@ -109,7 +109,7 @@ def killed_alive(make: Callable[[str], Place], name: str, seconds: float, stage:
 
 
 def run_to_the_end(workspace: Path | str, part: Part = "everything") -> None:
-    """Run the stages of a part; fail unless the run ends well."""
+    """Run the stages of a part; fail unless the run succeeds."""
     with running(workspace, part) as run:
         stages = list(run.lines())
         code = run.process.wait(DEADLINE_S)
@@ -118,6 +118,6 @@ def run_to_the_end(workspace: Path | str, part: Part = "everything") -> None:
 
 
 def stage_times(folder: Path, part: Part = "everything") -> dict[str, float]:
-    """Run the stages of a part and return when each began, seconds after the start; ``end`` is when all was done."""
+    """Run the stages of a part and return the seconds from the run's start until each began, and until the ``end``."""
     with running(folder, part) as run:
         return {line: time.monotonic() - run.began for line in run.lines()}

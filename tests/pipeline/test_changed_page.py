@@ -1,4 +1,4 @@
-"""After a page changed, only what depends on it is redone."""
+"""After a page has changed, only work that depends on it is redone."""
 
 import shutil
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_only_the_changed_product_is_read_again(tmp_path: Path, shops: Shops) ->
         for path, statuses in log.items()
         if statuses.get("200", 0) > counts[shop].get(path, {}).get("200", 0) and path.endswith(".html")
     }
-    # of a page that opts out no copy is kept, so it cannot be asked for conditionally
+    # no copy is kept of a page that opts out, so it cannot be requested conditionally
     assert whole - opted_out == {"/p/N10001.html", "/goods/N10001.html"}, "the page and its second address"
     media = [
         path

@@ -1,4 +1,4 @@
-"""The demo through the command line, compared with what the shops were built with; 200 products in ``tests/slow``."""
+"""The demo run from the command line, compared with the truth of its shops; ``tests/slow`` has 200 products."""
 
 import gc
 import json
@@ -24,7 +24,7 @@ LEDGER_NAMES = {"image": "image", "caption": "text", "specifications": "table", 
 
 @dataclass(frozen=True)
 class Demo:
-    """A finished demo and what it should be."""
+    """A finished demo and its expected content."""
 
     folder: Path
     printed: str
@@ -38,7 +38,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
 
 
 def made_of(size: str, folder: Path) -> Demo:
-    """Run the demo in shops of a size."""
+    """Run the demo with shops of a size."""
     words: list[str | Path] = [PROGRAM, "demo", folder, "--size", size]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -49,7 +49,7 @@ def made_of(size: str, folder: Path) -> Demo:
 
 
 def bare_in_few_pages(demo: Demo) -> set[str]:
-    """Return the products without an image if the pages are too few to teach whose images are a neighbour's."""
+    """Return the products without images if there are too few pages to learn which images show other products."""
     few = Shops.open(demo.folder).size == "tiny"
     images = {one.product_id for one in demo.truth.products if any(medium.kind == "image" for medium in one.media)}
     return {one.product_id for one in demo.truth.products if few} - images
@@ -167,7 +167,7 @@ def test_every_product_of_every_split_is_in_its_shards(demo: Demo) -> None:
     for row in splits:
         shards = sorted(str(path) for path in demo.folder.glob(f"shards/demo/webdataset/{row['split']}/*.tar"))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)  # webdataset leaves its files to the collector
+            warnings.simplefilter("ignore", ResourceWarning)  # webdataset leaves files to the garbage collector
             facts = [json.loads(sample["json"]) for sample in wds.WebDataset(shards, shardshuffle=False)]
             gc.collect()
         assert sorted(fact["product_id"] for fact in facts) == row["ids"]

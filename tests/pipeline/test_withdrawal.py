@@ -1,4 +1,4 @@
-"""A shop withdraws from training between two runs: from what it serves to what leaves the workspace."""
+"""A shop withdraws from training between two runs: from its signals to the exported products."""
 
 import json
 from collections.abc import Callable
@@ -77,7 +77,7 @@ def test_products_leave_the_next_training_export_and_stay_for_search(tmp_path: P
     samples = read_samples(store.objects, snapshot, "train", "demo", use=Use("train"))
     assert sorted(sample.product_id for sample in samples) == ["keeps:a", "keeps:b"]
     receipt = "SELECT item, reason, detail FROM rejects WHERE stage = 'export' ORDER BY 1"
-    assert snapshot.sql(receipt).to_pylist() == []  # of the export to search; that to train is one version earlier
+    assert snapshot.sql(receipt).to_pylist() == []  # of the export for search; that for training is one version earlier
     earlier = store.snapshot(snapshot.number - 1).sql(receipt).to_pylist()
     assert [(one["item"], one["reason"]) for one in earlier] == [
         ("leaves:a", "content-signal"),

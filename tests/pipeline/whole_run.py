@@ -1,6 +1,6 @@
-"""A run of stages in a process of its own: ``python -m tests.pipeline.whole_run WORKSPACE [PART]``.
+"""A run of stages in its own process: ``python -m tests.pipeline.whole_run WORKSPACE [PART]``.
 
-Says on standard output which stage begins, so that a test can kill it in that stage.
+Prints the name of each stage that begins, so that a test can kill it in that stage.
 """
 
 import sys

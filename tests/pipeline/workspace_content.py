@@ -1,4 +1,4 @@
-"""What a workspace holds, in a form that two runs can be compared by."""
+"""The content of a workspace, in a form in which two runs can be compared."""
 
 import json
 from pathlib import Path
@@ -13,9 +13,9 @@ __all__ = ["check_equal", "leftovers", "shard_bytes", "table_rows"]
 
 
 def table_rows(folder: Path) -> dict[str, list[dict[str, object]]]:
-    """Return every table's rows in order, without observed columns; of objects only which there are.
+    """Return every table's rows in order, without observed columns; for objects, only their hashes.
 
-    Where an object's bytes lie in its segment depends on when a run was interrupted.
+    The position of an object in its segment depends on when a run was interrupted.
     """
     workspace = m5data.open(folder)
     rows = {}
@@ -26,14 +26,14 @@ def table_rows(folder: Path) -> dict[str, list[dict[str, object]]]:
 
 
 def shard_bytes(folder: Path) -> dict[str, bytes]:
-    """Return the content of every shard; the manifest and card name table versions, which may differ."""
+    """Return the content of every shard, without the manifest and card: their table versions may differ."""
     shards = folder / "shards"
     files = (path for path in shards.rglob("*") if path.suffix in {".tar", ".parquet"})
     return {str(path.relative_to(shards)): path.read_bytes() for path in files}
 
 
 def leftovers(folder: Path) -> list[str]:
-    """Return files that no finished run leaves: drafts, spools, data files that no table names."""
+    """Return files that no finished run leaves behind: drafts, spools, data files that no table refers to."""
     named = {
         unquote(action["add"]["path"])
         for log in folder.glob("tables/*/_delta_log/*.json")

@@ -1,4 +1,4 @@
-"""A small synthetic shop on loopback that says what it was asked for."""
+"""A small synthetic shop on loopback that records its requests."""
 
 import asyncio
 import threading
@@ -47,13 +47,13 @@ class Shop:
     pages: dict[str, str | bytes | Answer] = field(default_factory=dict)
     """Path with query -> HTML, bytes, or a handler. The ETag is the content's hash."""
     otherwise: Answer | None = None
-    """Answers what is not among the pages; None: nothing does."""
+    """Handler of all other paths; None: they return 404."""
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     at_request: dict[int, Callable[[], None]] = field(default_factory=dict)
-    """What to do when the shop is asked for that many times."""
+    """Number of a request, from 1 -> action when it arrives."""
     port: int = 0
     busiest: int = 0
-    """Most requests under way at once."""
+    """Most requests in progress at once."""
     _busy: int = 0
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
     _runner: web.AppRunner | None = None
@@ -64,7 +64,7 @@ class Shop:
         return f"http://127.0.0.1:{self.port}"
 
     def count(self) -> Counter[str]:
-        """Requests by path."""
+        """Return the number of requests by path."""
         return Counter(path for path, _ in self.asked)
 
     def __enter__(self) -> Self:
@@ -140,7 +140,7 @@ def store(tmp_path: Path) -> Store:
 
 @dataclass
 class Clock:
-    """A clock that a test moves."""
+    """A clock that tests advance."""
 
     now: datetime = NOW
 
@@ -159,7 +159,7 @@ def clock() -> Clock:
 def settings_for(
     shop: Shop, *, start: str = "/", source: dict[str, object] | None = None, **crawl: object
 ) -> CrawlSettings:
-    """Return settings of one local source ``shop`` with no delays."""
+    """Return settings for one local source ``shop``, without delays."""
     options: dict[str, object] = {
         "start": (shop.url + start,),
         "crawl_authorised": True,

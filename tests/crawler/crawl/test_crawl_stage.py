@@ -148,7 +148,7 @@ def test_a_second_crawl_asks_for_nothing_then_conditionally_then_notices_change(
     assert len([path for path, _ in shop.asked if path in shop.pages]) == len(asked_for) == 4
     assert all("If-None-Match" in headers for headers in asked_for.values())
 
-    clock.pass_hours(49)  # found unchanged once, they are due after twice a day
+    clock.pass_hours(49)  # after one unchanged visit, pages are due after two days
     shop.pages["/p/2"] = product_page("2", links='<a href="/p/4">new</a>')
     shop.pages["/p/4"] = product_page("4")
     del shop.pages["/p/3"]

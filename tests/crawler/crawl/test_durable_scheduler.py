@@ -1,4 +1,4 @@
-"""The scheduler for any Scrapy project, with an engine that a test plays."""
+"""The scheduler for any Scrapy project, with a simulated engine."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ HOME = "https://shop.example"
 
 
 class Engine:
-    """A crawl of one scheduler; it ends as a kill ends it unless :meth:`close` is called."""
+    """A simulated crawl with one scheduler; it ends as if killed unless :meth:`close` is called."""
 
     def __init__(self, folder: Path, batch: int = 1) -> None:
         crawler = cast("Any", get_crawler(Spider, {"DURABLE_DIR": str(folder), "DURABLE_BATCH": batch}))
@@ -54,7 +54,7 @@ class Engine:
 
 @contextmanager
 def running(folder: Path, batch: int = 1) -> Iterator[Engine]:
-    """Run a crawl and kill it: SQLite forgets what was not committed when the connection goes."""
+    """Run a crawl, then kill it: closing the connection discards uncommitted changes."""
     engine = Engine(folder, batch)
     try:
         yield engine
@@ -91,7 +91,7 @@ def test_what_a_request_found_is_never_lost_with_it(tmp_path: Path) -> None:
         crawl.add("/found")
         crawl.end(page)
     with running(tmp_path) as crawl:
-        assert crawl.rest() == ["/a"]  # neither its end nor what it found was durable
+        assert crawl.rest() == ["/a"]  # neither its end nor the URL that it found was committed
         assert crawl.add("/found") == [True]
 
 

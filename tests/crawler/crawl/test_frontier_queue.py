@@ -18,7 +18,7 @@ LIMITS = QueueLimits(
 
 @dataclass
 class Pages:
-    """Remembers what it was given, and when it was flushed."""
+    """A stand-in for the page writer that records its calls."""
 
     calls: list[str] = field(default_factory=list)
 

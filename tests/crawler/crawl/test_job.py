@@ -1,4 +1,4 @@
-"""A process that is stuck does not hold the crawl up for ever."""
+"""A stuck process does not hold up the crawl forever."""
 
 import signal
 from dataclasses import replace
@@ -14,7 +14,7 @@ from m5data.stage import SilentProgress
 
 
 def stuck_or_done(job: CrawlJob, pipe: Connection) -> None:
-    """End well, or never, without a word."""
+    """Send one message and end, or hang silently if the job is named ``stuck``."""
     if job.name == "stuck":
         signal.pause()
     pipe.send(1)

@@ -52,7 +52,7 @@ def test_a_department_that_is_spelt_like_a_language_is_none() -> None:
 
 def test_where_the_start_page_has_no_language_in_its_url_others_are_learnt_from_pages() -> None:
     shop = Languages().start_from(HOME + "/", "en")
-    assert not shop.refuses(HOME + "/it/p")  # perhaps a department
+    assert not shop.refuses(HOME + "/it/p")  # ``it`` may be a department
     spoken = {HOME + "/p": "en", HOME + "/it/p": "it"}
     assert shop.excludes(HOME + "/it/p", "it", spoken)
     learnt = shop.learn(["it"])

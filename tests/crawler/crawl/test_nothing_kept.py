@@ -1,4 +1,4 @@
-"""What a person reads when a source brought nothing."""
+"""Error messages for a source of which nothing was kept."""
 
 import pytest
 

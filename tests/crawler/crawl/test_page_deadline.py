@@ -1,4 +1,4 @@
-"""A page that takes too long to be read is left out, whether or not its parser hears signals."""
+"""A page that takes too long to read is skipped, whether or not signals can interrupt its parser."""
 
 import subprocess
 import sys

@@ -28,7 +28,7 @@ def settings(**source: object) -> CrawlSettings:
 
 
 def store_pages(store: Store, pages: dict[str, str], *, listed: set[str] = frozenset(), at: str | None = None) -> None:  # type: ignore[assignment]
-    """Put pages into the frontier and the objects, as the crawl does."""
+    """Store pages in the frontier and the objects, as the crawl does."""
     make_frontier(store, "shop")
     with open_frontier(store, "shop") as connection, store.objects.writer("page") as writer:
         frontier = Frontier(connection, "shop", at or NOW.isoformat())

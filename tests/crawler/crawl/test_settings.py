@@ -37,7 +37,7 @@ def test_strangers_are_not_called_on_without_an_address_to_complain_to() -> None
     with pytest.raises(SettingsError, match=r"crawl\.contact must be a mail or web address"):
         stranger.authorised()
     unasked = CrawlSettings(sources={"shop": SourceSettings(start=(HOME,))})
-    with pytest.raises(NotAuthorisedError):  # what matters more is said first
+    with pytest.raises(NotAuthorisedError):  # the more important error comes first
         unasked.authorised()
     assert CrawlSettings(sources={"shop": SourceSettings(start=(HOME,), local=True)}).agent_header == "m5data/0.1"
     assert crawl().agent_header == "m5data/0.1 (+data@lab.example)"

@@ -24,7 +24,7 @@ def test_a_space_without_anything_new_is_given_up_and_its_new_parts_have_trials(
         assert spaces.gives_up(f"{HOME}/calendar/{day}", following=False) is None
         spaces.note(f"{HOME}/calendar/{day}", [f"{HOME}/calendar/{day + 1}"], product=False)
     assert spaces.gives_up(HOME + "/calendar/21", following=False) == "/calendar/#"
-    assert spaces.gives_up(HOME + "/calendar/21", following=True) is None  # listings may have more known pages
+    assert spaces.gives_up(HOME + "/calendar/21", following=True) is None  # next pages of listings have a higher limit
     assert spaces.gives_up(HOME + "/calendar/kettle-21", following=False) is None
     assert spaces.gives_up(HOME + "/kettles/21", following=False) is None
     kept = {(space, part): streak for space, part, streak in spaces.changed()}

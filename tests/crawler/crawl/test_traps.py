@@ -1,4 +1,4 @@
-"""Spaces without end are left after a bounded number of requests, and every product is still found."""
+"""Endless spaces are abandoned after a bounded number of requests, and every product is still found."""
 
 from collections.abc import Iterator
 from itertools import count, permutations
@@ -14,7 +14,7 @@ from tests.crawler.crawl.conftest import Answer, Clock, Shop, listing_page, prod
 ITEMS = 30
 SHELF = 10
 MOST = 200
-"""Requests that a trap may cost."""
+"""Most requests that a trap may cost."""
 
 
 def honest(shop: Shop, *more: str) -> None:
@@ -38,7 +38,7 @@ def crawl(store: Store, shop: Shop, clock: Clock) -> tuple[int, int]:
 
 
 def only(prefix: str, page: Answer) -> Answer:
-    """Answer the URLs that start with ``prefix``; robots.txt and the like are absent."""
+    """Return a handler of the URLs that start with ``prefix``; robots.txt and the like are absent."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         if request.path.startswith(prefix) and not request.path.endswith((".txt", ".xml", ".json")):

@@ -1,4 +1,4 @@
-"""The table ``usage_rights``: from what a shop serves to what its products may be used for."""
+"""The table ``usage_rights``: from the signals that a shop serves to the allowed uses of its products."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ def robots(rules: str) -> bytes:
 
 
 def visit(store: Store, settings: CrawlSettings, clock: Callable[[], datetime]) -> list[tuple[str, ...]]:
-    """Crawl, read, and return the signals by product: verdicts, and the days of first and last sight."""
+    """Crawl, read records, and return the signals by product, with verdicts and the days first and last seen."""
     crawl_stage.run(store, settings, clock=clock)
     records_stage.run(store, settings, clock=clock)
     query = """SELECT split_part(product_id, ':', 2) AS product, signal, place, served,

@@ -1,4 +1,4 @@
-"""Feeds at their worst: shapes that double, and random mutations of good feeds."""
+"""Hostile feeds: shapes of any size, and random mutations of good feeds."""
 
 import io
 import json
@@ -68,11 +68,11 @@ SHAPES: Mapping[str, tuple[int, Callable[[int], bytes]]] = {
     "pv": (20_000, lambda n: json.dumps({"1": {"pv": "a#:#b#;#" * n}, "2": {}}).encode()),
     "long items": (1_500_000, lambda n: json.dumps({str(i): {"title": "x" * n} for i in range(4)}).encode()),
 }  # fmt: skip
-"""Name -> a size, and the feed of that size."""
+"""Name -> a size, and a function from a size to the feed."""
 
 
 def read_feed(path: Path) -> int:
-    """Read a feed as the stage ingest does before it writes tables, and return how many rows are products.
+    """Read a feed as the ingest stage does before it writes tables, and return the number of rows that are products.
 
     Raises:
         FeedError: The feed is refused.
@@ -131,7 +131,7 @@ _PIECES = (
 
 
 def mutated_feeds(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
-    """Yield a name and the bytes of so many feeds, each one a good feed after one to eight random changes."""
+    """Yield names and bytes of ``count`` feeds, each one a good feed after one to eight random changes."""
     draw = random.Random(seed)
     good = _good_feeds()
     for number in range(count):
@@ -159,7 +159,7 @@ def _change(feed: bytearray, draw: random.Random) -> None:
 
 
 def survives(path: Path, feed: bytes) -> None:
-    """Read a feed; nothing but a refusal of the feed may be raised."""
+    """Read a feed, which must raise nothing except ``FeedError``."""
     path.write_bytes(feed)
     with suppress(FeedError):
         read_feed(path)

@@ -1,4 +1,4 @@
-"""A Parquet feed in parts gives, row for row, what plain Python makes of it."""
+"""A Parquet feed read in parts yields the same rows as a plain Python implementation."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -50,7 +50,7 @@ def fold(text: str | None) -> str | None:
 
 
 def wanted(rows: Sequence[Mapping[str, object]]) -> tuple[list[object], list[object], list[object]]:
-    """Return the rows of products, specs and media, one product at a time."""
+    """Return the expected rows of products, specs and media, computed one product at a time."""
     products: list[object] = []
     specs: list[object] = []
     media: list[object] = []

@@ -1,4 +1,4 @@
-"""Each feed format gives the same rows, and says where a bad one stands."""
+"""Each feed format yields the same rows, and reports where a bad row is."""
 
 import json
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ def file(folder: Path, content: str | bytes, name: str = "feed") -> Path:
 
 
 def contents(lines: Iterable[FeedLine]) -> list[tuple[int, object]]:
-    """Return line number and fields of each row without defaults; for a bad row, its message."""
+    """Return each row's line number and its fields without defaults; for a bad row, the error message."""
     rows = ((line.number, line.row) for line in lines)
     return [(n, str(r) if isinstance(r, FeedRowError) else r.model_dump(exclude_defaults=True)) for n, r in rows]
 

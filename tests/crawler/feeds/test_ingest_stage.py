@@ -1,4 +1,4 @@
-"""The stage ingest: a feed becomes a source's rows, and other sources stay."""
+"""The ingest stage: a feed becomes a source's rows, and other sources stay unchanged."""
 
 import hashlib
 import hmac

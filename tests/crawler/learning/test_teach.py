@@ -1,4 +1,4 @@
-"""Learning from synthetic shops: what it learns, what it leaves out, and the file it writes."""
+"""Learning from synthetic shops: its examples, the shops left out, answers withheld, and the model file."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -119,8 +119,8 @@ def test_a_field_stays_empty_where_that_raises_the_mean_f1_of_shops() -> None:
         return Prediction(one, "lumo" if right else "sale", probability)
 
     shop = [said(0.9, right=True), said(0.3, right=False), said(0.8, right=True)]
-    # The two surest alone give this shop 2 × 2 / (2 + 3) = 0.8, and all three 2 × 2 / (3 + 3).
-    assert least_probability(shop) == 0.45  # the middle one of 0.35 to 0.5
+    # F1 of this shop: 2 × 2 / (2 + 3) = 0.8 with the two most probable answers, 2 × 2 / (3 + 3) with all three.
+    assert least_probability(shop) == 0.45  # the middle of 0.35 to 0.5, which are equally good
     assert least_probability([*shop, said(0.25, right=True, shop="other")]) == 0.25
 
 

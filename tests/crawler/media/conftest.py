@@ -1,4 +1,4 @@
-"""Synthetic media, the smallest of each kind, encoded by real encoders; and a server that has some."""
+"""Minimal synthetic media of each kind, made by real encoders, and a server for them."""
 
 import hashlib
 import io
@@ -59,7 +59,7 @@ def clip() -> MakeClip:
 
 
 class MediaServer(ThreadingHTTPServer):
-    """A well-behaved server on loopback: path -> body, status (0: none) or target; counts what it is asked for."""
+    """A well-behaved server on loopback: path -> body, status (0: no response) or redirect target; counts requests."""
 
     daemon_threads = True
     request_queue_size = 256
@@ -79,7 +79,7 @@ class MediaServer(ThreadingHTTPServer):
 
     @contextmanager
     def counted(self) -> Iterator[None]:
-        """Count a request, and how many there are at a time; each takes ``seconds``."""
+        """Track the most concurrent requests; each takes ``seconds``."""
         with self._mutex:
             self._busy += 1
             self.most = max(self.most, self._busy)
@@ -91,7 +91,7 @@ class MediaServer(ThreadingHTTPServer):
                 self._busy -= 1
 
     def handle_error(self, *args: object) -> None:
-        """Killed clients hang up: that is what some tests are about."""
+        """Ignore errors: some tests kill clients, which then hang up."""
 
     @property
     def authority(self) -> str:
@@ -171,9 +171,9 @@ Want = Callable[..., None]
 
 
 def name_media(store: Store, *rows: tuple[str, str, int, str], placeholders: Collection[str] = ()) -> None:
-    """Write the table ``media`` as the stage before would: (product, kind, position, url) each.
+    """Write the table ``media`` as the records stage would, from rows of (product, kind, position, url).
 
-    URLs of ``placeholders`` are dropped as such.
+    URLs in ``placeholders`` are dropped as placeholders.
     """
     names = ("product_id", "kind", "position", "url")
     pending = {"state": "pending", "attempts": 0}
@@ -186,5 +186,5 @@ def name_media(store: Store, *rows: tuple[str, str, int, str], placeholders: Col
 
 @pytest.fixture
 def want(store: Store) -> Want:
-    """Return ``name_media`` of the store."""
+    """Return ``name_media`` bound to the store."""
     return partial(name_media, store)

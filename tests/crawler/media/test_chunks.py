@@ -21,7 +21,7 @@ Want = Callable[..., None]
 
 @pytest.fixture
 def shop(server: Server, other_server: Server, want: Want, image: Make) -> list[Server]:
-    """Two hosts of ten images, a missing one, and two redirects to the other host each."""
+    """Two hosts, each with ten images, a missing one, and two redirects to the other host."""
     hosts = [server, other_server]
     for number, (here, there) in enumerate((hosts, hosts[::-1])):
         here.content = {f"/{n}": image("PNG", (30 + n, 30 + number)) for n in range(10)}
@@ -51,7 +51,7 @@ def test_chunks_of_a_host_follow_one_another_and_redirects_to_another_host_come_
     under_way: list[int] = []
 
     def watched(function: TaskFunction, location: str, names: Iterable[str | None]) -> Iterator[tuple[str, Any]]:
-        """Take as many orders as there are before any is run."""
+        """Take all available tasks before running any."""
         upcoming, waiting = iter(names), list[str]()
         while True:
             while (name := next(upcoming, None)) is not None:
@@ -93,7 +93,7 @@ def test_what_a_killed_run_finished_is_not_asked_for_again(store: Store, shop: l
     def killed(function: TaskFunction, location: str, names: Iterable[str | None]) -> Iterator[tuple[str, Any]]:
         ended = in_process(function, location, names)
         yield next(ended)
-        next(ended)  # done, and not taken
+        next(ended)  # done, but its result is not collected
         raise _KilledError
 
     with pytest.raises(_KilledError):

@@ -1,4 +1,4 @@
-"""The stage download, against a real server on loopback."""
+"""The download stage, against a real server on loopback."""
 
 import hashlib
 import socket

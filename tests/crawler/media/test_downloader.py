@@ -1,4 +1,4 @@
-"""Several processes that fetch, each with hosts of its own."""
+"""Several download processes, each with its own hosts."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""One request: names, redirects between hosts, and what an answer holds of the budget."""
+"""One request: name resolution, refusals, and the bytes of the budget that a response holds."""
 
 import asyncio
 import socket
@@ -23,7 +23,7 @@ SETTINGS = DownloadSettings(read_timeout_s=60, connect_timeout_s=60)
 
 
 class Names(AbstractResolver):
-    """A name server that knows a few names and gives several answers of one in turn."""
+    """A resolver that knows a few names and returns the answers for each in turn."""
 
     def __init__(self, **names: list[str]) -> None:
         self.names = names
@@ -42,7 +42,7 @@ class Names(AbstractResolver):
 
 
 def fetch(*urls: str, local: set[str], names: Names | None = None) -> tuple[list[FetchResult], int]:
-    """Ask for URLs one after the other over one session; return answers, and bytes held in the end."""
+    """Fetch URLs one after the other in one session; return the results and the bytes held at the end."""
 
     async def ask() -> tuple[list[FetchResult], int]:
         budget = ByteBudget(1_000_000)

@@ -1,4 +1,4 @@
-"""The file of the queue: made from the tables or an older state, and stored only while it has what no version has."""
+"""The queue's file: made from the tables or an older state, and stored only while it has data that no version has."""
 
 import sqlite3
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def lose_queue(store: Store) -> None:
 
 @pytest.fixture
 def filled(store: Store, server: Server, want: Want, image: Make) -> Store:
-    """A store with outcomes of every kind, of URLs that several products name, one as an image and as a video."""
+    """A store with outcomes of every kind; products share URLs, one of which is both an image and a video."""
     server.content = {f"/{name}": image("PNG", (10 + n, 10)) for n, name in enumerate("abc")}
     server.content |= {"/large": image("BMP", (200, 200)), "/none": image("GIF")}
     server.robots_tags = {"/c": ["noai"]}
@@ -57,7 +57,7 @@ def test_a_lost_queue_is_filled_from_the_tables(filled: Store, server: Server) -
     assert reasons == ["private_address", None, None, "opted_out", "http_404", "too_large"]
     lose_queue(filled)
     assert download(filled, server, SETTINGS, retry_failed=True).kept == 2
-    assert server.requests.total() == asked + 1  # http_404 alone is tried again
+    assert server.requests.total() == asked + 1  # only http_404 is retried
     assert [row[:6] for row in queue_of(filled)] == [row[:6] for row in known]
     assert queue_of(filled)[1] == known[1]
     assert filled.snapshot().table("media").drop_columns("attempts").equals(media.drop_columns("attempts"))
@@ -90,7 +90,7 @@ def test_the_queue_moves_out_of_an_older_state(filled: Store, server: Server) ->
 
 
 def _put_into_state(store: Store) -> None:
-    """Make a state as earlier versions had it."""
+    """Move the queue into the state, where earlier versions had it."""
     store.state.migrate(ROOM, DDL)
     with closing(sqlite3.connect(store.root / "state.sqlite")) as connection, connection:
         connection.execute("ATTACH ? AS new", (str(store.root / "downloads.sqlite"),))
@@ -124,6 +124,6 @@ def test_a_store_has_the_queue_only_while_it_has_what_no_version_has(
     back = open_at(on_machine("a"))
     assert not (back.root / "downloads.sqlite").exists()
     download(back, server, FAST.model_copy(update={"concurrency": 3}))
-    assert [row[:-1] for row in queue_of(back)] == [row[:-1] for row in queue_of(second)]  # but their limits
+    assert [row[:-1] for row in queue_of(back)] == [row[:-1] for row in queue_of(second)]  # all columns except limits
     assert server.requests == {"/a": 2}
     assert far.objects()["bucket/shop/state.sqlite"] == state

@@ -1,4 +1,4 @@
-"""Slots of a host, bytes in memory, bandwidth."""
+"""Limits on requests to a host, bytes in memory and bandwidth."""
 
 import asyncio
 
@@ -81,7 +81,7 @@ def test_a_cancelled_wait_takes_nothing_of_the_budget() -> None:
 
 
 def waits_for(bandwidth: Bandwidth, sizes: list[int], monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return the seconds that each size has to wait when all are paid for at once."""
+    """Return the seconds that each size waits if all are paid for at once."""
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Type, size, duration and wholeness, told from the bytes of real encoders."""
+"""Type, size, duration and completeness of files, read from the output of real encoders."""
 
 import io
 import struct
@@ -61,7 +61,7 @@ def test_a_clip_tells_type_size_and_duration(clip: Make, form: str, codec: str, 
     assert mime.startswith("video")
     assert read_dimensions(data, mime) == Dimensions(64, 48, 2.0)
     assert not ends_early(data, mime)
-    if mime != "video/x-flv":  # its tags tell no whole
+    if mime != "video/x-flv":  # FLV states no total length
         assert ends_early(data[:-200], mime)
 
 

@@ -1,4 +1,4 @@
-"""The guard: what may be connected to, however an address is written."""
+"""The guard: IP addresses that may be connected to, however they are written."""
 
 import asyncio
 import ipaddress
@@ -147,7 +147,7 @@ def test_an_authority_always_has_its_port() -> None:
 
 
 class Answers(AbstractResolver):
-    """A name server that gives its answers in turn: what rebinding attacks do."""
+    """A resolver that returns its answers in turn, as in a DNS rebinding attack."""
 
     def __init__(self, *answers: list[str]) -> None:
         self.answers = list(answers)

@@ -1,4 +1,4 @@
-"""robots.txt, ai.txt and tdmrep.json, their patterns of paths, and opt-outs in headers."""
+"""robots.txt, ai.txt and tdmrep.json, their path patterns, and opt-outs in headers."""
 
 import json
 

@@ -1,6 +1,6 @@
-"""Prices as shops of many countries write them, written by hand from public conventions.
+"""Prices as shops of many countries write them, composed by hand from public conventions.
 
-A line has locale, text, amount and currency; ``-`` is none.
+Each line has a locale, a text, an amount and a currency; ``-`` means none.
 """
 
 __all__ = ["CASES"]

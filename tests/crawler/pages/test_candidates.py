@@ -1,4 +1,4 @@
-"""Candidates of a page: which values are found, and what is one value."""
+"""Candidates of a page: the values found, and which of them count as the same."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The charset is found where a browser looks, in that order."""
+"""The charset is looked for in the same places, in the same order, as in browsers."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whole records of small pages: a folder a page, with its request, its bytes and what must come out."""
+"""Complete records of small pages: one folder per page, with its request, its bytes and the expected record."""
 
 import json
 from dataclasses import asdict
@@ -15,7 +15,7 @@ NAMES = sorted(path.name for path in FOLDER.iterdir())
 
 def as_json(record: ProductRecord) -> dict[str, object]:
     shown = asdict(record)
-    # How sure the model is changes with every lesson.
+    # Probabilities change whenever the model is trained.
     shown["origins"] = {name: origin.partition(" ")[0] for name, origin in record.origins.items()}
     shown["specs"] = [[spec.property, spec.value] for spec in record.specs]
     if not record.variants:

@@ -1,4 +1,4 @@
-"""Whatever a page holds, reading it ends in a record or in a named error."""
+"""Whatever a page contains, reading it ends in a record or a named error."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ REASONS = {"page_empty", "page_too_deep", "page_too_large"}
 
 
 def read(body: bytes) -> str:
-    """Read a page; return what became of it."""
+    """Read a page; return the reason for its rejection, or ``product``."""
     try:
         record = parse_page(body, URL, merchant_key=b"key")
     except PageError as error:

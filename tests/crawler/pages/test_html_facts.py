@@ -1,4 +1,4 @@
-"""Price, stock, pictures, videos and sellers of pages without markup."""
+"""Price, stock, images, videos and sellers of pages without markup."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Where a page leads, and what it is called."""
+"""Links, canonical URL, next page and opt-outs of a page."""
 
 import pytest
 

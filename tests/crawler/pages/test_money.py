@@ -1,4 +1,4 @@
-"""One list of currencies: pages, specifications and feeds read the same money."""
+"""One list of currencies, shared by pages, specifications and feeds."""
 
 import re
 from decimal import Decimal
@@ -17,18 +17,18 @@ LOCALES = {
     "MXN": "en", "PLN": "pl", "CZK": "cs", "HUF": "hu", "BGN": "bg", "HRK": "hr", "BYN": "be", "KZT": "kk",
     "NGN": "ha", "PHP": "fil", "IDR": "id", "MYR": "ms", "SAR": "ar_SA", "AED": "ar", "KWD": "ar", "EGP": "ar",
 }  # fmt: skip
-"""Code -> a locale of Babel that has a sign of its own for it."""
+"""Code -> a locale for which Babel has a sign of this currency."""
 
 
 @pytest.mark.parametrize("code", LOCALES)
 def test_signs_agree_with_babel(code: str) -> None:
-    """The sign that CLDR gives for a currency in its own country names this currency."""
+    """The sign of a currency in CLDR is read as that currency."""
     sign = get_currency_symbol(code, LOCALES[code]).strip("\u200f.")
     assert currency_code(sign) == code
 
 
 def test_codes_are_of_iso_4217() -> None:
-    """Codes of the list are currencies, but for the common names of yuan and rupee."""
+    """Codes of the list are in ISO 4217, except the common names of yuan and rupee."""
     codes = set(re.findall(r"[A-Z]{3}", CODE)) - {"RMB"}
     assert all(map(is_currency, codes))
     assert {currency_code(code) for code in codes} == codes
@@ -41,14 +41,14 @@ def test_iso_codes_are_of_iso_4217() -> None:
 
 @pytest.mark.parametrize("country", _OF_COUNTRY)
 def test_currencies_of_countries_agree_with_babel(country: str) -> None:
-    """``uk`` and ``eu`` are names of hosts; kuna and lev were replaced by the euro after the pages of their shops."""
+    """``uk`` and ``eu`` are names of hosts; pages of Bulgarian shops predate the euro, which replaced the lev."""
     code, today = _OF_COUNTRY[country], get_territory_currencies({"uk": "GB", "eu": "DE"}.get(country, country.upper()))
     assert code in today or (country, today) == ("bg", ["EUR"])
 
 
 @pytest.mark.parametrize("sign", [*"$¥€£₽₹₩₪₴₺฿₫￥₸₦₱"])
 def test_a_sign_is_money_everywhere(sign: str) -> None:
-    """``₸ 500`` is the price of a page, no specification, and an amount of a feed."""
+    """``₸ 500`` is a price on a page, not a specification, and an amount in a feed."""
     page = f"<h1>A chair of oak</h1><p>{sign} 500</p><table><tr><td>Width</td><td>50 cm</td></tr>"
     page += f"<tr><td>Depth</td><td>40 cm</td></tr><tr><td>Surcharge</td><td>{sign} 7</td></tr></table>"
     record = parse_page(page.encode(), "https://shop.example/p/chair")
@@ -63,7 +63,7 @@ def test_a_sign_is_money_everywhere(sign: str) -> None:
 
 @pytest.mark.parametrize("published", ["€", "eur", "RMB", "元", "$", "ABC", "zł", "р.", "a long word", "x'y", None])
 def test_sql_gives_the_same_code(published: str | None) -> None:
-    """A feed's currency becomes the code that a page's becomes."""
+    """A feed's currency gets the same code as a page's."""
     with duckdb.connect() as connection:
         for macro in MACROS:
             connection.execute(macro)
@@ -72,6 +72,6 @@ def test_sql_gives_the_same_code(published: str | None) -> None:
 
 
 def test_units_need_a_number() -> None:
-    """Patterns compile, and words are money only behind a number in the readers that use them."""
+    """Patterns compile, and words mean money only after a number."""
     assert re.fullmatch(rf"\d+ ?{UNIT}", "500 kr")
     assert not re.fullmatch(SIGN, "kr")

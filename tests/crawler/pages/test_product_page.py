@@ -1,4 +1,4 @@
-"""Page objects: how a shop's own is written, chosen and named."""
+"""Page objects: how those of a single shop are written, chosen and named."""
 
 import pytest
 
@@ -14,7 +14,7 @@ PAGE = """<title>Kettle 微信：kettle_99</title><h1>Kettle 微信：kettle_99<
 
 
 class CornerPage(ProductPage):
-    """A shop that writes its tables with arrows."""
+    """The page object of a shop that writes its tables with arrows."""
 
     @field
     def native_id(self) -> str | None:

@@ -1,4 +1,4 @@
-"""Specifications in any shape and language; what only has their shape stays out."""
+"""Specifications in any layout and language; other content with the same layout is left out."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Objects that pages hand to their scripts."""
+"""Objects that pages pass to their scripts."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""A page that hangs, eats memory or kills its process is one reject."""
+"""A page that hangs, exhausts memory or kills its process is one reject."""
 
 import hashlib
 from collections.abc import Callable
@@ -37,7 +37,7 @@ FAULTS = {"memory": "memory", "crash": "crashed", "much": "output_limit"}
 
 @pytest.fixture
 def limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], CrawlSettings]:
-    """Return settings with the page object above and a limit of seconds."""
+    """Return a function from a time limit, in seconds, to settings with the page object above."""
     name = f"corner_{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:8]}"
     (tmp_path / f"{name}.py").write_text(PAGE_OBJECT)
     monkeypatch.syspath_prepend(tmp_path)

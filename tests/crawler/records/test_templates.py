@@ -1,4 +1,4 @@
-"""What the pages of one shop teach each other."""
+"""Templates, learned from some pages of a shop and used to read the others."""
 
 import json
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ def taught(field: str, several: Iterable[Observation]) -> dict[str, float]:
 
 
 def test_a_place_that_markup_confirms_is_believed_and_others_are_not() -> None:
-    # log((3 + .5) / .5) = 1.9, rounded 2, doubled because markup says so.
+    # log((3 + .5) / .5) = 1.9, rounded to 2, doubled because markup confirms it.
     assert taught("price", [observed(str(n), right="b") for n in range(3)]) == {"b": 4.0, "elsewhere": -4.0}
 
 
@@ -75,7 +75,7 @@ def test_the_same_pages_of_a_large_shop_teach_whatever_comes_to_it() -> None:
 
 
 def lamp(number: int, *, markup: bool) -> str:
-    """Return a page with two prices of which only markup says which is the product's."""
+    """Return a page with two prices; only markup tells which is the product's."""
     says = {"@type": "Product", "name": f"Lamp {number}", "offers": {"price": 60 + number, "priceCurrency": "EUR"}}
     script = f'<script type="application/ld+json">{json.dumps(says)}</script>' if markup else ""
     prices = f'<div class="offer"><p class="k1 price">€ {20 + number}.00</p><p class="k2">€ {60 + number}.00</p></div>'
@@ -115,7 +115,7 @@ def test_a_new_page_is_read_alone_unless_it_changes_the_template(shop: Store, mo
     store_pages(shop, {"/p/lamp-23": lamp(23, markup=False)})
     records_stage.run(shop, settings())
     assert leans_of(read_template(shop, "shop")) == before
-    assert len(read) == 13 + 1  # the pages that teach, and the new one
+    assert len(read) == 13 + 1  # all pages to learn the template, and the new one to parse it
     assert prices(shop)["23"] == Decimal(83)
 
 

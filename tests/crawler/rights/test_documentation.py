@@ -1,4 +1,4 @@
-"""The decision table of docs/usage-rights.md is that of the code."""
+"""The decision table in docs/usage-rights.md equals that in the code."""
 
 from collections.abc import Iterator
 from pathlib import Path

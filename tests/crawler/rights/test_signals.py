@@ -1,6 +1,6 @@
-"""What usage signals mean: cases in the form of their specifications' own examples, each with its source.
+"""Meanings of usage signals: cases in the form of the examples in their specifications, each with its source.
 
-The verdicts on train, evaluate, search and display are written ``-`` refused, ``+`` allowed, ``?`` unknown.
+Verdicts on train, evaluate, search and display are written ``-`` (refused), ``+`` (allowed) or ``?`` (unknown).
 """
 
 from collections.abc import Mapping, Sequence

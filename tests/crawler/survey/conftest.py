@@ -1,4 +1,4 @@
-"""The synthetic shop of the crawl's tests."""
+"""The synthetic shop of the crawl tests."""
 
 from tests.crawler.crawl.conftest import clock, shop, store
 

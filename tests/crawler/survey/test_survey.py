@@ -29,7 +29,7 @@ def sitemap(*urls: str) -> bytes:
 
 
 def fill(shop: Shop) -> None:
-    """A shop in two languages, with a sitemap for each, categories, reviews and a login."""
+    """Fill a shop in two languages, with a sitemap for each, categories, reviews and a login."""
 
     async def to_english(request: web.Request) -> web.StreamResponse:
         raise web.HTTPFound("/en/")

@@ -1,4 +1,4 @@
-"""A sixth modality, whole: the text of reviews, from a column of feeds to ledger, shards and reader."""
+"""A complete sixth modality: the text of reviews, from a feed column to ledger, shards and reader."""
 
 import pyarrow as pa
 

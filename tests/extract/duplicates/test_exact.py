@@ -19,7 +19,7 @@ class Product:
     specs: tuple[tuple[str, str], ...] = ()
     failed: tuple[str, ...] = field(default=())
     pixels: tuple[str | None, ...] = ()
-    """What each image shows; None: it could not be decoded. Empty: as many as there are images, each its own."""
+    """Pixel hash of each image; None: it cannot be decoded. Empty: each file has a different one."""
 
 
 def database(products: Mapping[str, Product]) -> duckdb.DuckDBPyConnection:

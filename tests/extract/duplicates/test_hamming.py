@@ -31,7 +31,7 @@ def by_matrix(hashes: NDArray[np.int64], radius: int) -> list[tuple[int, int]]:
 
 
 def with_near_copies(hashes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Append a copy of each fourth hash with up to four bits flipped."""
+    """Append copies of the first quarter of the hashes, each with up to four bits flipped."""
     copies = hashes[: len(hashes) // 4].copy()
     for flips in np.random.default_rng(len(hashes)).integers(0, 64, (4, len(copies))):
         copies ^= np.array(ONE_BIT)[flips]
@@ -45,7 +45,7 @@ def found_pairs(hashes: NDArray[np.int64], radius: int) -> list[tuple[int, int, 
 
 @st.composite
 def crowded_hashes(draw: st.DrawFn) -> NDArray[np.int64]:
-    """Few centres and hashes that differ from them in some bits, so that near pairs are common."""
+    """Draw hashes that differ in some bits from one of a few centres, so that near pairs are common."""
     centres = draw(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=3))
     hashes = []
     for _ in range(draw(st.integers(0, 40))):
@@ -63,7 +63,7 @@ def test_neighbours_are_those_of_brute_force(hashes: NDArray[np.int64], radius: 
 
 @given(hashes=crowded_hashes(), radius=st.integers(0, 7))
 def test_hashes_too_alike_to_be_parted_are_compared_each_with_each(hashes: NDArray[np.int64], radius: int) -> None:
-    """Sizes from which blocks count as large are set so low that small examples reach them."""
+    """The sizes above which blocks count as large are set so low that small examples exceed them."""
     with mock.patch.object(hamming, "_LARGE_BLOCK", 3), mock.patch.object(hamming, "_SMALL", 2):
         assert found_pairs(hashes, radius) == by_force(hashes, radius)
 
@@ -72,7 +72,7 @@ def test_hashes_too_alike_to_be_parted_are_compared_each_with_each(hashes: NDArr
 def test_crowded_blocks_are_searched_again_to_the_same_end(
     bits: int, radius: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All other bits are the same in most hashes, as in those of goods on white."""
+    """Most hashes agree in all other bits, like those of products on white."""
     monkeypatch.setattr(hamming, "_LARGE_BLOCK", 60)
     searched = mock.Mock(wraps=hamming._pairs)
     monkeypatch.setattr(hamming, "_pairs", searched)

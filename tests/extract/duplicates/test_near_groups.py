@@ -15,7 +15,7 @@ Join = tuple[str, str, str]
 
 
 def groups(pairs: list[Pair], most: int, joins: Sequence[Join] = ()) -> dict[str, str]:
-    """Return the group of each of eight products that stand, given near pairs in some order."""
+    """Return the groups of eight products, without dropped exact duplicates, given near pairs in any order."""
     columns = {name: [join[place] for join in joins] for place, name in enumerate(("product_id", "rule", "key"))}
     with closing(duckdb.connect()) as connection:
         connection.execute(
@@ -120,6 +120,6 @@ def test_links_keep_their_promises(pairs: list[ItemPair], most: int, weights: li
     for root, group in members.items():
         assert root == min(group)
         assert len(group) == 1 or weight[root] <= most
-    for left, right in pairs:  # what was left out would have been too heavy, or is joined all the same
+    for left, right in pairs:  # a pair that was skipped would have been too heavy, or is joined anyway
         assert roots[left] == roots[right] or weight[roots[left]] + weight[roots[right]] > most
     assert linked(10, [*pairs, *pairs], most, weights) == roots

@@ -150,8 +150,8 @@ def test_another_model_is_another_product() -> None:
 @pytest.mark.parametrize(
     ("other", "same"),
     [
-        ("YB-201 " + CAPTION[:-7], True),  # the words in another order
-        (CAPTION + " 现货速发", False),  # two words more in nine
+        ("YB-201 " + CAPTION[:-7], True),  # the same words in another order
+        (CAPTION + " 现货速发", False),  # two words added to nine
         (CAPTION.replace("女士", "男士"), False),
     ],
 )
@@ -189,7 +189,7 @@ def film(seed: int, seconds: int = 10) -> list[int]:
 def near(
     shown: Mapping[str, Mapping[str, Film]], settings: DedupSettings = SETTINGS, captions: Mapping[str, str] = {}
 ) -> list[tuple[object, ...]]:
-    """Return the pairs of products, given the films of each by name."""
+    """Return the near pairs of products, given the videos of each by name."""
     with closing(duckdb.connect()) as connection:
         connection.execute("CREATE TABLE products (product_id VARCHAR, source VARCHAR, caption VARCHAR)")
         connection.execute("CREATE TABLE frames (product_id VARCHAR, video_sha256 VARCHAR, second INT, phash BIGINT)")

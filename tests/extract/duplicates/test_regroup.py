@@ -10,11 +10,11 @@ from extract.duplicates import keep_names, name_groups
 Groups = dict[str, str]
 """Product -> smallest product of its group."""
 DATABASE = duckdb.connect()
-"""One for all examples: opening it takes longer than an example."""
+"""Shared by all examples, since opening it takes longer than an example."""
 
 
 def named(groups: Groups, before: dict[str, str]) -> dict[str, str]:
-    """Return the name of each product's group, given those of the last run."""
+    """Return the name of each product's group, given the names of the last run."""
     with closing(DATABASE.cursor()) as connection:
         for table, column, rows in (("grouped", "root", groups), ("duplicates", "group_id", before)):
             pairs = "unnest(?::VARCHAR[]) AS product_id, unnest(?::VARCHAR[])"
@@ -26,7 +26,7 @@ def named(groups: Groups, before: dict[str, str]) -> dict[str, str]:
 
 
 def of(*groups: str) -> Groups:
-    """Return groups written as the letters of their products: ``ab c``."""
+    """Return groups given as the letters of their products: ``of("ab", "c")``."""
     return {product: min(group) for group in groups for product in group}
 
 
@@ -74,10 +74,10 @@ def test_names_keep_their_promises(runs: list[Groups]) -> None:
         assert names.keys() == groups.keys()
         of_root = {root: {names[p] for p in groups if groups[p] == root} for root in groups.values()}
         assert all(len(found) == 1 for found in of_root.values())  # a group has one name
-        assert len({name for found in of_root.values() for name in found}) == len(of_root)  # which no other has
+        assert len({name for found in of_root.values() for name in found}) == len(of_root)  # no two groups share a name
         for name in {*before.values()}:
             heirs = Counter(groups[p] for p in groups if before.get(p) == name)
-            if len(heirs) == 1 and name not in names.values():  # it ended: another name of the group was as strong
+            if len(heirs) == 1 and name not in names.values():  # dropped: another name in the group was as strong
                 rivals = Counter(before[p] for p in groups if groups[p] == next(iter(heirs)) and p in before)
                 assert rivals[name] <= max(count for other, count in rivals.items() if other != name)
             if len(heirs) > 1 and name not in names.values():

@@ -41,8 +41,8 @@ def test_alike_texts_meet_and_others_do_not() -> None:
         assert alike(text, other) < 0.25
         near += bool(np.any(keys[0] == keys[1]))
         far += bool(np.any(keys[0] == keys[2]))
-    assert near == 300  # one misses in 10⁹ or so
-    assert far < 30  # 1 - (1 - 0.2⁴)¹⁶ = 0.025 of them
+    assert near == 300  # about one in 10⁹ is missed
+    assert far < 30  # expected share: 1 - (1 - 0.2⁴)¹⁶ = 0.025
 
 
 def by_force(keys: list[list[int]], most: int) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Synthetic pictures."""
+"""Synthetic images."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -12,7 +12,7 @@ Encode = Callable[..., bytes]
 
 @pytest.fixture
 def picture() -> Image.Image:
-    """A colour picture, 96 x 64, with structure at several scales and no symmetry."""
+    """Return a colour image, 96 x 64, with structure at several scales and no symmetry."""
     rng = np.random.default_rng(7)
     coarse = Image.fromarray(rng.integers(0, 256, (4, 6, 3), dtype=np.uint8))
     return coarse.resize((96, 64), Image.Resampling.BICUBIC)
@@ -20,7 +20,7 @@ def picture() -> Image.Image:
 
 @pytest.fixture
 def encode() -> Encode:
-    """Return a function from a picture to the bytes of a file."""
+    """Return a function that encodes an image as a file."""
 
     def run(picture: Image.Image, image_format: str = "PNG", **options: object) -> bytes:
         buffer = BytesIO()

@@ -64,7 +64,7 @@ def test_unreadable_exif_counts_as_upright(picture: Image.Image, encode: Encode)
 
 
 def test_whole_result_of_a_picture_counted_by_hand(encode: Encode) -> None:
-    # Five by four pixels of 100, one of 110 at row 1, column 1. The Laplacian of the inner 2 x 3
+    # Five by four pixels of 100, except 110 at row 1, column 1. The Laplacian of the inner 2 x 3
     # pixels is -40, 10, 0 / 10, 0, 0: mean -20/6, variance (1600 + 100 + 100)/6 - (20/6)^2.
     pixels = np.full((4, 5), 100, dtype=np.uint8)
     pixels[1, 1] = 110
@@ -158,7 +158,7 @@ Greys = NDArray[np.uint8]
 
 
 def framed(top: int, bottom: int, left: int, right: int, ground: int = 255) -> Greys:
-    """Random greys of 20 x 30 in a plain frame, with a frame of their own that is surely not plain."""
+    """Return 20 x 30 random greys, with edges that are certainly not plain, in a plain border."""
     inner = np.random.default_rng(1).integers(0, 256, (20, 30), dtype=np.uint8)
     for edge in (inner[0], inner[-1], inner[:, 0], inner[:, -1]):
         edge[::2] = ground ^ 128
@@ -184,8 +184,8 @@ def test_border_may_have_the_noise_of_jpeg(noise: int, share: float) -> None:
 
 
 def test_steps_of_the_margin_counted_by_hand() -> None:
-    # 30 x 20: the outer tenth is two pixels wide, 600 - 26 * 16 = 184 pixels. A dot of one pixel at an
-    # edge is a step at itself, at its left and at its upper neighbour; one in the middle does not count.
+    # 30 x 20: the outer tenth is two pixels wide, 600 - 26 * 16 = 184 pixels. A one-pixel dot near an edge is
+    # a step at itself and at its left and upper neighbours; one in the middle does not count.
     pixels = np.full((20, 30), 255, np.uint8)
     pixels[10, 15] = 0
     assert margin_detail(Image.fromarray(pixels)) == 0.0
@@ -258,7 +258,7 @@ def test_hash_fits_a_signed_column() -> None:
 
 
 def test_flat_pictures_share_one_hash() -> None:
-    # The constant coefficient alone is above the median, and it is the most significant bit.
+    # Only the constant coefficient is above the median, and it is the most significant bit.
     hashes = {perceptual_hash(Image.new("L", size, grey)) for size in ((1, 1), (33, 77)) for grey in (1, 90, 255)}
     assert hashes == {-(2**63)}
 

@@ -87,7 +87,7 @@ FACTS = st.lists(
 
 @given(pieces=FACTS)
 def test_no_word_is_lost(pieces: list[str]) -> None:
-    """What is dropped is a copy of what stands before it: each run of characters and each number is still there."""
+    """Only copies of earlier text are dropped: each run of characters and each number is still there."""
     published = "".join(pieces)
     kept = clean(published)
     for word in re.findall(r"[^\W_]+", html.unescape(unicodedata.normalize("NFC", published))):

@@ -1,4 +1,4 @@
-"""SQL and Python give the same for every text."""
+"""SQL and Python return the same result for every text."""
 
 from collections.abc import Iterator
 

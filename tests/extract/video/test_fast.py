@@ -21,7 +21,7 @@ class Coded:
 
 @st.composite
 def streams(draw: st.DrawFn) -> list[Coded]:
-    """Groups of an intra frame and references, each with B frames before it; some groups open."""
+    """Draw groups of an intra frame and references, each with B-frames shown before it; some groups are open."""
     coded: list[Coded] = []
     time = 0
     anchor = 0
@@ -41,7 +41,7 @@ def streams(draw: st.DrawFn) -> list[Coded]:
 
 
 def decoded(runs: list[Run], coded: list[Coded]) -> set[int]:
-    """Return the timestamps that come out right: everything needed was decoded in the same run."""
+    """Return the timestamps of correct frames: all that they need was decoded in the same run."""
     right: set[int] = set()
     for run in runs:
         there: set[int] = set()

@@ -90,7 +90,7 @@ def test_frames_come_in_order_where_the_container_has_no_times_of_presentation()
 
 
 def two_sizes(second_starts: int) -> tuple[bytes, bytes]:
-    """Return a small stream of 48 frames, and a larger one that starts at a frame's number."""
+    """Return a stream of 48 small frames, and one of larger frames that starts at the given frame number."""
     late = [Fraction(number + second_starts, 24) for number in range(48)]
     small = Clip(container="mpegts", frames=48, options={"x264-params": "keyint=24"})
     large = replace(small, size=(128, 96), times=late)

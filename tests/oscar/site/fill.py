@@ -1,4 +1,4 @@
-"""Fill the shop through Oscar's own models and print what a crawl must find, as JSON."""
+"""Fill the shop through Oscar's own models and print the products that a crawl must find, as JSON."""
 
 import colorsys
 import io
@@ -31,7 +31,7 @@ MATERIALS = ("steel", "oak", "glass", "brass", "linen")
 
 
 def picture(number: int, view: int) -> bytes:
-    """Draw a picture that no other product has."""
+    """Draw an image that no other product has."""
     red, green, blue = (int(255 * part) for part in colorsys.hsv_to_rgb(number / 80, 0.6, 0.9))
     image = Image.new("RGB", (500, 460), (red, green, blue))
     draw = ImageDraw.Draw(image)
@@ -43,7 +43,7 @@ def picture(number: int, view: int) -> bytes:
 
 
 def product_class() -> object:
-    """Make the product class with the attributes that become rows of the table."""
+    """Create the product class with the attributes that become rows of the specification table."""
     made = get_model("catalogue", "ProductClass").objects.create(name="Goods")
     for code, name in (("material", "Material"), ("width", "Width"), ("warranty", "Warranty")):
         made.attributes.create(name=name, code=code, type="text")
@@ -51,7 +51,7 @@ def product_class() -> object:
 
 
 def add_product(number: int, kind: object, partner: object, *, public: bool) -> dict[str, object]:
-    """Add one product with its table, price, category and two pictures."""
+    """Add one product with its specification table, price, category and two images."""
     product = get_model("catalogue", "Product")(
         title=f"Item {number:03d} made of {MATERIALS[number % 5]}",
         upc=f"UPC-{number:05d}",
@@ -82,8 +82,8 @@ def add_product(number: int, kind: object, partner: object, *, public: bool) -> 
 
 
 def main() -> None:
-    """Make the database and everything in it."""
-    # a new shop's tables are made as the models are now, without the years of migrations that led there
+    """Create and fill the database."""
+    # create the tables directly from today's models, without running years of migrations
     settings.MIGRATION_MODULES = {app.label: None for app in apps.get_app_configs()}
     call_command("migrate", run_syncdb=True, verbosity=0)
     get_model("address", "Country").objects.create(iso_3166_1_a2="GB", name="United Kingdom", is_shipping_country=True)

@@ -1,4 +1,4 @@
-"""A django-oscar shop on SQLite; its folder comes by environment, as settings of Django do."""
+"""Settings of a django-oscar shop on SQLite; an environment variable names its folder."""
 
 import os
 from pathlib import Path

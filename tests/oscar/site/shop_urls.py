@@ -1,4 +1,4 @@
-"""Addresses of the shop: Oscar's own, and its pictures."""
+"""URLs of the shop: Oscar's own, and its images."""
 
 from django.apps import apps
 from django.conf import settings
