@@ -143,7 +143,7 @@ def test_settings_that_name_nothing_are_rejects(store: Store) -> None:
 
 
 def test_titles_are_read_up_to_the_characters_that_count(store: Store) -> None:
-    # With 12 characters only the first title of each side counts, and these are equal.
+    # With 12 characters, only the first title of each side counts, and the two are equal.
     first, others = "速溶咖啡", ["洗衣机 电视机 电冰箱", "儿童积木 拼图"]
     fill(
         store,

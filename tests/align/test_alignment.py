@@ -42,7 +42,7 @@ def test_whole_label_map_of_two_shops() -> None:
     assert score > 0.75
     label_map = align(titles, titles, first_level={"s:零食": "食品"})
     scores = (label_similarity("咖啡", "咖啡/奶茶"), score)
-    coffee = (0, "食品", 0, "咖啡/奶茶", -1, "")  # the name with more products
+    coffee = (0, "食品", 0, "咖啡/奶茶", -1, "")  # the name of the category with more products
     expected = [
         ("n", "食品", ["食品"], 0, "食品", -1, "", -1, "", "零食", None, None, "same_name"),
         ("n", "食品 > 咖啡", ["食品", "咖啡"], *coffee, "零食 > 咖啡/奶茶", *scores, "mep3m"),
@@ -237,7 +237,7 @@ def test_no_categories_make_an_empty_map() -> None:
 
 
 def slow_pairs(titles: Mapping[Category, Sequence[str]]) -> set[tuple[Category, Category]]:
-    """Pairs that the published rule accepts, by comparing all of them."""
+    """Return the pairs that the published rule accepts, comparing every pair."""
     accepted = set()
     for one, other in combinations(sorted(titles), 2):
         same_class = one.path[0] == other.path[0] and one.source != other.source

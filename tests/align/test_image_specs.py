@@ -1,4 +1,4 @@
-"""Property values are found by name, by place in a table and by unit; what is doubtful is left out."""
+"""Property values in images are found by name, table position and unit; doubtful ones are left out."""
 
 import pytest
 
@@ -9,7 +9,7 @@ NO_NAMES = PropertyNames({}, frozenset())
 
 
 def lines(*rows: str, position: int = 0, confidence: float = 0.99) -> list[ImageLine]:
-    """Return the rows as lines of an image; ``|`` parts a row into columns."""
+    """Return the rows as lines of an image; ``|`` separates columns."""
     cells = [(n, k, text) for n, row in enumerate(rows) for k, text in enumerate(row.split("|"))]
     return [
         ImageLine(position, number, text, confidence, 200 * k, 50 * n, 200 * k + 150, 50 * n + 30)
@@ -56,7 +56,7 @@ def test_a_name_before_a_value(row: str, expected: dict[str, str]) -> None:
 def test_a_table_of_names_and_values() -> None:
     assert proposed(lines("材质|亚麻", "颜色|米白")) == {"材质": "亚麻", "颜色": "米白"}
     assert proposed(lines("材质：|陶瓷")) == {"材质": "陶瓷"}
-    assert proposed(lines("材质|陶瓷")) == {}  # one row without a colon may be anything
+    assert proposed(lines("材质|陶瓷")) == {}  # a single row without a colon may be anything
     assert proposed(lines("材质|颜色|尺寸", "品牌|型号|容量")) == {}
 
 

@@ -1,4 +1,4 @@
-"""The learned rule on a few synthetic shelves: two dozen goods in three classes, sold by two shops."""
+"""The learned rule on a synthetic catalogue: two dozen categories in three classes, shared by two shops."""
 
 import random
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def titles_of(*words: str, seed: int) -> list[str]:
 
 
 def shops() -> dict[Category, list[str]]:
-    """The south renames every fourth good; 狗粮 and 猫粮 share a shelf there, and 帐篷 stands in another class."""
+    """Return both shops' titles; the south renames every fourth category, merges 狗粮 and 猫粮, and moves 帐篷."""
     titles = {shelf("n", word): titles_of(word, seed=place) for place, word in enumerate(WORDS)}
     for place, word in enumerate(WORDS):
         if word in ("狗粮", "猫粮", "帐篷"):
@@ -57,7 +57,7 @@ def shops() -> dict[Category, list[str]]:
 
 
 def decisions(classes: tuple[str, ...]) -> list[Decision]:
-    """A person's answers on all pairs of some classes whose names or titles are the same, and some others."""
+    """Return a reviewer's decision on every pair within some classes: accept for the same word, else reject."""
     found = []
     words = [word for word in WORDS if CLASS_OF[word] in classes and word not in ("狗粮", "猫粮", "帐篷")]
     south = {c.path[1]: c for c in shops() if c.source == "s"}
@@ -73,13 +73,13 @@ LEARNED = AlignSettings(rule="learned")
 
 
 def south(word: str) -> str:
-    """The name of a good in the south."""
+    """Return the name of a category in the south."""
     place = WORDS.index(word)
     return f"精品{place}号" if place % 4 == 0 and word != "帐篷" else word
 
 
 def pairs_of(label_map: pa.Table) -> set[tuple[str, str]]:
-    """The names in the north and in the south that are one sub-class."""
+    """Return the pairs of northern and southern names that share a sub-class."""
     sides: dict[str, dict[int, str]] = {"n": {}, "s": {}}
     for row in label_map.to_pylist():
         if len(row["category"]) == 2:
@@ -118,12 +118,12 @@ ENGLISH = {
 
 
 def deeper(titles: dict[Category, list[str]]) -> dict[Category, list[str]]:
-    """The same titles, three levels further down."""
+    """Return the same titles, three levels deeper."""
     return {Category(c.source, (*c.path, *(f"{c.path[1]}{mark}" for mark in "甲乙丙"))): t for c, t in titles.items()}
 
 
 def with_english(titles: dict[Category, list[str]]) -> dict[Category, list[str]]:
-    """The same shops with a class of English names."""
+    """Return the same titles and a class with English names."""
     found = dict(titles)
     for place, names in enumerate(ENGLISH.items()):
         for source, name in zip("ns", names, strict=True):
@@ -142,7 +142,7 @@ SHAPES: dict[str, Callable[[dict[Category, list[str]]], dict[Category, list[str]
 
 
 def baseline(categories: list[Category]) -> set[tuple[str, str]]:
-    """Names that difflib finds half alike, within classes, best first and one to one."""
+    """Return the pairs of names in one class with a difflib ratio of at least 0.5, best first and one to one."""
     sides = [sorted({category.path[:2] for category in categories if category.source == source}) for source in "ns"]
     scored = [(label_similarity(a[1], b[1]), a, b) for a, b in product(*sides) if a[0] == b[0]]
     found: dict[tuple[str, ...], tuple[str, ...]] = {}

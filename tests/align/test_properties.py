@@ -7,7 +7,7 @@ COLOURS = {"黑色": 5, "白色": 4, "红色": 2}
 
 
 def apart(count: int, one: int, other: int) -> csr_array:
-    """A matrix by which two of some uses conflict."""
+    """Return a matrix in which two of ``count`` uses conflict."""
     return csr_array(([-1.0, -1.0], ([one, other], [other, one])), shape=(count, count))
 
 
@@ -46,7 +46,7 @@ def test_names_in_one_table_are_never_one() -> None:
 def lines(
     uses: list[PropertyUse], products: list[dict[tuple[str, str], str]]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The specification lines of some products, as ``find_conflicts`` takes them."""
+    """Return the specification lines of some products in the form that ``find_conflicts`` accepts."""
     place = {use.key: number for number, use in enumerate(uses)}
     rows = [
         (number, place[key], list(uses[place[key]].values).index(value))
@@ -151,7 +151,7 @@ def test_of_names_that_differ_in_brackets_the_nearer_values_are_one() -> None:
 
 
 def test_a_joined_group_is_judged_as_a_whole() -> None:
-    """The name that a shop uses for both is taken by the one to which it is nearer."""
+    """A name that one shop uses for both properties joins the nearer one."""
     used = {"20 kWh": 5, "26 kWh": 5, "33 kWh": 5}
     old = {"41 kWh": 5, "55 kWh": 5, "73 kWh": 5}
     uses = [

@@ -70,7 +70,7 @@ PIECES = (
 
 @pytest.fixture(scope="module")
 def simtext_cosine(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], float]:
-    """simtext 1.2's cosine, without its slow other measures."""
+    """Return simtext 1.2's cosine, without its other measures, which are slow."""
     jieba.setLogLevel(60)
     jieba.dt.tmp_dir = str(tmp_path_factory.mktemp("jieba"))
 
@@ -78,7 +78,7 @@ def simtext_cosine(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, s
         measure = similarity()
         try:
             _, _, vector, other_vector = measure.transform(one, other)
-        except ValueError:  # no word at all: simtext fails, we say 0
+        except ValueError:  # no words: simtext fails, ours is 0
             return 0.0
         return float(measure.cosine_similarity(vector, other_vector))
 

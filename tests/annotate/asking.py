@@ -1,4 +1,4 @@
-"""One task at a time, as the tests of the board ask for them."""
+"""Helper of the board's tests, which request one task at a time."""
 
 from annotate.tasks import LeasedTask, TaskBoard
 
@@ -6,5 +6,5 @@ __all__ = ["next_task"]
 
 
 def next_task(board: TaskBoard, worker: str) -> LeasedTask | None:
-    """Return the first of the worker's tasks; None: none is left, or the worker is paused."""
+    """Return the worker's next task, or None if none is left or the worker is paused."""
     return next(iter(board.next_tasks(worker, 1)), None)

@@ -1,4 +1,4 @@
-"""Judgements for the tests: a small one to check by hand, and synthetic crowds."""
+"""Judgements for tests: a small table to check by hand, and synthetic crowds."""
 
 from collections.abc import Iterable, Mapping
 
@@ -13,7 +13,7 @@ FIVE_BY_FIVE = {
     "t4": "bbbba",
     "t5": "bbaba",
 }
-"""Synthetic: v and w always agree, x errs on two tasks if they are right, y on one, z answers the opposite."""
+"""Synthetic answers: v and w always agree; if they are right, x errs on two tasks, y on one, and z on all."""
 
 
 def table(rows: Iterable[tuple[object, object, object]]) -> pa.Table:
@@ -30,7 +30,7 @@ def five_by_five() -> pa.Table:
 def synthetic_crowd(
     tasks: int, workers: int, each: int, seed: int, labels: int = 2
 ) -> tuple[pa.Table, Mapping[int, int]]:
-    """Workers with error rates of 5 to 35 % judge tasks, ``each`` times a task; returns answers and truth."""
+    """Return answers, ``each`` per task, of workers with error rates of 5 to 35 %, and the truth."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, labels, tasks)
     errors = rng.uniform(0.05, 0.35, workers)

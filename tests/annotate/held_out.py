@@ -1,4 +1,4 @@
-"""A workspace's store with a few products, most of them held out: what candidates are searched in."""
+"""A store with a few products, most of them held out, in which candidates are searched."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ GOODS = {
 
 
 def rows_of(table: str, rows: Sequence[dict[str, object]]) -> pa.Table:
-    """Return rows of a table; what a row does not name is empty."""
+    """Return rows of a table; missing columns are null, empty or 0."""
     schema = TABLES[table].schema
     blank = {
         f.name: None if f.nullable else {"string": "", "int32": 0, "int64": 0, "double": 0.0}.get(str(f.type))
@@ -35,7 +35,7 @@ def rows_of(table: str, rows: Sequence[dict[str, object]]) -> pa.Table:
 
 
 def held_out_store(folder: Path) -> Store:
-    """Return a new store in a folder."""
+    """Return a new store in a folder, with these products."""
     made = Store.create(folder, buckets=2)
     ids = {f"s:{name}": values for name, values in GOODS.items()}
     seen = {"category": [], "first_seen": NOW, "last_seen": NOW}

@@ -1,4 +1,4 @@
-"""From the reserve to candidates, and from candidates to tasks."""
+"""Candidates are searched in the reserve, and become tasks."""
 
 import sys
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Judgements out, and in again."""
+"""Judgements are exported, and can be imported again."""
 
 import json
 from datetime import UTC, datetime

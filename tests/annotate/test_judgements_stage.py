@@ -146,7 +146,7 @@ def test_a_missing_file_is_named(store: Store) -> None:
 
 
 def test_the_method_of_the_settings_decides_and_a_changed_one_is_noticed(store: Store) -> None:
-    """Gold shows w1 right twice and w2, w3 wrong twice; on the third pair they contradict it."""
+    """Gold shows that w1 is right twice and w2 and w3 are wrong twice; on the third pair, these two contradict w1."""
     pairs = ["s:1,s:2", "s:1,s:3", "s:2,s:3"]
     answers = [
         f"{pair},{who},{'matched' if who == 'w1' else 'mismatched'}," for pair in pairs for who in ("w1", "w2", "w3")

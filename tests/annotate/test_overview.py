@@ -1,4 +1,4 @@
-"""What the manager sees: counts, people, disputes, comments, missed gold and what adaptive asking saves."""
+"""The manager's overview: counts, people, disputes, comments, missed gold and savings of adaptive asking."""
 
 from decimal import Decimal
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A shop of 20 products, and a workspace that has collected and extracted it."""
+"""Fixtures of demo shops with 20 products, and of a workspace that has collected and extracted them."""
 
 import shutil
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from m5data.workspace import Workspace
 
 @dataclass(frozen=True)
 class Shop:
-    """The served shops, and a workspace of them that is read only."""
+    """The served shops, and a workspace collected from them, which tests only read."""
 
     base_urls: ShopURLs
     collected: Path
@@ -34,19 +34,19 @@ def shop(tiny_shops: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def fresh(shop: Shop, tmp_path: Path) -> Workspace:
-    """An empty workspace of the shops."""
+    """Return an empty workspace for the shops."""
     return open_demo(tmp_path / "fresh", shop.base_urls.bases, "tiny")
 
 
 @pytest.fixture
 def collected(shop: Shop, tmp_path: Path) -> Workspace:
-    """A copy of the collected workspace."""
+    """Return a copy of the collected workspace."""
     return Workspace.open(Path(shutil.copytree(shop.collected, tmp_path / "collected")))
 
 
 @pytest.fixture
 def prefect_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Prefect in children keeps everything in a folder of the test's."""
+    """Make Prefect in child processes keep its files in a folder of the test."""
     home = tmp_path / "prefect-home"
     monkeypatch.setenv("PREFECT_HOME", str(home))
     monkeypatch.delenv("PREFECT_API_URL", raising=False)

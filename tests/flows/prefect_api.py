@@ -1,4 +1,4 @@
-"""A Prefect server started for a measurement, and questions to it."""
+"""A Prefect server started for a test, and a client of it."""
 
 import os
 import socket
@@ -20,17 +20,17 @@ _ATTEMPTS = 5
 
 
 class PrefectApi:
-    """The REST interface, as far as it is asked here.
+    """The parts of the REST interface that tests use.
 
     Args:
-        url: Ending in ``/api``.
+        url: URL of the API, ending in ``/api``.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def ask(self, path: str, **filters: object) -> Any:  # noqa: ANN401 - JSON
-        """Return the answer to a POST; a server whose database is busy says 503, and is asked again."""
+        """Return the response to a POST; retry on 503, which a server with a busy database returns."""
         for _ in range(_ATTEMPTS):
             answer = httpx.post(f"{self.url}/{path}", json=filters, timeout=30)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
@@ -54,13 +54,13 @@ class PrefectApi:
         return [task["name"].rpartition("-")[0] for task in sorted(found, key=lambda task: str(task["start_time"]))]
 
     def messages(self, run: str) -> list[str]:
-        """Return what a flow run logged."""
+        """Return the log messages of a flow run."""
         return [line["message"] for line in self.ask("logs/filter", logs={"flow_run_id": {"any_": [run]}}, limit=200)]
 
 
 @contextmanager
 def prefect_server(home: Path) -> Iterator[PrefectApi]:
-    """Run ``prefect server start`` on a free port, everything it keeps under ``home``."""
+    """Run ``prefect server start`` on a free port, with its files under ``home``."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     environment = {**os.environ, "PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "0"}
@@ -82,11 +82,11 @@ def prefect_server(home: Path) -> Iterator[PrefectApi]:
                 server.kill()
 
 
-def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:  # noqa: ANN401 - whatever it returns
-    """Wait until a condition holds, and return what it returned.
+def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:  # noqa: ANN401 - the condition's own type
+    """Wait until a condition holds, and return its result.
 
     Raises:
-        TimeoutError: It does not hold in time.
+        TimeoutError: The condition does not hold in time.
     """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""Errors of the disk are named in one line, and mended by running again."""
+"""Disk errors are reported in one line and repaired by running again."""
 
 import errno
 import os
@@ -56,7 +56,7 @@ def small_files() -> None:
 
 def test_a_disk_that_takes_no_more_is_named_and_mended(collected: Workspace) -> None:
     words = [str(PROGRAM), "stats", "-w", str(collected.root)]
-    # Python 3.11 keeps a compiled module that was cut short, and every later process fails on it
+    # Python 3.11 keeps a truncated compiled module, and every later process fails on it
     kept_whole = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     failed = subprocess.run(
         words, capture_output=True, text=True, check=False, timeout=300, preexec_fn=small_files, env=kept_whole

@@ -1,4 +1,4 @@
-"""The doctor names what is wrong and changes nothing."""
+"""The doctor names every problem and changes nothing."""
 
 import multiprocessing
 import os

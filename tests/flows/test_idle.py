@@ -1,4 +1,4 @@
-"""A run with nothing to do is recognised before a scheduler starts; a workspace of feeds alone runs through."""
+"""A run with nothing to do is recognised before a scheduler starts; a workspace with only feeds runs all stages."""
 
 import json
 from datetime import UTC, datetime, timedelta

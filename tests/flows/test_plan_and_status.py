@@ -1,4 +1,4 @@
-"""What waits, before it is done and while it is done."""
+"""The plan and the status report waiting work, before and during a run."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def counts(workspace: Workspace, *, refresh: bool = False) -> dict[str, int]:
-    """Return the planned items, leaving out what says how many it is made of, and stages that have none."""
+    """Return the planned items by name, without the details after a colon; stages without items are left out."""
     plan = plan_run(Workspace.open(workspace.root), refresh=refresh)
     return {f"{line.stage} {line.what.partition(':')[0]}": line.count for line in plan if line.stage in _WITH_ITEMS}
 
@@ -77,7 +77,7 @@ def test_status_tells_what_waits_and_why_things_were_dropped(collected: Workspac
 
 
 class Asking:
-    """A progress sink that asks for the status at the first item."""
+    """A progress sink that records the status at each item."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
@@ -111,7 +111,7 @@ def test_the_expected_end_follows_from_the_rate() -> None:
 
 def test_the_plan_names_every_stage_that_would_run(collected: Workspace) -> None:
     lines = {line.stage: line for line in plan_run(Workspace.open(collected.root))}
-    stages = set(PARTS["everything"]) - {"image_text"}  # without extract.ocr no image is read
+    stages = set(PARTS["everything"]) - {"image_text"}  # without extract.ocr, no text in images is read
     assert set(lines) == stages
     assert {name for name, line in lines.items() if line.count} == stages - set(_WITH_ITEMS)
     assert lines["dedup"].what == "runs over the whole dataset: it never ran"

@@ -1,4 +1,4 @@
-"""Progress on the page of a run: shown for long work alone, passed on always."""
+"""Progress is shown on a run's page only for long work, and always passed on."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ ARTIFACT = UUID(int=1)
 
 
 class Recorder:
-    """An inner sink, and what the server is asked."""
+    """An inner sink that also records requests to the server."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, away: bool = False) -> None:
         self.passed_on: list[object] = []

@@ -1,4 +1,4 @@
-"""Work is done again for what was chosen, and for nothing else."""
+"""Only the chosen work is done again."""
 
 import pytest
 
@@ -15,7 +15,7 @@ PRODUCT = "north:N10001"
 
 
 class Counting:
-    """A progress sink that counts."""
+    """A progress sink that counts items."""
 
     def __init__(self) -> None:
         self.items = 0

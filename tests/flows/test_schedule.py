@@ -1,6 +1,6 @@
-"""``m5data schedule`` on its own Prefect server: a run is made, and SIGTERM ends the next with everything else.
+"""``m5data schedule`` on its own Prefect server: one run completes, and SIGTERM ends the next and all processes.
 
-``tests/slow/flows/test_schedule_killed.py`` waits for runs by the clock and kills one; here runs are asked for.
+``tests/slow/flows/test_schedule_killed.py`` waits for scheduled runs and kills one; the runs here are requested.
 """
 
 import socket
@@ -79,7 +79,7 @@ def test_a_run_is_made_and_sigterm_ends_the_next(fresh: Workspace) -> None:
         first = ask_for_run(api, deployment)
         assert ended(api, first)["state_type"] == "COMPLETED"
         assert api.tasks(first) == ["crawl", "records", "download"]
-        shown = {key for key in api.artifacts(first) if not key.startswith("m5data-progress-")}  # of a slow stage alone
+        shown = {key for key in api.artifacts(first) if not key.startswith("m5data-progress-")}  # of slow stages only
         assert shown == {"m5data-stages", "m5data-drops", "m5data-ledger"}
         last = ask_for_run(api, deployment)
         until(lambda: run_of(api, last), DEADLINE_S, "the last run's start")

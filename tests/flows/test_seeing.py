@@ -1,4 +1,4 @@
-"""Logs, metrics, notifications, and limits of the machine."""
+"""Logs, metrics, notifications and machine limits."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Ways to damage a workspace: a file of each kind missing, cut short, or overwritten."""
+"""Ways to damage a workspace: a file of each kind is missing, empty, truncated or overwritten."""
 
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -43,10 +43,10 @@ def _overwrite(pattern: str) -> Callable[[Path], None]:
 
 
 def _pick(root: Path, pattern: str) -> Path:
-    """Return the last file that matches, which of versions and log entries is the newest."""
+    """Return the last matching file, which is the newest of versions and log entries."""
     for path in root.rglob("*.sqlite-*"):
-        path.unlink()  # closed before: it holds nothing
-    if pattern.endswith(".parquet"):  # one that the newest version names
+        path.unlink()  # empty: the database was closed before
+    if pattern.endswith(".parquet"):  # a file of the newest version
         table = pattern.split("/")[1]
         return root / "tables" / table / Store.open(root).snapshot().files(table)[-1].path
     return max(root.glob(pattern))
@@ -71,7 +71,7 @@ KINDS: Mapping[str, str] = {
 }
 
 _NO_DAMAGE = frozenset({("version", "missing"), ("settings", "empty")})
-"""The dataset is at the version before, as after a kill; and without settings all have their defaults."""
+"""Harmless: the dataset is at the previous version, as after a kill; without settings, the defaults apply."""
 
 DAMAGES: Mapping[tuple[str, str], Callable[[Path], None]] = {
     (kind, how): make(pattern)
@@ -84,18 +84,18 @@ DAMAGES: Mapping[tuple[str, str], Callable[[Path], None]] = {
     )
     if (kind, how) not in _NO_DAMAGE
 }
-"""Kind of file and damage -> what does it."""
+"""(kind of file, damage) -> function that causes it."""
 
 
 def settle(root: Path) -> None:
-    """Move everything of the files of SQLite into their one file each."""
+    """Merge each SQLite database's log into its main file."""
     for path in root.rglob("*.sqlite"):
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def files_of(root: Path) -> dict[str, bytes]:
-    """Return path -> content of every file but locks and logs of the state."""
+    """Return path -> content of every file, except files of a run and SQLite's logs."""
     return {
         str(path.relative_to(root)): path.read_bytes()
         for path in sorted(root.rglob("*"))

@@ -1,4 +1,4 @@
-"""Search everything in a workspace, decoded, for words."""
+"""Search for words in the decoded content of every file of a workspace."""
 
 import gzip
 import sqlite3
@@ -16,12 +16,12 @@ _SPOKEN = "utf-8"
 
 
 def places_with(folder: Path, words: Iterable[str], *, but: Iterable[str] = ()) -> list[str]:
-    """Return ``file: word`` for each word in each file's content, whatever form the file is in.
+    """Return ``file: word`` for each word found in a file, whatever its format.
 
     Args:
         folder: The workspace.
-        words: What is looked for.
-        but: Top-level names that are left out.
+        words: Words to search for.
+        but: Top-level names to skip.
     """
     searched, skipped = [word.encode() for word in words], set(but)
     found = set()
@@ -33,10 +33,10 @@ def places_with(folder: Path, words: Iterable[str], *, but: Iterable[str] = ()) 
 
 
 def _contents(path: Path) -> Iterator[bytes]:
-    yield path.read_bytes()  # of a database: every page, those not in use too
+    yield path.read_bytes()  # of a database: every page, including unused ones
     if path.suffix == ".parquet":
         with pq.ParquetFile(path) as file:
-            yield str(file.read().to_pylist()).encode()  # every page of every column, Delta checkpoints too
+            yield str(file.read().to_pylist()).encode()  # every page of every column, also of Delta checkpoints
             yield str(file.metadata.to_dict()).encode()
     elif ".warc" in path.name:
         yield from _records(path)

@@ -1,4 +1,4 @@
-"""The verb add-source, as a person and as a script run it."""
+"""The verb add-source, run by a person and by a script."""
 
 import json
 import tomllib

@@ -1,4 +1,4 @@
-"""The program as a person runs it: what it prints, how it ends, what it leaves behind."""
+"""The program as a user runs it: its output, exit status and remaining files."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Contact details are masked and counted; numbers that are none stay."""
+"""Contact details are masked and counted; other numbers stay."""
 
 import pytest
 from hypothesis import given

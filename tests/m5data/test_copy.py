@@ -1,4 +1,4 @@
-"""Copies of a workspace: equal, checked, and whole or not there."""
+"""Copies of a workspace are equal and checked, and either complete or absent."""
 
 import shutil
 import stat
@@ -66,7 +66,7 @@ def test_another_number_of_buckets_has_the_same_rows(workspace: Workspace, tmp_p
 def test_a_damaged_object_is_named_and_no_copy_appears(workspace: Workspace, tmp_path: Path) -> None:
     segment = workspace.root / "objects/media-000001.warc"
     data = bytearray(segment.read_bytes())
-    data[-10] ^= 1  # the last payload's
+    data[-10] ^= 1  # a byte of the last payload
     segment.write_bytes(data)
     with pytest.raises(CorruptObjectError, match=r"copying: object [0-9a-f]{64}: .*objects/media-000001\.warc"):
         copy_workspace(workspace, tmp_path / "copy", clock=now)

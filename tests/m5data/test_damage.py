@@ -28,9 +28,8 @@ def folder(tmp_path: Path) -> Path:
 
 def run(*arguments: object) -> tuple[int, str]:
     command = [sys.executable, "-c", "from m5data.cli.main import main; main()", *map(str, arguments)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=300
-    )  # a hang, not a busy machine
+    # the timeout catches a hang, not a busy machine
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     return done.returncode, done.stderr
 
 

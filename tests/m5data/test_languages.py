@@ -1,4 +1,4 @@
-"""Words for values of the tables."""
+"""Table values have a name in every language."""
 
 from crawler.media.outcome import REASONS
 from extract.results import AUDIO_REASONS, FILE_REASONS, FRAME_REASONS

@@ -1,4 +1,4 @@
-"""A workspace of an older format is refused, migrated on request, and then as good as a new one."""
+"""A workspace of an older format is refused, migrated on request, and then works like a new one."""
 
 import json
 import shutil

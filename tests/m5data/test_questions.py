@@ -1,4 +1,4 @@
-"""The questions of docs/questions.md, asked of a small synthetic workspace; whole answers, worked out by hand."""
+"""The questions of docs/questions.md, asked of a small synthetic workspace; full answers are worked out by hand."""
 
 from collections.abc import Iterator
 from decimal import Decimal

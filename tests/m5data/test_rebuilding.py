@@ -1,4 +1,4 @@
-"""The same workspace and seed give the same bytes, whatever number of workers DuckDB has."""
+"""The same workspace and seed produce the same bytes, with any number of DuckDB threads."""
 
 from collections.abc import Callable, Mapping
 from functools import partial

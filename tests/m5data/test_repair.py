@@ -1,4 +1,4 @@
-"""Missing and damaged files: each is named in one line, nothing is made worse, and what can be made again is."""
+"""Missing and damaged files are each named in one line, made no worse, and rebuilt if possible."""
 
 import shutil
 from pathlib import Path
@@ -21,13 +21,13 @@ from tests.m5data.damage import DAMAGES, files_of, settle
 from tests.takedown.planted import PLANTED, now
 
 IMPOSSIBLE = {"key", "page segment", "media segment", "settings"}
-"""Files that nothing else holds."""
+"""Files whose content is stored nowhere else."""
 VERBS = (("sql", "select count(*) from products, specs, labels, objects"), ("status",), ("records",), ("verify",))
 
 
 @pytest.fixture(scope="module")
 def whole(planted_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with every kind of file, from which one product was taken down."""
+    """Return a workspace with every kind of file, from which one product was taken down."""
     folder = Path(shutil.copytree(planted_once, tmp_path_factory.mktemp("whole") / "workspace"))
     workspace = Workspace.open(folder)
     load_or_create_key(folder)
@@ -44,11 +44,11 @@ def folder(whole: Path, tmp_path: Path) -> Path:
 
 
 def run(*arguments: object) -> str | None:
-    """Run a verb; return the line that it ends with, None if it succeeds."""
+    """Run a verb; return its error line, or None if it succeeds."""
     try:
         app([str(one) for one in arguments], standalone_mode=False)
     except Exception as error:
-        explained = explain(error)  # what the command line would print
+        explained = explain(error)  # as the command line would print it
         if explained is None:
             raise
         return explained[0]
@@ -60,7 +60,7 @@ def test_damage_is_named_and_repaired_or_said_to_be_lost(folder: Path, whole: Pa
     DAMAGES[kind, how](folder)
     damaged = files_of(folder)
     wrong = [one.detail for one in examine(folder) if one.state == "wrong"]
-    hidden = how == "overwritten" and "segment" in kind  # found by --deep
+    hidden = how == "overwritten" and "segment" in kind  # found only by --deep
     assert wrong or hidden, "doctor finds nothing"
     assert all("\n" not in line for line in wrong)
     lines = [run(*verb, "-w", folder) for verb in VERBS]
@@ -69,7 +69,7 @@ def test_damage_is_named_and_repaired_or_said_to_be_lost(folder: Path, whole: Pa
 
 
 def _check_untouched(before: dict[str, bytes], after: dict[str, bytes]) -> None:
-    """Check that no file was lost; verbs that could run may have added some."""
+    """Check that no file was lost; verbs that ran may have added some."""
     assert before.keys() - after.keys() == set()
 
 
@@ -108,7 +108,7 @@ def _observed(table: str) -> list[str]:
 def test_what_cannot_be_made_again_is_said_and_left(folder: Path, kind: str, how: str) -> None:
     DAMAGES[kind, how](folder)
     before = files_of(folder)
-    if how == "overwritten" and kind != "key":  # of the same length: found by its hashes alone
+    if how == "overwritten" and kind != "key":  # of the same length: found only by its hashes
         assert any(one.name == "contents" and one.state == "wrong" for one in examine(folder, deep=True))
         return
     assert [one.possible for one in repair(folder, clock=now)] == [False]

@@ -1,4 +1,4 @@
-"""A sample in a terminal and in a notebook."""
+"""Display of a sample in a terminal and in a notebook."""
 
 from dataclasses import replace
 

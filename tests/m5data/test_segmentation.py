@@ -13,7 +13,7 @@ from m5data.segmentation import count_words, cut_words, has_chinese
 
 
 def _make_tokenizer() -> Tokenizer:
-    """Jieba's own, without the cache file that it would write."""
+    """Return Jieba's own tokenizer, without the cache file that it would write."""
     tokenizer = Tokenizer()
     with (resources.files("jieba") / "dict.txt").open("rb") as lines:
         tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(lines)

@@ -1,4 +1,4 @@
-"""Random settings and recipes: each is read, or refused in one line that names the file."""
+"""Random settings and recipes are each read, or refused in one line that names the file."""
 
 import os
 import random
@@ -72,7 +72,7 @@ def mutate(choose: random.Random, text: str) -> bytes:
 
 
 def check(read: Callable[[bytes], object], originals: Sequence[str], where: str) -> tuple[int, int]:
-    """Read ``COUNT`` random files; return how many were read and refused, each refusal in one line with ``where``."""
+    """Return how many of ``COUNT`` random files were read and refused; refusals must be one line with ``where``."""
     choose, refusals, slowest = random.Random(SEED), [], 0.0
     for _ in range(COUNT):
         data = mutate(choose, choose.choice(originals))

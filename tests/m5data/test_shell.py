@@ -1,4 +1,4 @@
-"""The SQL prompt: what a query is, what a word may become, and what a session prints."""
+"""The SQL prompt: ends of queries, completion of words, and the output of a session."""
 
 import subprocess
 from pathlib import Path

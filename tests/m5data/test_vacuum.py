@@ -1,4 +1,4 @@
-"""Vacuum: kept versions stay whole, the rest goes."""
+"""Vacuum leaves kept versions complete and removes the rest."""
 
 import os
 import random
@@ -36,7 +36,7 @@ SEED = 5
 
 @pytest.fixture(scope="module")
 def planted(planted_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace whose first export was of an early version, with an object that nothing uses any more."""
+    """Return a workspace whose first export was of an early version, with an object that nothing uses."""
     folder = Path(shutil.copytree(planted_once, tmp_path_factory.mktemp("vacuum") / "workspace"))
     store = Workspace.open(folder).store
     with store.objects.writer("media") as writer:
@@ -83,10 +83,10 @@ def test_versions_that_nobody_names_go_and_the_others_read_as_before(folder: Pat
     workspace = Workspace.open(folder)
     store = workspace.store
     numbers = [version.number for version in store.versions()]
-    exported = numbers[0] - 7  # six labellings and the export's own version came after
+    exported = numbers[0] - 7  # followed by six labellings and the export's own version
     before = {number: rows(store, number) for number in numbers}
     found = vacuum(workspace, clock=lambda: LATER)
-    assert found.kept == {1, exported, numbers[1], numbers[0]}  # 1: the splits say they were built from it
+    assert found.kept == {1, exported, numbers[1], numbers[0]}  # 1: the splits record that they were built from it
     left = [version.number for version in store.versions()]
     assert left == [numbers[0] + 1, *sorted(found.kept, reverse=True)]
     assert {number: rows(store, number) for number in found.kept} == {n: before[n] for n in found.kept}

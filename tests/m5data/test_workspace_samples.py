@@ -1,4 +1,4 @@
-"""Samples read through an opened workspace carry what the settings say of their source."""
+"""Samples read through an opened workspace carry the licence that the settings give their source."""
 
 from decimal import Decimal
 from pathlib import Path

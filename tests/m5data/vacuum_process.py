@@ -1,4 +1,4 @@
-"""A vacuum in a process of its own, killed after a share of its removals: ``… vacuum_process FOLDER SHARE``."""
+"""A vacuum in a separate process, killed after a share of its removals: ``… vacuum_process FOLDER SHARE``."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def _is_removal(event: str, arguments: tuple[object, ...]) -> bool:
-    """A removed file, or a segment opened to be overwritten."""
+    """Tell whether an event removes a file or opens a segment to overwrite it."""
     return event == "os.remove" or (event == "open" and ".warc" in str(arguments[0]) and "+" in str(arguments[1]))
 
 

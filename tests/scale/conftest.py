@@ -1,4 +1,4 @@
-"""Small exports of the generated dataset, written once a test run."""
+"""Small exports of the generated dataset, written once per test run."""
 
 from pathlib import Path
 
@@ -12,12 +12,12 @@ SIZES = {"train": 150, "classification-train": 64, "classification-test": 40, "q
 
 @pytest.fixture(scope="session")
 def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Both formats, several shards a split."""
+    """Return an export in both formats, with several shards per split."""
     folder = tmp_path_factory.mktemp("export")
     return write_world(World(7), folder, SIZES, ("parquet", "webdataset"), a_shard=40)
 
 
 @pytest.fixture(scope="session")
 def products(tmp_path_factory: pytest.TempPathFactory) -> ShardFolder:
-    """32 products, few enough to learn by heart."""
+    """Return 32 products, few enough to memorise."""
     return ShardFolder(write_world(World(3), tmp_path_factory.mktemp("few"), {"train": 32}))

@@ -21,7 +21,7 @@ __all__ = ["Few", "few_products", "overfit", "recall"]
 
 @dataclass(frozen=True)
 class Few:
-    """Some products as arrays, and the recipe they are read by."""
+    """Some products as arrays, and the recipe by which they are encoded."""
 
     recipe: TrainingRecipe
     fitted: Fitted
@@ -29,7 +29,7 @@ class Few:
 
 
 def few_products(shards: ShardFolder, recipe: TrainingRecipe | None = None, **model: object) -> Few:
-    """Return the products of ``train``, by the recipe ``tiny`` unless another is given."""
+    """Return the products of ``train``, encoded by the recipe ``tiny`` unless another is given."""
     chosen = recipe or load_training_recipe("tiny")
     changed = {
         "input": chosen.input.model_copy(update={"mfcc": 13}),
@@ -64,7 +64,7 @@ def overfit(few: Few, steps: int, rate: float = 2e-3, seed: int = 0) -> tuple[Ba
 
 
 def recall(module: Pretraining, batch: Batch, query: Modality, answer: Modality) -> float:
-    """Return the share of products whose best answer across modalities is their own."""
+    """Return the share of products whose nearest vector in the other modality is their own."""
     module.eval()
     with torch.no_grad():
         vectors = module.trunk.vectors(batch).numpy()

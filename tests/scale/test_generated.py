@@ -1,4 +1,4 @@
-"""The generated dataset is what its docstring says."""
+"""The generated dataset has the properties that its docstring states."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Training recipes: shipped ones, a person's own, and what is refused."""
+"""Training recipes: shipped ones, a user's own, and invalid ones."""
 
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def test_mep_3m_trains_on_classes_alone_with_adam_halved_every_two_epochs(name: 
     own = load_training_recipe(name)
     optimiser = own.optimiser
     assert (optimiser.epochs, optimiser.batch, optimiser.schedule) == (0, 64, "halving")
-    assert (optimiser.finetune_rate, optimiser.weight_decay) == (1e-3, 0.0)  # AdamW without decay is Adam
+    assert (optimiser.finetune_rate, optimiser.weight_decay) == (1e-3, 0.0)  # AdamW without weight decay is Adam
     assert set(own.objective.modalities) <= {"text", "image"}
 
 

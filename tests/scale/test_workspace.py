@@ -1,4 +1,4 @@
-"""The training room among the others: its extra, its files, several processes."""
+"""Training in a workspace: its optional extra, its files, and several processes."""
 
 import os
 import subprocess
@@ -54,11 +54,11 @@ def test_curves_go_to_weights_and_biases_where_asked(
         command.train_run(tmp_path, export, str(recipe), **options)
     asked: list[dict[str, Any]] = []
 
-    def init(**settings: Any) -> AbstractContextManager[None]:  # noqa: ANN401 - as the package has it
+    def init(**settings: Any) -> AbstractContextManager[None]:  # noqa: ANN401 - as in the package
         asked.append(settings)
         return nullcontext()
 
-    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(init=init))  # a stand-in: the service is not here
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(init=init))  # a stand-in for the service
     command.train_run(tmp_path, export, str(recipe), **options)
     assert [(one["project"], one["name"], one["config"]["seed"]) for one in asked] == [("shops", "short-seed3", 3)]
     assert asked[0]["sync_tensorboard"] is True
@@ -87,6 +87,6 @@ def test_two_processes_train_one_model(export: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr[-3000:]
     state = torch.load(tmp_path / "run" / "pretrain.pt", weights_only=True)
-    assert state["step"] == 4  # 150 samples, two processes of 32 a step, two epochs
+    assert state["step"] == 4  # 150 samples, two processes with 32 per step each, two epochs
     assert {row[1] for row in state["curve"]} == {"IMCL", "MLM", "MRP", "MEM", "MFP", "MAM"}
     assert (tmp_path / "run" / "finetune.pt").is_file()

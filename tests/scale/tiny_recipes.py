@@ -36,7 +36,7 @@ OPTIMISER: dict[str, Any] = {
 
 
 def recipe(**sections: dict[str, Any]) -> TrainingRecipe:
-    """Return a small recipe; sections (input, model, objective, optimiser) change single settings."""
+    """Return a small recipe; each section (input, model, objective, optimiser) may override single settings."""
     base = {"input": INPUT, "model": MODEL, "objective": {}, "optimiser": OPTIMISER}
     merged = {name: {**values, **sections.get(name, {})} for name, values in base.items()}
     return TrainingRecipe.model_validate({"name": "small-test", **merged})

@@ -1,4 +1,4 @@
-"""Fixtures of the splits' tests."""
+"""Fixtures for the tests of splits."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ Fill = Callable[[Mapping[str, pa.Table]], Store]
 
 @pytest.fixture
 def fill(tmp_path: Path) -> Fill:
-    """Return a function that gives a store's tables new content, the store being made the first time."""
+    """Return a function that replaces tables of a new store."""
     store = Store.create(tmp_path / "workspace", buckets=2, clock=lambda: NOON)
 
     def write(tables: Mapping[str, pa.Table]) -> Store:

@@ -1,4 +1,4 @@
-"""Random catalogues and recipes, for Hypothesis."""
+"""Hypothesis strategies for catalogues and recipes."""
 
 import json
 
@@ -14,7 +14,7 @@ _DECISIONS = ("matched", "matched", "matched", "mismatched", "undecided")
 
 @st.composite
 def things(draw: st.DrawFn, most: int = 30) -> list[Thing]:
-    """Draw products whose groups, sides, labels and images are anything; a group may have both sides."""
+    """Draw products with any groups, sides, labels and images; a group may be on both sides."""
     count = draw(st.integers(1, most))
     group = [draw(st.integers(0, 2 * count)) for _ in range(count)]
     first = {name: f"s:{group.index(name):02}" for name in group}
@@ -38,7 +38,7 @@ _rarely = st.sampled_from((False,) * 7 + (True,))
 
 
 def pairs(found: list[Thing]) -> st.SearchStrategy[list[Pair]]:
-    """Draw judgements of pairs, each once, some of products that are not there."""
+    """Draw judgements of distinct pairs, some with an unknown product."""
     ids = [*(thing.id for thing in found), "s:unknown"]
     ends = st.tuples(st.sampled_from(ids), st.sampled_from(ids))
     judged = st.dictionaries(ends, st.sampled_from(_DECISIONS), max_size=15)

@@ -1,4 +1,4 @@
-"""Synthetic catalogues, as a few facts a product, and the tables that they mean."""
+"""Synthetic catalogues: a few facts per product, and the tables that follow from them."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -23,14 +23,14 @@ class Thing:
 
     id: str
     group: str = ""
-    """Its duplicate group; empty: alone."""
+    """Its duplicate group; empty if it is alone."""
     held: bool = False
     category: int = 0
-    """sub_class_id; its class is a tenth of it; -1: no label."""
+    """sub_class_id, -1 without a label; class_id is a tenth of it, rounded down."""
     images: tuple[int, ...] = (0,)
     merchant: str | None = None
     day: int = 0
-    """Days after noon of 1 January 2026 that it was first seen."""
+    """Days from noon of 1 January 2026 until it was first seen."""
     caption: str | None = "caption"
     kept: bool = True
 
@@ -44,11 +44,11 @@ class Thing:
 
 
 Pair = tuple[str, str, str]
-"""query, candidate, decision."""
+"""(query, candidate, decision)."""
 
 
 def usable(things: Sequence[Thing], require: Collection[str] = ()) -> list[Thing]:
-    """Return the products that were kept and, where ``require`` names it, have a label."""
+    """Return the kept products; if ``require`` names the label, only those with one."""
     return [thing for thing in things if thing.kept and (thing.category >= 0 or "label" not in require)]
 
 
@@ -87,7 +87,7 @@ def catalogue(things: Sequence[Thing], pairs: Sequence[Pair] = (), require: Coll
 
 
 def _twin(thing: Thing, things: Sequence[Thing]) -> str | None:
-    """Return the product that stands for a dropped duplicate: the only one of its group that was kept."""
+    """Return the product that represents a dropped duplicate: the only kept one of its group."""
     twins = [t.id for t in things if t.kept and t.group_id == thing.group_id]
     return twins[0] if len(twins) == 1 and not thing.kept else None
 
@@ -112,7 +112,7 @@ def stored(things: Sequence[Thing], pairs: Sequence[Pair] = ()) -> dict[str, pa.
 
 
 def record(splits: pa.Table, recipe: Recipe, seed: int) -> dict[str, pa.Table]:
-    """Return the tables that a build of ``splits`` leaves."""
+    """Return the tables that a build of ``splits`` writes."""
     with open_engine() as engine:
         engine.register("built", splits)
         digest = json.dumps(digest_splits(engine, "built"), sort_keys=True)
@@ -123,7 +123,7 @@ def record(splits: pa.Table, recipe: Recipe, seed: int) -> dict[str, pa.Table]:
 
 
 def connect(tables: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
-    """Open DuckDB with every table of a workspace, empty where none is given."""
+    """Open DuckDB with every table of a workspace; tables that are not given are empty."""
     engine = open_engine()
     for name, spec in TABLES.items():
         engine.register(name, tables.get(name, spec.schema.empty_table()))

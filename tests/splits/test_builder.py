@@ -1,4 +1,4 @@
-"""What the builder makes of particular catalogues."""
+"""Splits that the builder makes from particular catalogues."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What holds for every catalogue and every recipe."""
+"""Invariants of splits, for any catalogue and recipe."""
 
 import json
 import random
@@ -23,7 +23,7 @@ from tests.splits.synthetic import NOON, Pair, Thing, catalogue, connect, record
 
 
 def _examples(number: int) -> settings:
-    """Return settings for ``number`` examples, or for as many as the profile ``search`` asks for."""
+    """Return settings for ``number`` examples, or for as many as the profile ``search`` sets."""
     searched = settings().max_examples
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large]
     return settings(max_examples=searched if searched > _USUAL else number, suppress_health_check=checks)
@@ -55,7 +55,7 @@ def _build(found: list[Thing], judged: list[Pair], recipe: Recipe) -> pa.Table |
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    """Draw a recipe that holds by its numbers or, where the catalogue is too small for them, by its shares."""
+    """Draw a catalogue and a recipe that sets numbers or, if the catalogue is too small for them, shares."""
     found = draw(things())
     judged, recipe = draw(pairs(found)), draw(recipes())
     table = _build(found, judged, recipe)
@@ -106,7 +106,7 @@ def test_a_product_without_a_label_is_not_replaced_by_its_near_duplicate() -> No
 def _assert_certified(case: Case) -> None:
     """Assert that the stage, which reads the stored tables, builds the same splits, and that the certificate holds."""
     tables = stored(case.found, case.judged)
-    if "label" not in case.recipe.require or len(tables["labels"]):  # else the stage asks for the alignment first
+    if "label" not in case.recipe.require or len(tables["labels"]):  # otherwise the stage asks for the alignment first
         with closing(connect(tables)) as connection:
             source = read_source(connection, case.recipe, Draw(0.5, "salt", 2))
         assert build(source.catalogue, case.recipe, seed=3).equals(case.table)
@@ -241,10 +241,10 @@ def _assert_samples_show_the_image_that_the_recipe_chooses(case: Case) -> None:
 
 
 def _truth(case: Case) -> Mapping[str, str]:
-    """Product -> smallest usable product that is judged the same, by the plainest search.
+    """Return product -> smallest usable product that is judged the same, by brute force.
 
-    A dropped duplicate stands for the one product of its group that was kept. Products of which
-    any two are judged the same by some judgements and different by others have no truth.
+    A dropped duplicate is represented by the only kept product of its group. Clusters of matches
+    that contain a mismatched pair are left out.
     """
     stand_in = {}
     for t in case.found:
@@ -266,7 +266,7 @@ def _truth(case: Case) -> Mapping[str, str]:
 
 
 def _clusters(found: list[Thing], judged: list[Pair]) -> Mapping[str, frozenset[str]]:
-    """Product -> all products that groups and matches connect it with, by the plainest search."""
+    """Return product -> all products to which groups and matches connect it, by brute force."""
     groups = {t.id: t.group_id for t in found}
     clusters = {t.id: frozenset(o.id for o in found if o.group_id == t.group_id) for t in found}
     for _ in found:

@@ -1,4 +1,4 @@
-"""Every planted leak is found and named; what is sound passes."""
+"""Every planted leak is found and named; sound splits pass."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -83,7 +83,7 @@ def _rows() -> list[Row]:
 def _certify(
     rows: list[Row], things: list[Thing] = THINGS, pairs: list[Pair] = PAIRS, more: Mapping[str, pa.Table] | None = None
 ) -> Certificate:
-    """Certify rows as if they had been built so: their digest is not what gives them away."""
+    """Certify rows as if the builder had made them, so that their digest does not give them away."""
     ordered = sorted(rows, key=lambda row: (row["split"], row["product_id"]))
     table = pa.Table.from_pylist(ordered, schema=SCHEMA)
     tables = stored(things, pairs) | record(table, _recipe(), SEED) | dict(more or {})

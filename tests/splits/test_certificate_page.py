@@ -1,4 +1,4 @@
-"""A certificate is written as JSON and as a page that shows what it is given and nothing else."""
+"""A certificate is written as JSON and as a page that shows its content and runs no script."""
 
 import json
 from html.parser import HTMLParser

@@ -1,4 +1,4 @@
-"""Parts follow their weights, within bounds, to the last product."""
+"""Parts add up exactly and are proportional to their weights, within bounds."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Residual leakage is measured over all of evaluation, and its nearest pairs are named."""
+"""Residual leakage is measured over all evaluation products, and its nearest pairs are named."""
 
 from contextlib import closing
 

@@ -1,4 +1,4 @@
-"""The nearest neighbours are those that a plain search finds."""
+"""The nearest neighbours are those that a brute-force search finds."""
 
 import numpy as np
 import pyarrow as pa

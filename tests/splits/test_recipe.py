@@ -1,4 +1,4 @@
-"""A recipe file is read strictly, and what is wrong with it is named."""
+"""A recipe file is read strictly, and its errors are named."""
 
 from importlib import resources
 from pathlib import Path
@@ -141,7 +141,7 @@ def test_a_file_named_like_a_shipped_recipe_must_hold_that_recipe(tmp_path: Path
         ([100], [], [], "class"),  # a flat shop
         ([100], [60, 40], [13], "sub_class"),  # few products have a third level
         ([100], [60, 40], [30, 30], "subsub_class"),
-        ([100], [40, 20] + [1] * 40, [1] * 100, "sub_class"),  # categories of single products teach nothing
+        ([100], [40, 20] + [1] * 40, [1] * 100, "sub_class"),  # categories with one product teach nothing
         ([4, 4], [2, 2, 4], [], "sub_class"),  # too small for categories of ten
         ([], [], [], "class"),
     ],

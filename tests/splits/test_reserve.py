@@ -1,4 +1,4 @@
-"""What is held out stays so, whatever comes, merges, divides or goes."""
+"""Held-out products stay held out, whatever groups appear, merge, split or vanish."""
 
 import hashlib
 
@@ -12,7 +12,7 @@ from splits.catalogue import MATCHES
 from splits.splits_stage import RESERVE
 
 Groups = dict[str, str]
-"""product -> group."""
+"""Product -> group."""
 
 _IDS = st.integers(0, 30).map(lambda number: f"s:{number:02}")
 

@@ -1,4 +1,4 @@
-"""The stage reads the tables, decides the reserve, and writes splits with how they were made."""
+"""The stage reads the tables, decides the reserve, and writes splits with a record of how they were made."""
 
 import json
 from dataclasses import replace
@@ -187,7 +187,7 @@ def test_a_recipe_file_is_looked_for_in_the_workspace(fill: Fill) -> None:
 
 
 def flat() -> dict[str, pa.Table]:
-    """A shop with one level of categories, twenty products without any."""
+    """Return the tables of a shop with one level of categories, in which twenty products have none."""
     found = tables([replace(thing, category=-1) if n % 10 == 9 else thing for n, thing in enumerate(THINGS)])
     labels = found["labels"].to_pylist()
     for row in labels:

@@ -1,4 +1,4 @@
-"""An object store in this process's memory, whose writer can be killed before any of its writes."""
+"""An object store in this process's memory, whose writer can be killed before any write."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -15,11 +15,11 @@ __all__ = ["FailingStore", "Killed", "serve_failing_urls"]
 
 
 class Killed(BaseException):
-    """Stands for the end of the process: nobody may catch it."""
+    """Simulated end of the process, which no code may catch."""
 
 
 class FailingStore:
-    """Objects below a URL ``failing://…``; the writer that uses up ``budget`` is killed, and writes no more."""
+    """Objects below a URL ``failing://…``; every write beyond ``budget`` kills its writer."""
 
     memory: ClassVar[MemoryStore] = MemoryStore()
     budget: ClassVar[int | None] = None
@@ -41,13 +41,13 @@ class FailingStore:
 
     @classmethod
     def objects(cls) -> dict[str, bytes]:
-        """Return the whole name -> bytes of every object."""
+        """Return full name -> bytes of every object."""
         names = sorted(facts["path"] for batch in cls.memory.list() for facts in batch)
         return {name: bytes(cls.memory.get(name).bytes()) for name in names}
 
     @classmethod
     def killed_before(cls, write: int, work: Callable[[], object]) -> bool:
-        """Do some work, killed before a write; return whether that was before its end."""
+        """Do some work, killed before the given write; return whether it was killed before it ended."""
         cls.writes, cls.budget = 0, write
         try:
             work()
@@ -60,7 +60,7 @@ class FailingStore:
 
     @classmethod
     def remove(cls, name: str) -> None:
-        """Remove an object by its whole name, if it is there."""
+        """Remove an object by its full name, if it exists."""
         cls.memory.delete([name])
 
     def put(self, name: str, data: bytes, **options: object) -> object:
@@ -94,7 +94,7 @@ class FailingStore:
 
 
 def serve_failing_urls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let URLs ``failing://…`` lead to an empty store of this process."""
+    """Serve URLs ``failing://…`` from an empty store in this process."""
 
     def opened(url: str, **options: object) -> object:
         return FailingStore(url) if url.startswith("failing:") else from_url(url, **cast("Any", options))

@@ -1,4 +1,4 @@
-"""Workspaces in an object store, each opened by several machines: folders of working copies."""
+"""Workspaces in an object store, opened by several machines, each a folder of working copies."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,14 +30,14 @@ def open_at(folder: Path) -> Store:
 
 @pytest.fixture
 def far(monkeypatch: pytest.MonkeyPatch) -> type[FailingStore]:
-    """An empty object store."""
+    """Return an empty object store."""
     serve_failing_urls(monkeypatch)
     return FailingStore
 
 
 @pytest.fixture
 def on_machine(far: type[FailingStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OnMachine:
-    """Return the working copy of a machine by its name."""
+    """Return a function that returns a machine's working copy by name."""
 
     def folder(name: str) -> Path:
         monkeypatch.setenv(WORKING_COPIES, str(tmp_path / name))

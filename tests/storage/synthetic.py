@@ -1,4 +1,4 @@
-"""Synthetic rows and helpers for the tests of the store."""
+"""Synthetic rows and helpers for tests of the store."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -114,6 +114,6 @@ def leftovers(store: Store) -> list[str]:
 
 
 def _is_current(store: Store, path: Path) -> bool:
-    """Tell whether a spooled partition belongs to a run that is not committed."""
+    """Tell whether a spooled partition belongs to an uncommitted run."""
     record = store.snapshot().stages.get(path.parents[1].name)
     return path.parent.name == str(record.version if record else 0)

@@ -38,14 +38,14 @@ def parent_of_sleeper(pipe: "Connection[int, int]") -> None:
 
 
 def started(target: Callable[..., None], *arguments: object, name: str, group: bool = False) -> Child:
-    """A child that has sent its first message: how long a busy machine took to start it is not silence."""
+    """Return a child that has sent its first message, so that a slow start does not count as silence."""
     child = Child(target, *arguments, name=name, group=group)
     child.pipe.poll(60)
     return child
 
 
 def ended(target: Callable[..., None], *arguments: object, name: str) -> Child:
-    """A child that has ended: all that it sent waits in its pipe."""
+    """Return a child that has ended; all its messages wait in its pipe."""
     child = Child(target, *arguments, name=name)
     child.join(60)
     return child

@@ -1,4 +1,4 @@
-"""What one table names another has, or the check says what is missing."""
+"""Every reference from one table to another resolves, or the check names what is missing."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,12 +25,12 @@ def _object(sha256: str, kind: str) -> Row:
 
 
 def _sound() -> Rows:
-    """Return one row or two of every table, that all agree."""
+    """Return one or two consistent rows of every table."""
     return _facts() | _decisions()
 
 
 def _facts() -> Rows:
-    """Return one row or two of every table of what was found, and of its objects."""
+    """Return one or two rows of every table of collected data, and of its objects."""
     image, video = medium("a:1", "image", 0), medium("a:1", "video", 0)
     of_video = {"product_id": "a:1", "video_sha256": video["sha256"]}
     return {
@@ -78,7 +78,7 @@ def _facts() -> Rows:
 
 
 def _decisions() -> Rows:
-    """Return one row or two of every table of what was decided on the products of ``_facts``."""
+    """Return one or two rows of every table of decisions on the products of ``_facts``."""
     label: Row = {"class_id": 1, "class_name": "home", "sub_class_id": 2, "sub_class_name": "cups"}
     label |= {"subsub_class_id": -1, "subsub_class_name": ""}
     judgement: Row = {"query": "a:1", "candidate": "b:1", "worker": "w", "answer": "matched", "gold": False}

@@ -1,4 +1,4 @@
-"""What the keys of files prove, and what they do not."""
+"""Consistency that the keys of files prove, and cases that they cannot prove."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +16,7 @@ _NAMES = [f"{source}:{number}" for source in "ab" for number in range(20)]
 
 @pytest.fixture
 def filled(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """Return a workspace of two sources with files of their own and, for the first product, two lines."""
+    """Return a workspace of two sources with separate files; each source's first product has two lines."""
     monkeypatch.setattr("storage.tables.partition_writer._SMALL", 0)
     for source in "ab":
         names = [name for name in _NAMES if name.startswith(source)]

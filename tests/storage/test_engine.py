@@ -1,4 +1,4 @@
-"""Engines side by side, and one after the other: a database that is lent again keeps nothing of its last user."""
+"""Engines used concurrently and in turn: a reused database keeps nothing of its last user."""
 
 import os
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and what killed writers leave is swept."""
+"""Files are written whole or not at all, and leftovers of killed writers are removed."""
 
 import signal
 import stat
@@ -26,7 +26,7 @@ def write_often(path: Path, letter: str, pipe: "Connection[str, str]") -> None:
 
 
 def killed_while_writing(path: Path) -> Path:
-    """Return the temporary file that a killed process left."""
+    """Return the temporary file left by a killed process."""
     with Child(write_half, path, name="writer") as child:
         assert next(child.messages(silent_s=60)) == "half"
         assert child.end() == -signal.SIGKILL
@@ -71,7 +71,7 @@ def test_the_next_run_removes_what_a_killed_process_left(store: Store, name: str
     path = store.root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     left = killed_while_writing(path)
-    earlier = path.with_name(f".{path.name}.4711.tmp")  # as versions before this one named them
+    earlier = path.with_name(f".{path.name}.4711.tmp")  # as earlier versions named them
     earlier.write_bytes(b"half")
     with store.lock():
         assert not left.exists()

@@ -1,4 +1,4 @@
-"""A frontier is a file of its source: noticed when it is lost, and stored only when its source was crawled."""
+"""Each source has its own frontier file, whose loss is noticed and which is stored only after a crawl of the source."""
 
 from contextlib import closing
 

@@ -1,4 +1,4 @@
-"""What a person would notice of products, between versions and in the table ``history``."""
+"""Changes of products that a person would notice, between versions and in the table ``history``."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

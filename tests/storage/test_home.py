@@ -1,4 +1,4 @@
-"""What one machine stores another finds; two that both committed are told so."""
+"""One machine finds what another stored; conflicting commits are reported."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -85,7 +85,7 @@ def test_a_version_that_was_not_stored_is_stored_by_the_next_writer(
     store = make(home)
     commit(store, {"products": products(ids(3))})
     mark = (home / ".m5data/address").read_bytes()
-    (home / ".m5data/address").unlink()  # commits to the folder alone
+    (home / ".m5data/address").unlink()  # the next commit goes only to the folder
     commit(Store.open(home, clock=noon), {"products": products(ids(4))}, settings="t")
     (home / ".m5data/address").write_bytes(mark)
     assert open_at(on_machine("b")).snapshot().number == 1
@@ -199,7 +199,7 @@ def test_what_was_not_read_here_stays_there_and_what_was_read_is_not_stored_agai
     puts = far.writes
     with other.lock():
         pass
-    assert far.writes == puts + 3  # of the lease: not created, taken, released
+    assert far.writes == puts + 3  # of the lease: creation refused, taken, released
     assert {**far.objects(), f"bucket/shop/{LEASE}": before[f"bucket/shop/{LEASE}"]} == before
     commit(other, {"products": products(ids(8))}, settings="t")
     last = open_at(on_machine("c"))
@@ -262,7 +262,7 @@ def test_a_pull_that_was_killed_goes_on(
     assert read_record(other.root).incomplete
     far.downloads.clear()
     snapshot = open_at(other.root).snapshot()
-    assert {"state.sqlite", "versions/00000003.json"} <= set(far.downloads)  # the state is never taken for what it was
+    assert {"state.sqlite", "versions/00000003.json"} <= set(far.downloads)  # the state is never assumed unchanged
     assert not any(name.startswith("tables/") for name in far.downloads)
     assert snapshot.table("products") == products(ids(7))
 
@@ -310,9 +310,8 @@ def test_a_create_that_was_killed_is_begun_again(far: type[FailingStore], on_mac
         Workspace.create(on_machine("a"))
     far.budget = None
     assert far.objects()
-    ObjectStore(ADDRESS).write(
-        LEASE, _encode(replace(ELSEWHERE, renewed="2026-01-01T00:00:00+00:00"))
-    )  # its process died
+    # the lease of a process that died
+    ObjectStore(ADDRESS).write(LEASE, _encode(replace(ELSEWHERE, renewed="2026-01-01T00:00:00+00:00")))
     Workspace.create(on_machine("b"))
     assert open_at(on_machine("c")).snapshot().number == 0
 

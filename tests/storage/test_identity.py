@@ -1,4 +1,4 @@
-"""The number of a workspace's format, and the guard of its key."""
+"""The format number of a workspace, and the protection of its key."""
 
 import json
 from pathlib import Path

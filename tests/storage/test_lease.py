@@ -1,4 +1,4 @@
-"""One writer over machines."""
+"""One writer at a time across machines."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""One writer at a time, also over crashes; children never outlive it."""
+"""One writer at a time, even after crashes; its children never outlive it."""
 
 import errno
 import fcntl
@@ -24,7 +24,7 @@ from tests.storage.synthetic import commit, ids, products
 
 @contextmanager
 def process(mode: str, root: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start a writer process; yields it and its first line."""
+    """Start a writer process; yield it and its first line."""
     arguments = [sys.executable, "-m", "tests.storage.writer_process", mode, str(root)]
     folder = Path(__file__).parents[2]
     with subprocess.Popen(arguments, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as started:
@@ -125,7 +125,7 @@ def test_a_disk_that_keeps_no_locks_is_refused_at_once(
 def test_a_shared_disk_is_refused_to_a_second_machine_until_the_first_is_done(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The stand-in for NFS: the lock file is seen by both machines, the lock by one."""
+    """Stand-in for NFS: both machines see the lock file, but only one sees the lock."""
     mounts = Path("/proc/self/mounts").read_text().splitlines()
     monkeypatch.setattr("storage.lock._SHARED", {line.split()[2] for line in mounts})
     first, second = Store.open(store.root), Store.open(store.root)

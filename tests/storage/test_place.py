@@ -1,4 +1,4 @@
-"""What goes wrong with an object store is told in one line, and nothing is half-written."""
+"""Errors of an object store are reported in one line, and nothing is half-written."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ def environment(server: dict[str, str], tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def refused(address: str) -> M5DataError:
-    """Return what making and opening a workspace there both raise."""
+    """Return the error that both creating and opening a workspace there raise."""
     with pytest.raises(M5DataError) as made:
         Workspace.create(working_copy(address))
     with pytest.raises(M5DataError) as opened:
@@ -78,7 +78,7 @@ def test_files_of_any_name_come_back(server: dict[str, str], tmp_path: Path, mon
         (made.root / name).write_text("" if name == "empty" else name)
     with made.store.lock():
         pass
-    with made.store.lock():  # whoever enters sees that nothing changed
+    with made.store.lock():  # entering again finds nothing changed
         pass
     assert set(names) <= ObjectStore("s3://bucket/shop").list().keys()
     monkeypatch.setenv(WORKING_COPIES, str(tmp_path / "others"))

@@ -79,7 +79,7 @@ def test_a_view_reads_the_tables_of_its_own_query() -> None:
 
 
 def test_a_lookup_of_one_product_reads_one_file(store: Store) -> None:
-    """Every other file is gone, and the answer is there."""
+    """The query is answered after every other file was removed."""
     names = ids(40)
     commit(store, {"products": products(names), "specs": table("specs", [spec(n, i) for n in names for i in (0, 1)])})
     asked = f"select position, value from specs where product_id = '{names[7]}' order by position"

@@ -1,4 +1,4 @@
-"""A stage's run: writes, commits, spool."""
+"""The run of a stage: writes, commits and spool."""
 
 from datetime import timedelta
 

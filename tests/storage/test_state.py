@@ -1,4 +1,4 @@
-"""State: transactions that are on the disk when they are reported done."""
+"""The state's transactions are on disk once they are reported done."""
 
 import sqlite3
 from contextlib import closing

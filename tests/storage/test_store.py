@@ -1,4 +1,4 @@
-"""Workspaces are made once, opened often, and versions of them stay readable."""
+"""Workspaces are created once and opened often, and all their versions stay readable."""
 
 from pathlib import Path
 

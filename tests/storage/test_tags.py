@@ -1,4 +1,4 @@
-"""Tags: put, taken off, and seen in SQL beside any dataset version."""
+"""Tags are set, removed, and visible in SQL with any dataset version."""
 
 from datetime import UTC, datetime
 from pathlib import Path

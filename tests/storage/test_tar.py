@@ -1,4 +1,4 @@
-"""Tar files are read as ``tarfile`` reads them; what is damaged or truncated is refused."""
+"""Tar files are read as ``tarfile`` reads them; damaged and truncated ones are refused."""
 
 import io
 import tarfile

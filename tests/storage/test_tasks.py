@@ -1,4 +1,4 @@
-"""Tasks: each result comes once, an error is that of the task, a dead process is named, neighbours are read at once."""
+"""Tasks return each result once and raise their errors; dead processes are named, adjacent objects read together."""
 
 import os
 from collections.abc import Sequence

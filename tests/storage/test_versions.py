@@ -1,4 +1,4 @@
-"""SQL over one version: every table, the ledger, nothing else."""
+"""SQL over one version sees every table and the ledger, and nothing else."""
 
 from pathlib import Path
 

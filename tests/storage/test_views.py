@@ -1,4 +1,4 @@
-"""The ledger says, for each product and modality, present or why not."""
+"""The ledger states for each product and modality that it is present, or why it is not."""
 
 from collections.abc import Mapping
 

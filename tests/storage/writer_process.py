@@ -1,8 +1,8 @@
-"""A writer in a process of its own, to be killed: ``python -m tests.storage.writer_process MODE ROOT …``.
+"""A writer in a separate process, to be killed: ``python -m tests.storage.writer_process MODE ROOT …``.
 
-write ROOT LAST KILL  run the steps up to LAST that are missing; SIGKILL itself at file event KILL (-1: never),
-                      and at its end print how many events there were, and which of them moved a table's file
-hold ROOT             take the lock, say so, wait for a line
+write ROOT LAST KILL  run the missing steps up to LAST; SIGKILL itself at file event KILL (-1: never),
+                      and at the end print the number of events, and which of them moved a table's file
+hold ROOT             take the lock, print ``held``, wait for a line
 objects ROOT FIRST    store the numbers FIRST to FIRST + 99 as derived objects
 parent ROOT           start a child that enters the workspace, print its process id, wait for a line
 """
@@ -25,7 +25,7 @@ _EVENTS = {"open", "os.rename", "os.mkdir", "os.remove", "os.truncate", "os.rmdi
 
 
 def content(step: int) -> dict[str, pa.Table]:
-    """Give the synthetic tables of a step; some partitions stay equal from one step to the next."""
+    """Return the synthetic tables of a step; some partitions stay equal from one step to the next."""
     names = ids(6 + 2 * (step // 2))
     return {
         "products": products(names),
@@ -37,7 +37,7 @@ def content(step: int) -> dict[str, pa.Table]:
 
 
 def write_steps(store: Store, last: int) -> None:
-    """Commit every step up to ``last`` that is not committed yet."""
+    """Commit every uncommitted step up to ``last``."""
     done = store.snapshot().stages.get("records")
     for step in range(int(done.extra) + 1 if done else 0, last + 1):
         tables = content(step)
@@ -53,7 +53,7 @@ def write_steps(store: Store, last: int) -> None:
 
 
 def kill_at(event: int) -> Callable[[], str]:
-    """Count this process's file events, die at the one given; the result tells the count and the table moves."""
+    """Count file events and die at the given one; return a function that reports the count and the table moves."""
     count = 0
     moves: list[str] = []
 
@@ -71,14 +71,14 @@ def kill_at(event: int) -> Callable[[], str]:
 
 
 def stay(root: Path, pid: "multiprocessing.Queue[int]") -> None:
-    """Be a child of the workspace's writer for ever."""
+    """Run forever as a child of the workspace's writer."""
     enter_child(root)
     pid.put(os.getpid())
     multiprocessing.Event().wait()
 
 
 def hold(root: Path) -> None:
-    """Hold the lock until a line comes."""
+    """Hold the lock until a line arrives."""
     with Store.open(root).lock():
         sys.stdout.write("held\n")
         sys.stdout.flush()
@@ -106,7 +106,7 @@ def store_numbers(root: Path, first: int) -> None:
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the mode given on the command line."""
     mode, root = sys.argv[1], Path(sys.argv[2])
     if mode == "hold":
         hold(root)

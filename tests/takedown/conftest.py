@@ -1,4 +1,4 @@
-"""Fixtures of the take-down's tests."""
+"""Fixtures for the tests of the take-down."""
 
 import shutil
 from collections.abc import Iterator

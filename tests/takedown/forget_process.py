@@ -1,6 +1,6 @@
-"""A take-down in a process of its own, to be killed: ``python -m tests.takedown.forget_process FOLDER KILL``.
+"""A take-down in a separate process, to be killed: ``python -m tests.takedown.forget_process FOLDER KILL``.
 
-Prints how many file events an unbroken run has; SIGKILLs itself at event KILL (-1: never).
+Prints the number of file events of a complete run; SIGKILLs itself at event KILL (-1: never).
 """
 
 import os

@@ -37,7 +37,7 @@ OLDER = "PLANTEDOLDER 红色 茶壶"
 MERCHANT = "PLANTEDMERCHANT & Söhne 商行"
 URL = f"{HOME}/p/PLANTEDURL-k7"
 WORDS = ("PLANTEDCAPTION", "PLANTEDOLDER", "PLANTEDMERCHANT", "PLANTEDURL", "PLANTEDVALUE", "shop:k7", "/k7-0.jpg")
-"""None of them may be left anywhere."""
+"""Words of which none may be left anywhere."""
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SHARED = picture(9)
@@ -107,7 +107,7 @@ def caption(name: str) -> str:
 
 
 def pages() -> dict[str, str | bytes]:
-    """URL -> body of every page as the shop serves it."""
+    """Return URL -> body of every page, as the shop serves it."""
     related = f'<a href="{URL}?from=k8">{_html(CAPTION)}</a>'
     found: dict[str, str | bytes] = {url_of(n): page(n, caption(n), links=related * (n == "k8")) for n in NAMES}
     urls = "".join(f"<url><loc>{url_of(name)}</loc></url>" for name in NAMES)
@@ -116,7 +116,7 @@ def pages() -> dict[str, str | bytes]:
 
 
 def store_pages(store: Store, given: Mapping[str, str | bytes]) -> None:
-    """Put pages into frontier and segments, as the crawl does."""
+    """Put pages into the frontier and segments, as the crawl does."""
     make_frontier(store, "shop")
     with open_frontier(store, "shop") as connection, store.objects.writer("page") as writer:
         frontier = Frontier(connection, "shop", NOW.isoformat())
@@ -132,7 +132,7 @@ def store_pages(store: Store, given: Mapping[str, str | bytes]) -> None:
 
 
 def plant(folder: Path) -> Workspace:
-    """Make the workspace."""
+    """Create the workspace."""
     workspace = Workspace.create(folder, _SETTINGS)
     store = workspace.store
     store_pages(store, {**pages(), URL: page("k7", OLDER)})
@@ -164,7 +164,7 @@ def export(workspace: Workspace, out: Path | None = None) -> StageReport:
 
 
 def _lead_there(store: Store) -> None:
-    """A short URL leads to the product, the page was found unchanged, a refused link names it."""
+    """Add a short URL that redirects to the product, an unchanged revisit, and a refused link that names it."""
     with open_frontier(store, "shop") as connection, store.objects.writer("page") as writer:
         frontier = Frontier(connection, "shop", NOW.isoformat())
         short = f"{HOME}/go?id=7"
@@ -178,7 +178,7 @@ def _lead_there(store: Store) -> None:
 
 
 def _media(store: Store) -> None:
-    """The planted product and another show the same image; its video has frames and audio."""
+    """Store media: the planted product shares an image with another, and its video has frames and audio."""
     with store.stage("download", settings="", reads=["media"]) as stage:
         rows = stage.before.table("media").to_pylist()
         with store.objects.writer("media") as writer:
@@ -246,7 +246,7 @@ def _write(stage: object, name: str, rows: list[dict[str, object]]) -> pa.Table:
 
 
 def _around(folder: Path) -> None:
-    """Certificates, a report, a log and the scheduler's database name the product."""
+    """Name the product in certificates, a report, a log and the scheduler's database."""
     for name in ("certificates", "reports", "logs", "prefect"):
         (folder / name).mkdir(exist_ok=True)
     certificate = {"recipe": {"name": "planted"}, "checks": [{"detail": f"1 wrong: {PLANTED}"}]}

@@ -188,7 +188,7 @@ def test_an_image_is_removed_from_a_product_that_stays(folder: Path) -> None:
 
 
 def crawl_again(workspace: Workspace) -> None:
-    """Crawl the same shop once more: what the spider would keep of each answer."""
+    """Crawl the same shop again, keeping of each response what the spider would."""
     withhold = Withhold(open_register(workspace.store))
     kept = {}
     with open_frontier(workspace.store, "shop") as connection:

@@ -1,4 +1,4 @@
-"""Every room's module ``takedown`` is a hook, as mypy checks here, and is registered."""
+"""Every package's ``takedown`` module is a hook, as mypy checks here, and is registered."""
 
 import crawler.takedown
 import export.takedown

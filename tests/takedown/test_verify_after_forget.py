@@ -1,4 +1,4 @@
-"""``m5data verify`` of splits from which products were taken down."""
+"""``m5data verify`` checks splits from which products were taken down."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def hashed(rows: pa.Table) -> pa.Table:
-    """Return the rows with real hashes as names of objects."""
+    """Return the rows with real hashes as object names."""
     if "sha256" not in rows.column_names:
         return rows
     names = [None if name is None else hashlib.sha256(name.encode()).hexdigest() for name in rows["sha256"].to_pylist()]

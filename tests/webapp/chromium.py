@@ -1,6 +1,6 @@
-"""The Chromium that the browser tests drive: Debian's, or the one that playwright installed.
+"""The Chromium for browser tests: Debian's, or the one installed by Playwright.
 
-``python -m tests.webapp.chromium`` prints where it is, and ends with 1 where there is none.
+``python -m tests.webapp.chromium`` prints its path, and exits with 1 if there is none.
 """
 
 import shutil
@@ -15,7 +15,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 def find_chromium() -> str | None:
-    """Return the program's path, None where there is none."""
+    """Return the program's path, or None if there is none."""
     for name in _NAMES:
         if found := shutil.which(name):
             return found

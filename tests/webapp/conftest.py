@@ -1,4 +1,4 @@
-"""A small workspace with hostile products, the application in process, and people signed in."""
+"""A small workspace with hostile products, the application in this process, and signed-in people."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ PAGE = b"<html><script>window.hacked=1</script>a private page</html>"
 
 @dataclass(frozen=True)
 class Filled:
-    """The workspace, and where its objects are."""
+    """The workspace, and the hashes of its objects."""
 
     store: Store
     image: str
@@ -44,7 +44,7 @@ class Filled:
     svg: str
     mfcc: str
     hostile: dict[str, str] = field(default_factory=dict)
-    """Name of a hostile text -> product that carries it everywhere."""
+    """Name of a hostile text -> product that has it in every field."""
 
 
 @pytest.fixture(scope="session")
@@ -89,13 +89,13 @@ def filled_once(tmp_path_factory: pytest.TempPathFactory) -> Filled:
 
 @pytest.fixture
 def filled(filled_once: Filled, tmp_path: Path) -> Filled:
-    """A copy that a test may change."""
+    """Return a copy that a test may change."""
     return replace(filled_once, store=Store.open(shutil.copytree(filled_once.store.root, tmp_path / "workspace")))
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[PlaywrightBrowser]:
-    """A headless Chromium; its driver holds an event loop of this thread, so it ends with the module."""
+    """Run a headless Chromium; it ends with the module because its driver holds an event loop of this thread."""
     path = find_chromium()
     if path is None:
         pytest.skip("no Chromium on this machine: install one with make browser")
@@ -136,7 +136,7 @@ class Site:
         return invite_reviewers(self.store.state, [name], role="manager" if role == "manager" else "reviewer")[name]
 
     def signed_in(self, name: str, role: str = "annotator") -> "Browser":
-        """Return a person who opened a new personal link."""
+        """Return the browser of a person who opened a new personal link."""
         browser = Browser(self.new_client())
         browser.sign_in(self.link(name, role))
         return browser
@@ -144,7 +144,7 @@ class Site:
 
 @dataclass
 class Browser:
-    """Sends what a page of the application would send."""
+    """A client that sends what a page of the application would send."""
 
     client: TestClient
     csrf: str = ""
@@ -153,7 +153,7 @@ class Browser:
         answer = self.client.post(f"/in/{token}", headers={"origin": ORIGIN}, follow_redirects=False)
         assert answer.status_code == 303, answer.text
         landing = answer.headers["location"]
-        page = self.client.get("/labels" if landing == "/products" else landing)  # the catalogue takes half a second
+        page = self.client.get("/labels" if landing == "/products" else landing)  # opening the catalogue takes 0.5 s
         assert page.status_code == 200, page.text
         self.csrf = page.text.split('<meta name="csrf" content="')[1].split('"')[0]
 
@@ -168,7 +168,7 @@ OpenSite = Callable[..., Site]
 
 @pytest.fixture
 def open_site(filled: Filled, clock: HeldClock) -> Iterator[OpenSite]:
-    """Open the application, with settings of one's own."""
+    """Return a function that opens the application with given settings."""
     tasks = TaskSettings(gold_first=0, gold_learning=0, gold_share=0, fastest_s=0)
     with ExitStack() as stack:
 
@@ -196,7 +196,7 @@ def site(open_site: OpenSite) -> Site:
 
 @pytest.fixture
 def judged(site: Site, filled: Filled) -> Site:
-    """The site with one task for each hostile product, compared with the first."""
+    """Return the site with one task for each hostile product, compared with the first."""
     first, *others = filled.hostile.values()
     site.board.add_tasks(Task(one, first) for one in others)
     return site

@@ -24,7 +24,7 @@ burst = 10000
 
 
 def make_demo_workspace(root: Path) -> tuple[Workspace, list[tuple[str, str, bool]]]:
-    """Return a workspace with the products of both shops, and 200 of their pairs: query, candidate, same product."""
+    """Return a workspace with the products of both shops, and 200 of their pairs: (query, candidate, same product)."""
     listings = [one for one in make_plan("demo").listings if one.base is None]
     workspace = Workspace.create(root, SETTINGS)
     with workspace.store.stage("fill", settings="") as stage:
@@ -66,7 +66,7 @@ def _product(one: Listing) -> dict[str, object]:
 
 
 def _pairs(listings: list[Listing]) -> list[tuple[str, str, bool]]:
-    """Return all pairs of the same product, and of one kind so many that differ that it makes 200."""
+    """Return all pairs of the same product, filled up to 200 with pairs of different products of one kind."""
     close = [(a, b) for a, b in combinations(listings, 2) if a.product.kind == b.product.kind]
     same = [(a.product_id, b.product_id, True) for a, b in close if a.product == b.product]
     other = [(a.product_id, b.product_id, False) for a, b in close if a.product != b.product]

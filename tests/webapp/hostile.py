@@ -1,4 +1,4 @@
-"""What shops might write to attack those who look at it."""
+"""Texts that shops might write to attack their readers."""
 
 MILLION = "长" * 1_000_000
 HOSTILE = {

@@ -1,4 +1,4 @@
-"""Random requests to a running server: mutations of valid ones, sent byte for byte."""
+"""Random requests to a running server: mutations of valid ones, sent as raw bytes."""
 
 import json
 import random
@@ -44,22 +44,22 @@ _TIMEOUT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the server answered."""
+    """Responses of the server."""
 
     statuses: Counter[str]
-    """Status, or ``none`` where it closed the connection -> requests."""
+    """Status, or ``none`` if the server closed the connection -> number of requests."""
     bad: tuple[bytes, ...]
-    """Requests that were answered by 500, or not within the deadline."""
+    """Requests answered with a status of 500 or more, or not within the deadline."""
 
 
 def fuzz(address: tuple[str, int], headers: Sequence[str], count: int, seed: int) -> Result:
-    """Send ``count`` random requests, a connection each.
+    """Send ``count`` random requests, one per connection.
 
     Args:
-        address: Where the server listens.
-        headers: Of somebody signed in, sent with half of the requests.
-        count: Requests.
-        seed: Of the random choice.
+        address: Host and port of the server.
+        headers: Headers of a signed-in person, sent with half of the requests.
+        count: Number of requests.
+        seed: Seed of the random choice.
     """
     choose = random.Random(seed)
     statuses: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""A server in a process of its own, which a test may kill at any moment and start again."""
+"""A server in a separate process, which a test may kill at any moment and restart."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ PROGRAM = Path(sys.executable).parent / "m5data"
 
 
 class Served:
-    """``m5data serve`` of a workspace, always at the same address."""
+    """``m5data serve`` of a workspace, always on the same port."""
 
     def __init__(self, workspace: Path) -> None:
         self._workspace = workspace
@@ -32,7 +32,7 @@ class Served:
         self.kill()
 
     def start(self) -> None:
-        """Start it; return once it listens."""
+        """Start the server; return once it listens."""
         command = [str(PROGRAM), "serve", "-w", str(self._workspace), "--port", self._port]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert self._process.stdout is not None
@@ -41,13 +41,13 @@ class Served:
         self.url = said.split()[1]
         self.owner_link = self._process.stdout.readline().partition("sign in: ")[2].strip()
         self._port = self.url.rpartition(":")[2]
-        # Read as it comes: a server whose pipe is full waits for its reader, and answers nobody.
+        # Read continuously: a server whose pipe is full waits for its reader and answers nobody.
         self._said = []
         self._reader = threading.Thread(target=self._said.extend, args=[self._process.stdout])
         self._reader.start()
 
     def end(self) -> str:
-        """End it in order; return what it wrote since it listens."""
+        """Stop the server gracefully; return its output since it began to listen."""
         assert self._process is not None
         self._process.terminate()
         self._process.wait(timeout=60)
@@ -55,7 +55,7 @@ class Served:
         return "".join(self._said)
 
     def kill(self) -> None:
-        """Kill it, as a power cut would."""
+        """Kill the server, as a power cut would."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -71,7 +71,7 @@ class Served:
 
 
 def open_link(page: Page, address: str, token: str, landing: str) -> None:
-    """Open a personal link and press its button by keyboard; return on the page that it leads to."""
+    """Open a personal link, press its button by keyboard, and wait for the page that it leads to."""
     page.goto(f"{address}/in/{token}")
     page.wait_for_function("() => document.activeElement.tagName === 'BUTTON'")
     page.keyboard.press("Enter")

@@ -1,4 +1,4 @@
-"""What a real browser makes of hostile texts, small screens and both languages."""
+"""Hostile texts, small screens and both languages in a real browser."""
 
 import shutil
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ CONTRAST = """
   return poor;
 }
 """
-"""Elements whose text has less contrast than WCAG 2.2 AA asks for (4.5:1)."""
+"""Script that lists elements whose text has less contrast than WCAG 2.2 AA requires (4.5:1)."""
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_a_task_that_comes_late_ends_the_loading(browser: Browser, served: tuple
     page = open_page(context, served, "eve")
     wait_for_task(page)
     held: list[Route] = []
-    page.route("**/annotate/tasks", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks the function that it is given
+    page.route("**/annotate/tasks", lambda route: held.append(route))  # noqa: PLW0108 - Playwright sets an attribute on the function
     while page.locator("#task").is_visible():
         page.keyboard.press("2")
     assert page.get_attribute("#message", "data-state") == "loading"
@@ -175,6 +175,6 @@ def test_the_next_pair_is_loaded_before_it_is_asked_for(
 
 
 def page_video(page: Page) -> str:
-    """Return the end of the address of the video on the screen; videos are not loaded ahead."""
+    """Return the end of the URL of the video on the screen; videos are not preloaded."""
     source: str = page.evaluate("document.querySelector('#candidate video').src || 'none'")
     return source[-64:]

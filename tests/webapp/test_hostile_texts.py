@@ -1,4 +1,4 @@
-"""Hostile texts in what the server sends; what a browser makes of them is told in test_browser_hostile."""
+"""Hostile texts in the server's responses; test_browser_pages shows them in a browser."""
 
 import json
 from html.parser import HTMLParser
@@ -9,7 +9,7 @@ FOREIGN = {"iframe", "svg", "b"}
 
 
 class Elements(HTMLParser):
-    """Collects what a parser takes for elements, and for handlers."""
+    """Collector of the elements and attributes that a parser finds."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the label page is sent."""
+"""Data sent to the label page."""
 
 from align.category import Category
 from align.review import UncertainPair

@@ -1,4 +1,4 @@
-"""The manager's page, one's own answers, and two products side by side."""
+"""The manager's page, a person's own answers, and two products side by side."""
 
 from annotate.tasks import GoldTask, Task
 from tests.webapp.conftest import ORIGIN, OWNER_TOKEN, Browser, Filled, Site

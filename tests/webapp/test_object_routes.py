@@ -1,4 +1,4 @@
-"""What the workspace's objects are served as, and which are not."""
+"""The workspace's objects: which are served, and in which form."""
 
 import io
 

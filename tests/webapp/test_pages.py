@@ -39,7 +39,7 @@ NAMES = {
     "present",
     "judging",
 }
-"""Words of templates that no language has otherwise: keys, names, subscripts of S, classes of pages."""
+"""Untranslated words of templates: keys, names, subscripts of S, classes of pages."""
 LABELLED = re.compile(r'(?:title|placeholder|alt|aria-label)="([^"]*)"')
 
 

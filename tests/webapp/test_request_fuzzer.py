@@ -1,4 +1,4 @@
-"""Random requests: no traceback, no status 500, none that waits, and the server goes on."""
+"""Random requests cause no traceback, no status 500 and no hang, and the server keeps running."""
 
 import http.client
 import json
@@ -50,7 +50,7 @@ def test_random_requests_are_refused_one_by_one(filled: Filled, tmp_path: Path) 
 
 
 def _sign_in(url: str, link: str) -> list[str]:
-    """Open a personal link; return the headers that a page of the application sends from then on."""
+    """Open a personal link; return the headers that pages of the application then send."""
     client = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
     client.request("POST", link.removeprefix(url), headers={"origin": url})
     answer = client.getresponse()

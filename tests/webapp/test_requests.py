@@ -1,4 +1,4 @@
-"""Reading what a request carries."""
+"""Reading of request bodies."""
 
 import asyncio
 

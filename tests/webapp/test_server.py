@@ -56,7 +56,7 @@ def test_a_head_without_end_is_refused(root: Path) -> None:
                 for _ in range(64):
                     client.sendall(b"x" * 65536)
                 said = client.recv(12)
-            except ConnectionError:  # closed before all was sent
+            except ConnectionError:  # closed before everything was sent
                 said = b""
         assert said in {b"", b"HTTP/1.1 400"}
 

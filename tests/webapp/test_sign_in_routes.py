@@ -1,4 +1,4 @@
-"""Personal links and what they open."""
+"""Personal links and the pages that they open."""
 
 import asyncio
 

@@ -10,7 +10,7 @@ from webapp.sql_routes import MOST_ROWS, run_query
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Queries have time on a busy machine, too."""
+    """Give queries enough time on a busy machine."""
     monkeypatch.setattr(sql_routes, "MOST_SECONDS", 600.0)
 
 

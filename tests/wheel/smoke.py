@@ -1,4 +1,4 @@
-"""Build the wheel, install it in an environment of its own, and run what a newcomer would."""
+"""Build the wheel, install it in a separate environment, and run a newcomer's first commands."""
 
 import json
 import os
@@ -25,7 +25,7 @@ PROMISED = (
 
 
 def run(*command: str | Path, cwd: Path) -> str:
-    """Run a command; where it fails, exit with its output."""
+    """Run a command; if it fails, exit with its output."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     done = subprocess.run(
         [str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True, check=False
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def _check_types(folder: Path, python: Path) -> None:
-    """Check that a user's type checker sees the promised functions as functions."""
+    """Check that a user's type checker recognises the promised functions."""
     script = folder / "script.py"
     script.write_text("".join(f"import {name.partition('.')[0]}\nreveal_type({name})\n" for name in PROMISED), "utf-8")
     command = (sys.executable, "-m", "mypy", "--python-executable", python, "--follow-imports", "silent", script)

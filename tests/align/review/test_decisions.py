@@ -110,7 +110,7 @@ def test_newest_decision_holds_and_disagreement_shows() -> None:
 
 
 def groups(decisions: Sequence[Decision], *categories: Category) -> set[frozenset[Category]]:
-    """Categories by the sub-class that they became."""
+    """Return the categories, grouped by their resulting sub-class."""
     label_map = align(categories, dict.fromkeys(categories, TITLES), decisions=decisions)
     found: dict[int, set[Category]] = {}
     for row in label_map.to_pylist():

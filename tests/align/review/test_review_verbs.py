@@ -38,7 +38,7 @@ def test_a_sheet_goes_out_and_comes_back(workspace: Path, tmp_path: Path) -> Non
         assert f"1 decisions, {new} of them new" in taken.output
     assert call("align", "-w", workspace).exit_code == 0
     rules = Store.open(workspace).snapshot().table("label_map", ["rule"])["rule"].to_pylist()
-    assert rules.count("person:li") == 3  # both, and what lies in one of them
+    assert rules.count("person:li") == 3  # both categories, and a child of one of them
 
 
 def test_bad_rows_are_named_and_fail(workspace: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ PAIR = UncertainPair(
 
 
 def fill(path: Path, *decisions: tuple[str, str]) -> None:
-    """Write the pair once for each decision, filled in with it."""
+    """Write a sheet with one row per decision, each deciding the same pair."""
     write_sheet(path, [PAIR] * len(decisions))
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -1,4 +1,4 @@
-"""crowd-kit as the reference, on synthetic crowds."""
+"""Aggregation methods agree with crowd-kit on synthetic crowds."""
 
 import warnings
 
@@ -21,9 +21,9 @@ with warnings.catch_warnings():
 def reference(
     judgements: pa.Table, model: DawidSkene | GLAD | MajorityVote, gold: "pd.Series[int] | None" = None
 ) -> NDArray[np.float64]:
-    """Posteriors by task and label, both sorted."""
+    """Return the posteriors by task and label, both sorted."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # crowd-kit has not caught up with this pandas
+        warnings.simplefilter("ignore")  # crowd-kit warns with this version of pandas
         if isinstance(model, DawidSkene):
             model.fit(judgements.to_pandas(), gold)
         else:

@@ -8,7 +8,7 @@ GOLD_ONLY = {-2: 1, -1: 0, 30_500: 1, 99_999: 2}
 
 
 def many_answers() -> EncodedJudgements:
-    """30,000 tasks of five answers, one of 70,000: more than a block holds; and tasks that nobody judged."""
+    """Return 30,000 tasks with five answers, one with 70,000 (more than a block holds), and unjudged tasks."""
     task = np.concatenate(
         [np.repeat(np.arange(30_000), 5), np.full(70_000, 20_000), np.repeat(np.arange(30_001, 30_100), 2)]
     )

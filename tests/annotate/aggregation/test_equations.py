@@ -1,4 +1,4 @@
-"""The results of the iterative methods against their equations, written out plainly."""
+"""Results of the iterative methods satisfy their equations, written out plainly."""
 
 import math
 from collections import defaultdict
@@ -19,7 +19,7 @@ def posteriors_of(judgements: pa.Table, method: Method, gold: dict[int, int]) ->
 
 
 def dawid_skene_step(judgements: pa.Table, posteriors: Posteriors, gold: dict[int, int]) -> Posteriors:
-    """One M-step and one E-step."""
+    """Return the posteriors after one M-step and one E-step."""
     rows = judgements.to_pylist()
     tasks, labels = sorted({t for t, _ in posteriors}), sorted({c for _, c in posteriors})
     errors: defaultdict[tuple[int, int, int], float] = defaultdict(float)
@@ -57,7 +57,7 @@ def test_the_ability_in_dawid_skene_is_the_probability_of_a_right_answer() -> No
 def glad_log_posterior(
     judgements: pa.Table, ability: dict[object, float], ease: dict[object, float], labels: int
 ) -> tuple[float, dict[object, dict[object, float]]]:
-    """The log of the joint density of answers and parameters, the truth summed out; and its terms by label."""
+    """Return the log of the joint density of answers and parameters, summed over the truth, and its terms by label."""
     terms: dict[object, dict[object, float]] = {t: {c: -math.log(labels) for c in range(labels)} for t in ease}
     for row in judgements.to_pylist():
         right = 1 / (1 + math.exp(-ability[row["worker"]] * math.exp(ease[row["task"]])))

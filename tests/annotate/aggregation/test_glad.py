@@ -4,7 +4,7 @@ from annotate.aggregation.glad import NewtonSteps
 
 
 def test_a_parameter_that_oscillates_on_a_flat_curve_converges() -> None:
-    """The likelihood of 100 answers, 90 right, at beta = 20: Newton steps of 1 go from 0.6 to -0.4 and back."""
+    """On the likelihood of 100 answers, 90 right, at beta = 20, Newton steps of 1 alternate between 0.6 and -0.4."""
     climber = NewtonSteps(np.array([0.6]))
     values = []
     for _ in range(60):

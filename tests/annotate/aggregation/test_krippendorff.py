@@ -8,7 +8,7 @@ from tests.annotate.crowds import five_by_five, table
 
 
 def test_five_workers_on_five_tasks_agree_as_chance_does() -> None:
-    """D_o = (2 + 3 + 3 + 2 + 3) / 25 and D_e = (625 - 144 - 169) / 600: both .52."""
+    """D_o = (2 + 3 + 3 + 2 + 3) / 25 and D_e = (625 - 144 - 169) / 600: both are .52."""
     assert krippendorff_alpha(five_by_five()) == pytest.approx(0, abs=1e-12)
 
 

@@ -1,4 +1,4 @@
-"""What holds for any judgements and any method."""
+"""Invariants of every aggregation method, for any judgements."""
 
 import pyarrow as pa
 import pyarrow.compute as pc

@@ -1,4 +1,4 @@
-"""Exact search against a sort of everything; the inverted file against exact search."""
+"""Exact search agrees with a full sort, and the inverted file with exact search."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

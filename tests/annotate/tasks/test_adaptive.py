@@ -1,4 +1,4 @@
-"""Doubt, what follows from matches, and a board that asks on only where it is in doubt."""
+"""Uncertainty of labels, and a board that asks for more answers only on uncertain tasks."""
 
 from collections import Counter
 from pathlib import Path
@@ -25,7 +25,7 @@ def test_agreement_leaves_little_uncertainty_and_a_tie_half() -> None:
 
 
 def test_always_keeping_the_default_is_uninformative() -> None:
-    """Of 40 tasks half are x; a and b are always right, c says x to all: on the last task c alone answered."""
+    """Half of 40 tasks are x; a and b are always right, c always answers x, and only c answered the last task."""
     rows = [(t, w, "xy"[t % 2] if w != "c" else "x") for t in range(40) for w in "abc"]
     table = pa.table(dict(zip(("task", "worker", "label"), zip(*[*rows, (40, "c", "x")], strict=True), strict=True)))
     found = estimate_uncertainty(encode(table))
@@ -47,7 +47,7 @@ def test_equally_informative_workers_are_all_informative() -> None:
 
 
 def test_the_board_spends_judgements_where_workers_disagree(tmp_path: Path) -> None:
-    """Even pairs are hard: workers answer by their name; odd ones are matched to all."""
+    """Even pairs are hard: answers depend on the worker's number. All workers match odd pairs."""
     plan = TaskSettings(adaptive=3, most=6, gold_first=0, gold_learning=0, gold_share=0, fastest_s=0)
     state = State(tmp_path / "state.sqlite")
     state.create()
@@ -78,7 +78,7 @@ def test_the_board_spends_judgements_where_workers_disagree(tmp_path: Path) -> N
 def test_uninformative_annotators_get_disputed_pairs_only_if_nobody_else_can(
     tmp_path: Path, others: list[str], given: dict[str, int]
 ) -> None:
-    """Half of the pairs match; w0 and w1 are right, w2 always leaves the default, as gold shows."""
+    """Half of the pairs match; gold shows that w0 and w1 are right and that w2 always keeps the default."""
     plan = TaskSettings(adaptive=2, most=3, gold_first=8, gold_learning=0, gold_share=0, gold_risk=1e-9, fastest_s=0)
     state = State(tmp_path / "state.sqlite")
     state.create()

@@ -1,4 +1,4 @@
-"""Who gets which task, and what becomes of the answers."""
+"""The task board assigns tasks to workers and keeps their answers."""
 
 import threading
 from collections import Counter

@@ -48,7 +48,7 @@ def test_reason_says_what_was_found() -> None:
 
 @pytest.mark.parametrize(("share_wrong", "most"), [(1.0, 6), (0.7, 6), (0.0, 6)])
 def test_honest_workers_are_hardly_ever_paused(share_wrong: float, most: int) -> None:
-    """Of 300 who are right 85 times in a hundred, looked at after each of 60 answers, at most two in a hundred."""
+    """At most 2 % of 300 workers who are right 85 % of the time are paused, checked after each of 60 answers."""
     draw = random.Random(5)
     paused = 0
     for _ in range(300):
@@ -65,7 +65,7 @@ def test_honest_workers_are_hardly_ever_paused(share_wrong: float, most: int) ->
 def test_whoever_presses_one_key_is_paused_and_leaves_the_tasks_to_others(
     open_board: OpenBoard, clock: HeldClock, state: State
 ) -> None:
-    """Nine of twelve gold tasks are matches, as where a set of reviewed pairs is taken as it is."""
+    """Nine of twelve gold tasks are matches, as in a set of reviewed pairs that is used unchanged."""
     defaults = TaskSettings()
     board = open_board(
         workers=1, gold_first=defaults.gold_first, gold_learning=defaults.gold_learning, fastest_s=defaults.fastest_s

@@ -1,4 +1,4 @@
-"""The loader: order, resumption, damage, masks."""
+"""The batch loader: order, resumption, damaged shards and held-out products."""
 
 import json
 import shutil
@@ -67,7 +67,7 @@ def test_an_epoch_may_be_entered_anywhere(export: Path, start: int) -> None:
 
 
 def test_cache_and_workers_change_nothing(export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scale.data.block_loader.WORTH", 1)  # so few blocks are not worth a worker
+    monkeypatch.setattr("scale.data.block_loader.WORTH", 1)  # otherwise so few blocks would start no worker
     plain = list(batches_of(export).epoch(0))
     first = list(batches_of(export, cache=tmp_path).epoch(0))
     (torn, *_) = sorted(tmp_path.glob("*/*.npz"))
@@ -137,7 +137,7 @@ def test_held_out_products_are_in_no_epoch(export: Path) -> None:
     assert all(is_held_out(name, 0.25) for name in held_out)
     assert not any(is_held_out(name, 0.25) for name in trained)
     batches.held_out = 0.01
-    assert batches.validation() == []  # too few to say anything: then all are trained on
+    assert batches.validation() == []  # too few to evaluate: all are trained on
     assert batches.held_out == 0.0
 
 

@@ -1,4 +1,4 @@
-"""Completion: from the group, by search over captions, and by a service that is named."""
+"""Missing modalities are completed from the group, by caption search, or by a named service."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ def shards(export: Path) -> tuple[Shard, ...]:
 
 
 def test_a_gap_is_filled_from_the_group(shards: tuple[Shard, ...]) -> None:
-    assert complete_by_group(shards).places == {}  # every generated product is a group of its own
+    assert complete_by_group(shards).places == {}  # every generated product is its own group
     twice = complete_by_group((*shards, *shards))
     assert len(twice.places) == 150
     filled = twice.fill(EMPTY)
@@ -35,7 +35,7 @@ def test_a_gap_is_filled_from_the_group(shards: tuple[Shard, ...]) -> None:
 
 
 def grams(text: str) -> dict[str, int]:
-    """Return how often each two and three characters occur in words with a space before and after."""
+    """Return the counts of all 2- and 3-grams of characters, with each word padded by a space on both sides."""
     counts: dict[str, int] = {}
     for word in text.lower().split():
         padded = f" {word} "
@@ -63,7 +63,7 @@ def test_a_gap_is_filled_from_the_product_of_the_most_similar_caption(shards: tu
         best = max(scores)
         found = completion.fill(sample)
         right = [other.frames for other, score in zip(samples, scores, strict=True) if score > best - 1e-9]
-        if abs(best - 0.5) > 1e-9:  # at the bound either is right
+        if abs(best - 0.5) > 1e-9:  # at the threshold, either result is right
             assert found.frames in (right if best > 0.5 else [[]])
         assert found.caption == sample.caption
         filled += bool(found.frames)
@@ -72,7 +72,7 @@ def test_a_gap_is_filled_from_the_product_of_the_most_similar_caption(shards: tu
 
 
 class Service:
-    """A search service that knows one answer."""
+    """A search service with one answer."""
 
     digest = "1"
 

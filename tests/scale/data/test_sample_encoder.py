@@ -1,4 +1,4 @@
-"""Text, pictures, video and sound as the model gets them."""
+"""Text, images, video and audio in the form that the model receives."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Both formats give what was exported; damage is told."""
+"""Both formats return what was exported; damage is reported."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Encoders by name: small networks of each library, saved here, read modalities of 32 products."""
+"""Encoders by name: small networks of each library, saved here, encode modalities of 32 products."""
 
 import io
 import json
@@ -23,7 +23,7 @@ from tests.scale.tiny_recipes import recipe
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from scale.data.tensors import make_batch  # noqa: E402 - only where torch is
+from scale.data.tensors import make_batch  # noqa: E402 - needs torch
 from scale.encoders.by_name import load_encoder, pooled  # noqa: E402
 from scale.encoders.frozen import FrozenEncoders  # noqa: E402
 from scale.training.train import train  # noqa: E402
@@ -35,7 +35,7 @@ SIZES = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "i
 IMAGES = {"image_size": 16, "patch_size": 4}
 
 
-def save(network: Any, reader: Any, folder: Path) -> str:  # noqa: ANN401 - classes of an untyped library
+def save(network: Any, reader: Any, folder: Path) -> str:  # noqa: ANN401 - classes from an untyped library
     network.save_pretrained(folder)
     if reader is not None:
         reader.save_pretrained(folder)
@@ -44,7 +44,7 @@ def save(network: Any, reader: Any, folder: Path) -> str:  # noqa: ANN401 - clas
 
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Folders of random networks: a BERT, a ViT, a detector (YOLOS) and a Wav2Vec2."""
+    """Return folders of random networks: a BERT, a ViT, a detector (YOLOS) and a Wav2Vec2."""
     root = tmp_path_factory.mktemp("networks")
     torch.manual_seed(5)
     letters = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -69,7 +69,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def tone() -> bytes:
-    """Return a second of 440 Hz as mp3."""
+    """Return one second of a 440 Hz tone as MP3."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp3") as container:
         stream = container.add_stream("libmp3lame", rate=16_000)
@@ -81,7 +81,7 @@ def tone() -> bytes:
 
 
 def encoders(networks: dict[str, str], **tokens: int) -> dict[str, dict[str, Any]]:
-    """Return settings that read four modalities by networks; the generated products have MFCC and no mp3."""
+    """Return encoder settings for four modalities; the generated products have MFCC but no MP3."""
     names = {"text": "bert", "table": "bert", "image": "vit", "video": "vit"}
     return {
         modality: {"network": networks[name], "width": 16, "tokens": tokens.get(modality, 1)}
@@ -102,7 +102,7 @@ def test_a_caption_has_the_networks_pooled_vector_or_its_states(networks: dict[s
     one = load_encoder(settings, "text", 1, CPU)(["abc", "a longer one 12"])
     many = load_encoder(settings.model_copy(update={"tokens": 40}), "text", 1, CPU)(["abc", "a longer one 12"])
     assert [feature.states.shape for feature in one] == [(1, 16), (1, 16)]
-    assert [feature.states.shape for feature in many] == [(5, 16), (14, 16)]  # letters, [CLS] and [SEP]
+    assert [feature.states.shape for feature in many] == [(5, 16), (14, 16)]  # the letters, [CLS] and [SEP]
     bert = transformers.AutoModel.from_pretrained(networks["bert"]).eval()
     words = transformers.AutoTokenizer.from_pretrained(networks["bert"])
     with torch.no_grad():
@@ -237,7 +237,7 @@ def test_a_network_of_texts_does_not_read_images(networks: dict[str, str], tmp_p
 
 def test_a_folder_of_sentence_transformers_is_read(networks: dict[str, str], tmp_path: Path) -> None:
     sentences = pytest.importorskip("sentence_transformers")
-    sentences.SentenceTransformer(networks["bert"]).save(str(tmp_path))  # with the mean of the states
+    sentences.SentenceTransformer(networks["bert"]).save(str(tmp_path))  # pools by the mean of the states
     (found,) = load_encoder(NamedEncoder(network=str(tmp_path), width=16), "text", 1, CPU)(["abc"])
     assert found.states.shape == (1, 16)
 

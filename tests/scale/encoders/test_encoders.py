@@ -21,7 +21,7 @@ from tests.scale.tiny_recipes import recipe
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from scale.encoders.paper import PaperEncoder  # noqa: E402 - only where torch is
+from scale.encoders.paper import PaperEncoder  # noqa: E402 - needs torch
 from scale.encoders.trained import TrainedEncoder  # noqa: E402
 from scale.training.loop import seeded  # noqa: E402
 from scale.training.train import FINETUNED, PRETRAINED, train  # noqa: E402
@@ -54,7 +54,7 @@ LISTINGS = [
 
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """Folders of a ResNet and a BERT with a few random weights."""
+    """Return the folders of a ResNet and a BERT with a few random weights."""
     folder = tmp_path_factory.mktemp("networks")
     with seeded(torch.device("cpu"), 0):
         sizes = {"embedding_size": 8, "hidden_sizes": [8, 8, 8, 16], "depths": [1, 1, 1, 1]}

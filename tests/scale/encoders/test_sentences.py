@@ -1,4 +1,4 @@
-"""Vectors of short texts by a small random BERT, saved here."""
+"""Short texts are encoded by a small random BERT, saved here."""
 
 import json
 from pathlib import Path
@@ -9,14 +9,14 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from scale.encoders.sentences import encode_texts  # noqa: E402 - only where torch is
+from scale.encoders.sentences import encode_texts  # noqa: E402 - needs torch
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "blue", "shoe", "lamp", "for", "men"]
 
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A folder as transformers saves it."""
+    """Return the folder of a network, as transformers saves it."""
     folder: Path = tmp_path_factory.mktemp("bert")
     torch.manual_seed(3)
     sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
@@ -39,7 +39,7 @@ def test_each_text_has_a_vector_of_length_1_in_order(network: str) -> None:
 
 
 def test_the_texts_beside_it_do_not_change_a_vector(network: str) -> None:
-    """What pads the short text to the length of the long one is not part of its mean."""
+    """Padding of the short text to the length of the long one is not part of its mean."""
     alone = encode_texts(network, ["lamp"])[0]
     beside = encode_texts(network, ["lamp", "red shoe for men " * 5])[0]
     many = encode_texts(network, [*["blue shoe"] * 300, "lamp"])[-1]

@@ -1,4 +1,4 @@
-"""Comparisons of evaluations: means and intervals by hand, the papers' layouts, what cannot be compared."""
+"""Comparisons of evaluations: means and intervals by hand, the papers' layouts, and incomparable runs."""
 
 import json
 import math
@@ -59,7 +59,7 @@ def test_seeds_become_a_mean_and_its_interval(workspace: Path) -> None:
     ]
     mean, half = found.rows[1].values["accuracy"]
     assert mean == pytest.approx(0.7)
-    assert half == pytest.approx(4.302653 * 0.1 / math.sqrt(3), rel=1e-5)  # Student's t of two degrees, 97.5 %
+    assert half == pytest.approx(4.302653 * 0.1 / math.sqrt(3), rel=1e-5)  # Student's t, 2 degrees of freedom, 97.5 %
     assert found.rows[1].values["minutes"][0] == pytest.approx(1.5)
     assert found.rows[1].values["mAP@1"][0] == pytest.approx(0.4)
     assert list(found.rows[2].values["NMI"]) == [pytest.approx(0.3), pytest.approx(0.0)]

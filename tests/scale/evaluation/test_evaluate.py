@@ -1,4 +1,4 @@
-"""Judging a training: every task, twice the same; what cannot be judged is said."""
+"""Evaluation of a training: every task is scored, results repeat, and what cannot be scored is reported."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ from tests.scale.tiny_recipes import recipe
 
 torch = pytest.importorskip("torch")
 
-from scale.data.tensors import make_batch  # noqa: E402 - only where torch is
+from scale.data.tensors import make_batch  # noqa: E402 - needs torch
 from scale.evaluation.evaluate import evaluate  # noqa: E402
 from scale.evaluation.evaluator import Evaluator  # noqa: E402
 from scale.evaluation.features import Features, load_model  # noqa: E402
@@ -95,7 +95,7 @@ def test_the_page_of_examples_shows_queries_and_what_was_found(results: dict[str
     assert page.count('<div class="row">') == 8
     found = page.count('<figure class="right">') + page.count('<figure class="wrong">')
     assert found == 8 * 6
-    assert 8 <= page.count('<figure class="">') <= 16  # the query, and attention where it has a picture
+    assert 8 <= page.count('<figure class="">') <= 16  # the query, and its attention map if it has an image
     assert "generated:query-c-000000" in page
 
 
@@ -127,7 +127,7 @@ def test_a_query_without_a_right_answer_is_counted_not_judged() -> None:
     assert found.rows.tolist() == [[1, 0], [2, 0]]
     assert (found.queries, found.unanswerable) == (1, 1)
     assert found.values["paper mAP@2"] == pytest.approx(0.5)
-    assert found.values["released mAP@2"] == 0.0  # one positive: only the first place counts
+    assert found.values["released mAP@2"] == 0.0  # one positive: only the first rank counts
     with pytest.raises(DataError, match="right answer"):
         search(features_of(["z"], [[1, 0]]), gallery)
 
@@ -189,7 +189,7 @@ def test_a_network_of_classes_alone_has_no_pretrained_phase(
 
 @pytest.fixture
 def arguments(export: Path, tmp_path: Path) -> list[str]:
-    """Options of both verbs: a workspace, the export, and a recipe of a person's own."""
+    """Return options of both verbs: a workspace, the export, and a user's own recipe."""
     Workspace.create(tmp_path / "shop")
     chosen = recipe(optimiser={"epochs": 1, "finetune_epochs": 1})
     lines = [f'name = "{chosen.name}"']

@@ -1,4 +1,4 @@
-"""By hand, and against scikit-learn."""
+"""Classification metrics, by hand and against scikit-learn."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ LABELS = [0, 1, 0, 1]
 
 def test_four_items_by_hand() -> None:
     got = scale.classification_metrics(SCORES, LABELS)
-    # class 0: hits at ranks 1 and 2; class 1: scores 3, 3 (one right of two), then 2, 2 (both of four)
+    # class 0: hits at ranks 1 and 2; class 1: scores 3, 3 (one hit in two), then 2, 2 (two hits in four)
     precision = (1 + (1 / 2 * 1 / 2 + 1 / 2 * 2 / 4)) / 2
     f1 = (2 / 3 + 2 / 4 + 0) / 3
     assert got == pytest.approx({"top-1": 1 / 2, "top-5": 1.0, "average precision": precision, "F1": f1})

@@ -1,4 +1,4 @@
-"""By hand, and against scikit-learn."""
+"""Clustering metrics, by hand and against scikit-learn."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ PAIRS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5)), min_size=1, ma
 
 def test_six_items_by_hand() -> None:
     got = scale.clustering_metrics(["a", "a", "a", "b", "b", "b"], [0, 0, 1, 1, 1, 2])
-    # pairs of the same: 2 in both, 6 by class, 1 + 3 by cluster, of 15 in all
+    # of 15 pairs, 6 share a class, 1 + 3 share a cluster, and 2 share both
     assert got["ARI"] == pytest.approx((2 - 6 * 4 / 15) / ((6 + 4) / 2 - 6 * 4 / 15))
     assert got["purity"] == pytest.approx((2 + 2 + 1) / 6)
     assert got["accuracy"] == pytest.approx((2 + 2) / 6)

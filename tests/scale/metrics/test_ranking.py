@@ -1,4 +1,4 @@
-"""Ranking in blocks is ranking at once."""
+"""Ranking in blocks equals ranking all at once."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def test_blocks_of_any_size_give_the_order_of_a_stable_sort(
     queries: int, gallery: int, depth: int, block: int, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    left = rng.integers(-1, 2, (queries, 3)).astype(np.float32)  # small whole numbers: many equal scores
+    left = rng.integers(-1, 2, (queries, 3)).astype(np.float32)  # small integers: many equal scores
     right = rng.integers(-1, 2, (gallery, 3)).astype(np.float32)
     wanted = np.argsort(-(left @ right.T), axis=1, kind="stable")[:, :depth]
     assert scale.rank(left, right, depth, block=(block, block)).tolist() == wanted.tolist()

@@ -1,4 +1,4 @@
-"""Every definition, by hand on six queries and eight ranks, and against a plain re-computation."""
+"""Retrieval metrics in every definition, by hand on six queries and eight ranks, and against a plain recomputation."""
 
 from fractions import Fraction
 
@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score
 import scale
 from m5data.errors import DataError
 
-# Six queries, all of label 1; a 1 is a hit. Positives in the gallery beside them.
+# Six queries, all with label 1; a 1 is a hit. POSITIVES counts each query's positives in the gallery.
 RANKED = [
     [1, 0, 1, 0, 0, 1, 0, 0],
     [0, 1, 1, 0, 0, 0, 0, 0],
@@ -23,7 +23,7 @@ RANKED = [
 POSITIVES = [4, 2, 3, 20, 2, 1]
 THIRD, HALF = Fraction(1, 3), Fraction(1, 2)
 
-# By hand: sums of the precisions at the hits, in the top 5 and in the top 8.
+# By hand: sums of the precision at each hit, in the top 5 and in the top 8.
 SUM_5 = [1 + 2 * THIRD, HALF + 2 * THIRD, Fraction(0), Fraction(5), Fraction(1, 5), Fraction(1)]
 SUM_8 = [1 + 2 * THIRD + HALF, HALF + 2 * THIRD, Fraction(0), Fraction(8), Fraction(1, 5) + Fraction(2, 8), Fraction(1)]
 
@@ -40,7 +40,7 @@ PAPER = {
     "mAP@10": mean(SUM_8, [3, 2, 1, 8, 2, 1]),
     "Prec@10": (Fraction(3, 4) + Fraction(2, 2) + 0 + Fraction(8, 8) + Fraction(2, 2) + 1) / 6,
 }
-# the list is cut to min(k, positives, 8) first: 4, 2, 3, 5, 2, 1 of the top 5 and 4, 2, 3, 8, 2, 1 of the top 10
+# the list is first cut to min(k, positives, 8): 4, 2, 3, 5, 2, 1 of the top 5 and 4, 2, 3, 8, 2, 1 of the top 10
 RELEASED = {
     "mAP@1": Fraction(3, 6),
     "Prec@1": Fraction(3, 6),
@@ -104,7 +104,7 @@ def test_what_cannot_be_measured_is_an_error(
 
 
 def script_of_the_authors(hits: list[bool], positives: int, k: int, definition: str) -> tuple[float, float]:
-    """Return AP@k and Prec@k of one query, rank by rank."""
+    """Return AP@k and Prec@k of one query, computed rank by rank."""
     depth = min(k, positives, len(hits)) if definition == "released" else min(k, len(hits))
     found, total = 0, 0.0
     for rank in range(depth):

@@ -1,4 +1,4 @@
-"""The losses once more, in plain NumPy and with loops, straight from their formulas."""
+"""Reference losses in plain NumPy with loops, straight from their formulas."""
 
 import math
 from collections.abc import Callable

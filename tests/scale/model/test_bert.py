@@ -1,4 +1,4 @@
-"""An encoder that starts from a BERT has its states."""
+"""An encoder initialised from a BERT has the same states."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ transformers = pytest.importorskip("transformers")
 from scale.model.encoders import TokenEncoder, adopt_bert  # noqa: E402
 from scale.training.loop import seeded  # noqa: E402
 
-WORDS = ["[PAD]", "红", "[UNK]", "[CLS]", "[SEP]", "鞋", "[MASK]", "色"]  # special ones not in front
+WORDS = ["[PAD]", "红", "[UNK]", "[CLS]", "[SEP]", "鞋", "[MASK]", "色"]  # special tokens do not come first
 SIZES = {"hidden_size": 12, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 16}
 MODEL = ModelSettings(width=12, heads=2, feed_forward=16, encoder_layers=3)
 

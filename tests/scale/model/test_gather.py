@@ -1,4 +1,4 @@
-"""Contrast over two processes: the same loss and gradient as one process with the whole batch."""
+"""A contrastive loss over two processes has the loss and gradient of one process with the whole batch."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch import Tensor  # noqa: E402 - only where torch is
+from torch import Tensor  # noqa: E402 - needs torch
 
 from scale.model.losses import contrastive_loss, no_alignment  # noqa: E402
 

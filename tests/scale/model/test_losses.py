@@ -1,4 +1,4 @@
-"""Every loss equals a plain re-computation, modalities missing or not."""
+"""Every loss equals a plain recomputation, with and without missing modalities."""
 
 import math
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tests.scale.model import plain_losses as plain
 
 torch = pytest.importorskip("torch")
 
-from scale.model.losses import (  # noqa: E402 - only where torch is
+from scale.model.losses import (  # noqa: E402 - needs torch
     contrastive_loss,
     detached_alignment,
     free_alignment,
@@ -34,7 +34,7 @@ def present_of(kind: str) -> NDArray[np.bool_]:
         return np.ones((BATCH, MODALITIES), dtype=bool)
     present = np.random.default_rng(5).random((BATCH, MODALITIES)) < 0.7
     present[0] = [True, False, False, False, False]
-    present[1:, 4] = False  # audio: one sample at most, which nothing can be contrasted with
+    present[1:, 4] = False  # audio: at most one sample, with nothing to contrast it with
     return present
 
 
@@ -116,7 +116,7 @@ def test_contrastive_learning(
 def test_two_samples_by_hand() -> None:
     left, right = torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.tensor([[3.0, 0.0], [0.0, 1.0]])
     ones = torch.ones(2), torch.ones(2)
-    # every view: its partner at cosine 1, the two others at 0
+    # every view has its partner at cosine 1 and the two others at 0
     assert float(nt_xent(left, right, ones, 0.5)) == pytest.approx(math.log((math.e**2 + 2) / math.e**2))
     assert float(paper_contrast(left, right, ones, 0.5)) == pytest.approx(-2.0)
 

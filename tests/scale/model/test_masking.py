@@ -1,4 +1,4 @@
-"""What is hidden, and what never is."""
+"""Masking hides the paper's shares of tokens and patches, and never special tokens or padding."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from scale.training_recipe import ObjectiveSettings
 
 torch = pytest.importorskip("torch")
 
-from scale.data.tensors import Batch  # noqa: E402 - only where torch is
+from scale.data.tensors import Batch  # noqa: E402 - needs torch
 from scale.model.tasks import hidden_pairs, hide, replaced  # noqa: E402
 from scale.training.loop import seeded  # noqa: E402
 

@@ -1,4 +1,4 @@
-"""The papers' models: each is built as its paper says, and each learns 32 products."""
+"""The papers' models: each is built as its paper describes, and learns 32 products."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.scale.tiny_recipes import INPUT
 
 torch = pytest.importorskip("torch")
 
-from torch import Tensor, nn  # noqa: E402 - only where torch is
+from torch import Tensor, nn  # noqa: E402 - needs torch
 
 from scale.data.tensors import Batch, make_batch  # noqa: E402
 from scale.model.encoders import FeatureEncoder, TokenEncoder, describe_boxes  # noqa: E402
@@ -33,12 +33,12 @@ CLASSIFIERS = ("lstm", "bi-lstm", "tfn", "lmf")
 
 
 def small(name: str) -> TrainingRecipe:
-    """Return a shipped recipe with small inputs and layers, two of a kind at most."""
+    """Return a shipped recipe with small inputs and layers, at most two layers of each kind."""
     chosen = load_training_recipe(name)
     layers = {part: min(getattr(chosen.model, part), 2) for part in ("encoder_layers", "joint_layers")}
     sizes = {"width": 32, "heads": 2, "feed_forward": 64, "feature_width": 32, "dropout": 0.0}
     released = {"feature_heads": 2, "feature_feed_forward": 48, "pool_width": 40} if name == "released" else {}
-    inputs = chosen.input.model_copy(update={**INPUT, "audio": "mfcc"})  # of audio the generated products have no more
+    inputs = chosen.input.model_copy(update={**INPUT, "audio": "mfcc"})  # the only audio of the generated products
     return chosen.model_copy(
         update={"input": inputs, "model": chosen.model.model_copy(update={**sizes, **layers, **released})}
     )
@@ -94,7 +94,7 @@ def test_a_classifier_learns_32_products_by_heart(products: ShardFolder, name: s
 
 
 def learnt_by_heart(few: Few, steps: int, rate: float, *, dropout: bool = True) -> tuple[float, float]:
-    """Return the share of products whose class a classifier finds, before and after at most so many steps on them."""
+    """Return a classifier's accuracy on the products, before and after at most ``steps`` steps of training on them."""
     classes = {label: number for number, label in enumerate(sorted({str(label) for label in few.encoded.labels}))}
     batch = make_batch(few.encoded, few.recipe.objective, CPU, classes)
     with seeded(CPU, 0, 1):
@@ -153,7 +153,7 @@ def test_single_stream_models_are_one_sequence_of_embeddings(
 def test_every_word_of_vl_bert_sees_the_image(products: ShardFolder) -> None:
     few = few_products(products, small("vl-bert"))
     trunk = trunk_of(few)
-    trunk.fusion.layers = nn.ModuleList()  # so that only the sum of embeddings is left
+    trunk.fusion.layers = nn.ModuleList()  # leaves only the sum of embeddings
     batch = make_batch(few.encoded, few.recipe.objective, CPU)
     other = {**batch, "image": batch["image"].roll(1, 0)}
     difference = (trunk(batch).states["text"] - trunk(other).states["text"]).abs().sum(dim=(1, 2))
@@ -224,7 +224,7 @@ def test_boxes_as_each_paper_describes_them() -> None:
     assert describe_boxes(box, "7").flatten().tolist() == [0.25, 0.5, 0.75, 1.0, 0.5, 0.5, 0.25]
     waves = describe_boxes(box, "sine").flatten()
     assert len(waves) == 128
-    assert float(waves[0]) == pytest.approx(float(torch.tensor(50.0).sin()))  # centre .5, times 100
+    assert float(waves[0]) == pytest.approx(float(torch.tensor(50.0).sin()))  # the centre, 0.5, times 100
     assert float(waves[64]) == pytest.approx(float(torch.tensor(50.0).cos()))
 
 
@@ -248,7 +248,7 @@ def test_lstm_and_bi_lstm_read_words_to_the_last(products: ShardFolder) -> None:
         assert trunk.text.lstm.bidirectional == (directions == 2)
         batch = make_batch(few.encoded, few.recipe.objective, CPU)
         longer = {key: nn.functional.pad(batch[key], (0, 3)) for key in ("text", "text_mask")}
-        assert torch.allclose(trunk(batch).feature, trunk({**batch, **longer}).feature)  # padding is not read
+        assert torch.allclose(trunk(batch).feature, trunk({**batch, **longer}).feature)  # padding is ignored
 
 
 def test_tensor_fusion_is_the_outer_product_and_low_rank_its_factored_form(products: ShardFolder) -> None:
@@ -259,7 +259,7 @@ def test_tensor_fusion_is_the_outer_product_and_low_rank_its_factored_form(produ
     low = trunk_of(few_products(products, small("lmf")))
     assert isinstance(low, LowRankTrunk)
     left, right_ = (torch.randn(3, 32, generator=torch.Generator().manual_seed(at)) for at in (1, 2))
-    # the tensor that the factors stand for, applied to the outer product itself
+    # the full tensor that the factors represent, applied to the outer product
     whole = torch.einsum("r,rio,rjo->ijo", low.weights[0], low.factors["text"], low.factors["image"])
     outer = with_one(left)[:, :, None] * with_one(right_)[:, None]
     wanted = torch.einsum("bij,ijo->bo", outer, whole) + low.bias
@@ -271,7 +271,7 @@ def test_what_vgg_19_starts_from_lets_the_image_through() -> None:
         network, images = vgg19().eval(), torch.randn(4, 3, 32, 32)
     with torch.no_grad():
         vectors = network(images)
-    assert float(vectors.std(dim=0).norm() / vectors.mean(dim=0).norm()) > 0.01  # with torch's own draws 1e-6
+    assert float(vectors.std(dim=0).norm() / vectors.mean(dim=0).norm()) > 0.01  # 1e-6 with torch's own initialisation
 
 
 def test_vgg_19_has_its_papers_layers_and_reads_the_image() -> None:
@@ -285,5 +285,5 @@ def test_vgg_19_has_its_papers_layers_and_reads_the_image() -> None:
     tokens = torch.arange(48, dtype=torch.float32).reshape(1, 4, 12)
     pixels = pixels_of(tokens, inputs)
     assert pixels.shape == (1, 3, 4, 4)
-    restored = (pixels[0, 0] * 0.229 + 0.485) * 2 - 1  # red: numbers 0, 3, 6, 9 of each patch
+    restored = (pixels[0, 0] * 0.229 + 0.485) * 2 - 1  # red: values 0, 3, 6, 9 of each patch
     assert restored.round().tolist() == [[0, 3, 12, 15], [6, 9, 18, 21], [24, 27, 36, 39], [30, 33, 42, 45]]

@@ -1,4 +1,4 @@
-"""The default learns: products are distinguished across modalities, no encoder is left out, nothing collapses."""
+"""The default objective distinguishes products across modalities, trains every encoder, and does not collapse."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from scale.training_recipe import MODALITIES
 
 torch = pytest.importorskip("torch")
 
-from torch import Tensor  # noqa: E402 - only where torch is
+from torch import Tensor  # noqa: E402 - needs torch
 
 from scale.data.tensors import Batch  # noqa: E402
 from scale.model.tasks import Pretraining  # noqa: E402

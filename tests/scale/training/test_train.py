@@ -1,4 +1,4 @@
-"""A training: same numbers twice, gone on with after a kill, refused where it is another one."""
+"""Training is reproducible, resumes after a kill, and refuses to continue with another recipe, seed or data."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ from tests.scale.tiny_recipes import recipe
 torch = pytest.importorskip("torch")
 
 from scale.evaluation.features import load_model  # noqa: E402
-from scale.training.checkpoint import load_checkpoint  # noqa: E402 - only where torch is
+from scale.training.checkpoint import load_checkpoint  # noqa: E402 - needs torch
 from scale.training.loop import halving, schedule  # noqa: E402
 from scale.training.train import FINETUNED, PRETRAINED, PhaseReport, train  # noqa: E402
 
@@ -155,7 +155,7 @@ def test_a_torn_checkpoint_is_an_error(trained: Path, tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_not_finite_ends_the_training(export: Path, tmp_path: Path) -> None:
-    # the first step, in which the rate is as high as can be, blows the weights up; the second sees it
+    # the first step, at a huge learning rate, blows up the weights; the second notices
     wild = recipe(optimiser={"rate": 1e30, "warm_up": 0.0, "clip": 1e30})
     with pytest.raises(DataError, match=r"pretrain: step \d: The loss is not finite: .*Lower the learning rate"):
         run(export, tmp_path, wild)
@@ -216,7 +216,7 @@ def test_every_switch_trains(export: Path, tmp_path: Path, objective: dict[str, 
 
 
 def test_the_best_epoch_on_held_out_products_is_what_is_evaluated(export: Path, tmp_path: Path) -> None:
-    # a rate that spoils the weights again: the best step is not the last one
+    # a rate that later spoils the weights: the best step is not the last one
     chosen = recipe(optimiser={"validation": 0.2, "epochs": 4, "finetune_epochs": 0, "rate": 0.05})
     run(export, tmp_path, chosen)
     state = load_checkpoint(tmp_path / PRETRAINED)

@@ -32,7 +32,7 @@ def names_gone(record: bytes) -> bool:
 
 
 def fill(store: Store) -> dict[str, str]:
-    """Store a page, an image and a derived object, each between others; return name -> hash."""
+    """Store three pages, three images and a derived object; return name -> hash."""
     found = {}
     with store.objects.writer("page") as pages:
         for name in ("first", "gone", "last"):
@@ -109,7 +109,7 @@ def test_an_object_that_others_use_moves_to_their_url(store: Store, kind: str) -
     before = store.objects.read(found[kind])
     items = find_records(store.root, store.objects, is_gone, nothing)[0]
     shared = [place for place in items if place.sha256 == found[kind]]
-    for _ in range(2):  # a killed run's repetition
+    for _ in range(2):  # as if a killed run were repeated
         store_again(store.root, store.objects, shared, lambda _, page: replace(page, url=HOME + "other"))
     erase_records(store.root, store.objects, items, [], NOON)
     assert store.objects.read(found[kind]) == before

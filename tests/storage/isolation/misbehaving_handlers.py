@@ -10,7 +10,7 @@ __all__ = ["misbehave"]
 
 
 def misbehave(kind: str, data: bytes) -> Message:
-    """Do what ``kind`` says."""
+    """Misbehave in the way that ``kind`` names."""
     match kind:
         case "echo":
             return Message({"size": len(data), "pid": os.getpid()}, (data, data[::-1]))
@@ -35,7 +35,7 @@ def misbehave(kind: str, data: bytes) -> Message:
 
 
 def write_nonsense() -> None:
-    """Write something that is no head to the parent's connection."""
+    """Write bytes that are not a valid header to the parent's connection."""
     for path in Path("/proc/self/fd").iterdir():
         try:
             connection = socket.socket(fileno=os.dup(int(path.name)))

@@ -18,7 +18,7 @@ ECHO = Message({}, (b"abc", b"cba"))
 
 
 def run(kinds: Sequence[str], processes: int = 1) -> dict[str, Message | Fault]:
-    """Give one job of each kind, then an echo, and return the answers by key."""
+    """Run one job of each kind, then an echo; return the answers to the former by key."""
     jobs = [Job(f"{number}:{kind}", kind, b"abc") for number, kind in enumerate([*kinds, "echo"])]
     with ChildPool(misbehave, processes, LIMITS) as pool:
         answers = {job.key: answer for job, answer in pool.run(iter(jobs))}

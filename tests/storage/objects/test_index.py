@@ -1,4 +1,4 @@
-"""The index of objects: filled from the table ``objects``, and taken out of the state that held it once."""
+"""The index of objects is filled from the table ``objects``, and moved out of the state that once held it."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -71,7 +71,7 @@ def test_the_index_is_taken_out_of_an_older_state(store: Store, *, commit: bool)
 
 
 def _put_into_state(store: Store, ddl: Sequence[str]) -> None:
-    """Make a state as earlier versions had it."""
+    """Move the index into the state, where earlier versions kept it."""
     store.objects.close()
     columns = "sequence, sha256, kind, mime, segment, offset, length, payload_offset, payload_length"
     with closing(sqlite3.connect(store.root / "state.sqlite")) as connection, connection:

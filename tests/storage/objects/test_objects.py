@@ -1,4 +1,4 @@
-"""Objects: each stored once, found after a flush, one positioned read, every segment a valid WARC file."""
+"""Objects are stored once, found after a flush and read in one positioned read; every segment is a valid WARC file."""
 
 import hashlib
 import os

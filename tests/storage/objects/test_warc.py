@@ -1,4 +1,4 @@
-"""WARC records: readable by warcio, safe against hostile headers."""
+"""WARC records are readable by warcio and safe against hostile headers."""
 
 import io
 from datetime import UTC, datetime

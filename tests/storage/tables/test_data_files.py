@@ -1,4 +1,4 @@
-"""Keys are in order exactly where a plain comparison of neighbours says so."""
+"""Keys of a file are found sorted exactly if a plain comparison of neighbours finds them sorted."""
 
 from itertools import pairwise
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What lies on the disk: sorted files, a log without content, commits that other writers cannot break."""
+"""Tables on disk: sorted files, a log without row content, and commits that other writers cannot break."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Whatever rows come, in whatever order: what is read is what was written, and equal is equal."""
+"""Rows in any order are read back as written, and equal rows make equal tables."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -76,7 +76,7 @@ def test_a_source_s_rows_are_replaced_and_those_of_others_stay(
             assert store.snapshot().table("specs").equals(in_order(held))
             assert all(is_sorted(path, ("product_id", "position")) for path in data_files(store, "specs"))
         commit(store, {"specs": specs(held)})
-        assert store.snapshot(len(writes)).tables == store.snapshot().tables  # the same rows, whatever the files
+        assert store.snapshot(len(writes)).tables == store.snapshot().tables  # equal rows, in whichever files
 
 
 def test_large_files_of_other_sources_are_not_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

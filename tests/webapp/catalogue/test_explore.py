@@ -1,4 +1,4 @@
-"""Finding products."""
+"""Search for products, by query, facet and page."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,13 +24,13 @@ store = five_modalities
 
 @pytest.fixture(scope="module")
 def read_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """The store of five modalities, for tests that only read."""
+    """Return the store of five modalities, for tests that only read."""
     return make_store(tmp_path_factory.mktemp("explored") / "workspace")
 
 
 @pytest.fixture(scope="module")
 def found(read_store: Store) -> Iterator[Callable[[str], Overview]]:
-    """Explore the store by a URL's query."""
+    """Return a function that explores the store by a URL's query."""
     index = CurrentIndex(read_store.snapshot, read_store.state)
 
     def find(query: str) -> Overview:

@@ -1,4 +1,4 @@
-"""One product in all its modalities, and what is the same."""
+"""One product in all its modalities, and its related products."""
 
 from m5data.stage import StageReport
 from storage import Store

@@ -1,4 +1,4 @@
-"""Estimates of large selections: their counts come from a sample, their products do not."""
+"""Counts of large selections are estimated from a sample; their products are exact."""
 
 from collections.abc import Callable, Iterator
 from urllib.parse import parse_qsl
@@ -21,7 +21,7 @@ STEP = 8
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CurrentIndex]:
-    """The index of 800 pots, every third one red by its specifications and every hundredth one rare."""
+    """Return an index of 800 pots, every third one red in its specifications and every hundredth one rare."""
     store = Store.create(tmp_path_factory.mktemp("many") / "workspace", buckets=2)
     names = [f"shop:{n:04}" for n in range(PRODUCTS)]
     with store.stage("fill", settings="") as stage:

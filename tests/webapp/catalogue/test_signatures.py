@@ -1,4 +1,4 @@
-"""Signatures rule out texts without a word's letters, and no text that contains it."""
+"""Signatures rule out texts without a word's letters, but no text that contains the word."""
 
 from collections.abc import Iterator
 

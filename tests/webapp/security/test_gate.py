@@ -1,4 +1,4 @@
-"""Forged requests, another's work, floods, and what every answer carries."""
+"""Forged requests, other people's work, floods, and the headers of every response."""
 
 from itertools import product
 
