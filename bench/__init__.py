@@ -1,1 +1,1 @@
-"""The room ``bench``."""
+"""Benchmarks, run by hand or through ``python -m bench``."""

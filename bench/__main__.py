@@ -1,4 +1,4 @@
-"""The benchmarks that need nothing but this machine, one after the other: ``python -m bench [NAME …]``.
+"""Runner of the benchmarks that need only this machine, one after the other: ``python -m bench [NAME …]``.
 
 ``python -m bench --help`` lists them. Kills, faults and soaks are slow tests (``make test-slow``), not benchmarks.
 """
@@ -28,11 +28,11 @@ BENCHMARKS = {
     "flow-overhead": ["bench.flows.overhead", "--rounds", "2"],
     "study": ["bench.scale.study", "bench/out/study"],
 }
-"""Name -> module and arguments. Others need a folder or a peer's environment; their own ``--help`` says which."""
+"""Name -> module and arguments. Other benchmarks need a folder or a peer's environment; see their ``--help``."""
 
 
 def main(names: list[str]) -> int:
-    """Run the benchmarks named, or all; return how many failed."""
+    """Run the named benchmarks, or all; return how many failed."""
     failed = 0
     for name in names or BENCHMARKS:
         print(f"\n== {name}", flush=True)

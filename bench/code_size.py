@@ -1,8 +1,8 @@
-"""The size of the code, and the files that a reader opens to follow one item: ``python bench/code_size.py``.
+"""Size of the code, and the files that a reader opens to follow one item: ``python bench/code_size.py``.
 
-Files are counted by running: a profile hook in this process and in its children notes every project file of which a
-function runs. Imports are left out. The script imports nothing of the project before it runs it, so a copy of it
-measures any earlier commit: ``python bench/code_size.py --root CHECKOUT``.
+Files are counted at run time: a profile hook in this process and its children records every project file with a
+function that runs. Imports do not count. The script imports nothing from the project before the measured run, so it
+can measure any earlier commit: ``python bench/code_size.py --root CHECKOUT``.
 """
 
 import argparse
@@ -88,7 +88,7 @@ def _hops(root: Path, folder: Path, name: str) -> str:
 
 
 def _install_hook() -> None:
-    """Note every project function that runs in this process, unless an import runs it."""
+    """Record every project function that runs in this process, except those run by imports."""
     root, notes = os.environ.get(_HOOK), os.environ.get("M5DATA_HOPS_NOTES")
     if not root or not notes:
         return
@@ -111,7 +111,7 @@ def _install_hook() -> None:
 
 @contextlib.contextmanager
 def _paused() -> Iterator[None]:
-    """Count nothing meanwhile."""
+    """Suspend counting during the block."""
     hook = sys.getprofile()
     sys.setprofile(None)
     threading.setprofile(None)
@@ -175,7 +175,7 @@ def _commit(folder: Path) -> None:
 
 
 def _shop(folder: Path) -> None:
-    """Serve one video on loopback, and make a workspace of 60 products, the first of which has it."""
+    """Serve one video on loopback, and create a workspace of 60 products, the first of which has it."""
     import av
     import numpy as np
 

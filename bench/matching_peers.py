@@ -1,13 +1,13 @@
-"""Peers of bench.matching_real, run by the Python of an environment with splink 5, dedupe and datatrove (see below).
+"""Peers of bench.matching_real, run in an environment with splink 5, dedupe and datatrove (see below).
 
     PYTHON bench/matching_peers.py FOLDER
 
-splink links the two shops by title, brand and model, blocked on the model, on any rare word of the title and on the
-brand with the first word; its parameters are estimated without labels. dedupe compares the same title, brand and
-model; it learns from the labelled pairs of the parts train and valid, and is judged on the part test. datatrove's
-MinHash takes the title and joins what shares one of its buckets. Recall of true pairs in the first 10 and 50 by
-probability; of the labelled pairs that each joins, how many are true. ``pip install splink==5.0.0 dedupe==3.0.3
-"BTrees<6" datatrove==0.10.1 tokenizers nltk regex xxhash pandas``.
+splink links the two shops by title, brand and model, blocked on the model, on rare words of the title, and on the brand
+with the first eight characters of the title; its parameters are estimated without labels. dedupe compares the same
+title, brand and model; it learns from labelled pairs of the parts train and valid, and is judged on the part test.
+datatrove's MinHash joins products whose titles share one of its buckets. Printed: recall of true pairs among the 10 and
+50 most probable, and the share of true pairs among the labelled pairs that each joins. ``pip install splink==5.0.0
+dedupe==3.0.3 "BTrees<6" datatrove==0.10.1 tokenizers nltk regex xxhash pandas``.
 """
 
 import gzip
@@ -34,12 +34,12 @@ from splink.backends.duckdb import DuckDBAPI
 logging.disable(logging.WARNING)
 JOINED = 0.95
 TAUGHT = 500
-"""Labelled pairs of each kind that dedupe learns from."""
+"""Maximum labelled pairs of each kind from which dedupe learns."""
 Pairs = set[tuple[str, str]]
 
 
 def read(path: Path) -> tuple[dict[str, dict[str, Any]], dict[tuple[str, str], bool], set[tuple[str, str]]]:
-    """Return products by id (``l…`` or ``r…``), the labelled pairs, and those of the part test."""
+    """Return the products by id (``l…`` or ``r…``), the labelled pairs, and those of the part test."""
     ids: dict[str, str] = {}
     records: dict[str, dict[str, Any]] = {}
     labels: dict[tuple[str, str], bool] = {}
@@ -65,7 +65,7 @@ def title(record: dict[str, Any]) -> str:
 
 
 def compared(records: dict[str, dict[str, Any]]) -> pd.DataFrame:
-    """Return what is compared of each product."""
+    """Return the compared fields of each product."""
     words = {key: re.findall(r"[a-z0-9]+", title(record)) for key, record in records.items()}
     seen = Counter(word for found in words.values() for word in set(found))
     rows = []
@@ -86,7 +86,7 @@ def compared(records: dict[str, dict[str, Any]]) -> pd.DataFrame:
 
 
 def linked_by_dedupe(table: pd.DataFrame, labels: dict[tuple[str, str], bool]) -> dict[tuple[str, str], float]:
-    """Return the pairs that dedupe compares with their scores, learned from labelled pairs."""
+    """Return the pairs that dedupe compares, with scores learned from labelled pairs."""
     fields = {"title": "title", "brand": "brand", "model": "model"}
     rows = {
         row["unique_id"]: {name: row[name] if isinstance(row[name], str) else None for name in fields}
@@ -110,7 +110,7 @@ def linked_by_dedupe(table: pd.DataFrame, labels: dict[tuple[str, str], bool]) -
 
 
 def linked(table: pd.DataFrame) -> dict[tuple[str, str], float]:
-    """Return the pairs that splink compares with their probabilities."""
+    """Return the pairs that splink compares, with their probabilities."""
     api = DuckDBAPI()
     sides = [api.register(table[table.unique_id.str[0] == side].reset_index(drop=True)) for side in "lr"]
     settings = SettingsCreator(
@@ -139,7 +139,7 @@ def linked(table: pd.DataFrame) -> dict[tuple[str, str], float]:
 
 
 class _Words:
-    """Words between spaces, in the place of spaCy's."""
+    """Tokenizer that splits at spaces, in place of spaCy's."""
 
     @staticmethod
     def word_tokenize(text: str) -> list[str]:
@@ -151,7 +151,7 @@ minhash.load_word_tokenizer = lambda language: _Words()  # noqa: ARG005 - the na
 
 
 def sharing(records: dict[str, dict[str, Any]], words: int) -> Pairs:
-    """Return the pairs of the two shops that share a bucket of datatrove's MinHash."""
+    """Return the pairs across the two shops that share a bucket of datatrove's MinHash."""
     with tempfile.TemporaryDirectory() as folder:
         step = minhash.MinhashDedupSignature(
             folder, minhash.MinhashConfig(n_grams=words, hash_config=HashConfig(hash_fc="sha1"))
@@ -169,7 +169,7 @@ def sharing(records: dict[str, dict[str, Any]], words: int) -> Pairs:
 
 
 def joined(name: str, pairs: Pairs, labels: dict[tuple[str, str], bool]) -> None:
-    """Print how many labelled pairs are joined, how many of them are true, and the share of true pairs joined."""
+    """Print the number of labelled pairs joined, their precision, and the share of true pairs joined."""
     found = [same for pair, same in labels.items() if pair in pairs]
     share = sum(found) / len(found) if found else 1.0
     print(
@@ -178,7 +178,7 @@ def joined(name: str, pairs: Pairs, labels: dict[tuple[str, str], bool]) -> None
 
 
 def ranked(name: str, chances: dict[tuple[str, str], float], true: list[tuple[str, str]], seconds: float) -> None:
-    """Print the recall of true pairs in the first 10 and 50 of each left product."""
+    """Print the recall of true pairs among the 10 and 50 best of each left product."""
     best: dict[str, list[str]] = {}
     for (a, b), _ in sorted(chances.items(), key=lambda one: -one[1]):
         best.setdefault(a, []).append(b)

@@ -1,11 +1,11 @@
-"""Candidate search and near-duplicate groups against labelled pairs of products of two shops.
+"""Candidate search and near-duplicate groups, judged by labelled pairs of products of two shops.
 
     python -m bench.matching_real --sets FOLDER
 
-FOLDER holds ``NAME.jsonl.gz``: ``left``, ``right`` (records with ``name`` or ``title``, ``brand``, ``modelno``,
-``description``, …) and ``same`` a line, as the public sets for entity matching. Recall: of the true pairs, how many
-have the right product among the first 10, 50 and 500 candidates of the left one, over all right products. Precision: of
-the labelled pairs that dedup puts into one group, how many are true.
+FOLDER holds ``NAME.jsonl.gz`` with ``left``, ``right`` (records with ``name`` or ``title``, ``brand``, ``modelno``,
+``description``, …) and ``same`` in each line, like the public sets for entity matching. Recall is the share of true
+pairs whose right product is among the first 10, 50 and 500 candidates of the left one, over all right products.
+Precision is the share of true pairs among the labelled pairs that dedup puts into one group.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from extract.duplicates import (
 from extract.settings import DedupSettings
 
 TABLE = ("brand", "modelno", "manufacturer", "type")
-"""Fields that make a specification table; the others are free text or prices."""
+"""Fields that form the specification table; the others are free text or prices."""
 DEPTHS = (10, 50, 500)
 _SPECS = pa.schema([(name, pa.string()) for name in ("product_id", "property", "value")])
 Record = Mapping[str, str]
@@ -43,7 +43,7 @@ Record = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class LabelledSet:
-    """Products of two shops by number, and which pairs were judged."""
+    """Products of two shops by number, with labelled pairs."""
 
     left: list[Record]
     right: list[Record]
@@ -65,7 +65,7 @@ def read_set(path: Path) -> LabelledSet:
 
 
 def recall(labelled: LabelledSet) -> dict[int, float]:
-    """Return for each depth the share of true pairs whose right product is among the left one's candidates."""
+    """Return depth -> share of true pairs whose right product is among the left one's candidates."""
     encoder = LightEncoder()
     left, right = (
         scale_to_unit(encoder.encode([_listing(record) for record in records], lambda _: b""))
@@ -94,7 +94,7 @@ def joined(labelled: LabelledSet, *, tables: bool) -> tuple[int, int]:
 
     Args:
         labelled: The set.
-        tables: Whether the products have specification tables; else only captions.
+        tables: Whether the products have specification tables or only captions.
     """
     named = {f"{side}:{n:06}": record for side, records in (("l", labelled.left), ("r", labelled.right))
              for n, record in enumerate(records)}  # fmt: skip
@@ -108,7 +108,7 @@ def joined(labelled: LabelledSet, *, tables: bool) -> tuple[int, int]:
 def as_tables(
     products: Sequence[Mapping[str, str]], lines: Sequence[tuple[str, str, str]]
 ) -> tuple[pa.Table, pa.Table]:
-    """Return products and lines as a workspace stores them.
+    """Return products and specifications as a workspace stores them.
 
     Args:
         products: ``product_id``, ``source`` and ``caption`` of each.
@@ -119,7 +119,7 @@ def as_tables(
 
 
 def near_groups(products: pa.Table, specs: pa.Table) -> dict[str, str]:
-    """Return product -> group of near duplicates, as the stage joins products without images."""
+    """Return product -> group of near duplicates, formed as the stage does for products without images."""
     with closing(duckdb.connect()) as connection:
         connection.register("products", products)
         connection.register("specs", specs)

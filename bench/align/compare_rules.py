@@ -1,12 +1,12 @@
-"""Both rules on synthetic shops whose alignment is known.
+"""Comparison of both alignment rules on synthetic shops whose alignment is known.
 
     python -m bench.align.compare_rules [--shops NAME] [--seed N] [--reviewed N] [--drawn doubtful|random]
 
-The classes are dealt into two halves. For each half, a person reviews pairs of the other half only: the most doubtful
-of a first run without any review (or pairs drawn at random). Then everything is aligned by the
-learned rule, and the half is judged: the pairs of categories of two shops that became one label, against those that
-hold the same products. The published rule is judged on the same pairs. Probabilities are those of all candidate pairs
-of the judged halves; calibration error over ten bins of equal width.
+The classes are split into two halves. For each half, a person reviews pairs of the other half only: the most doubtful
+of a first run without reviews (or pairs drawn at random). Then everything is aligned by the learned rule, and the half
+is judged: the pairs of categories of two shops that became one label are compared with those that hold the same
+products. The published rule is judged on the same pairs. The calibration error is that of all candidate pairs of the
+judged halves, over ten bins of equal width.
 """
 
 import argparse
@@ -37,13 +37,13 @@ Labels = Sequence[bool] | NDArray[np.float64]
 
 @dataclass
 class _Judged:
-    """What was found in the halves judged so far."""
+    """Pairs in the halves judged so far."""
 
     true: set[Ends] = field(default_factory=set)
     published: set[Ends] = field(default_factory=set)
     learned: set[Ends] = field(default_factory=set)
     candidates: list[tuple[Ends, float, bool]] = field(default_factory=list)
-    """Pair, probability, and whether it is the same."""
+    """Pair, probability, and whether its categories are the same."""
     relations: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def facts_of(shops: KnownShops) -> Facts:
-    """Return specifications and prices by category."""
+    """Return the specifications and prices of each category."""
     specs: dict[Category, Counter[tuple[str, str]]] = {}
     prices: dict[Category, list[float]] = {}
     for offer in shops.offers:
@@ -94,7 +94,7 @@ def _align(shops: KnownShops, settings: AlignSettings, reviewed: Sequence[Decisi
 def _review(
     shops: KnownShops, first: Hierarchy, taught: Iterable[str], count: int, random: np.random.Generator | None
 ) -> list[Decision]:
-    """Return a perfect person's decisions on pairs of some classes."""
+    """Return a perfect reviewer's decisions on pairs of some classes."""
     rows = sorted(make_label_pairs(first).to_pylist(), key=lambda row: -row["doubt"])
     pairs = [
         (Category(row["source_a"], tuple(row["category_a"])), Category(row["source_b"], tuple(row["category_b"])))
@@ -139,8 +139,8 @@ def _joined(shops: KnownShops, hierarchy: Hierarchy, asked: Iterable[str]) -> se
 def describe_calibration(pairs: Sequence[Ends], chances: Sequence[float], same: Labels) -> str:
     """Return the calibration error over ten bins, that of perfect probabilities, and the error without chance.
 
-    The answers of perfect probabilities are drawn, one number a pair, however often the pair is judged. What they
-    stray from the probabilities of a bin, squared, is taken from the squared error of that bin.
+    Answers that fit perfect probabilities are drawn, with one number per pair, however often it is judged. Their mean
+    squared deviation from the probabilities of a bin is subtracted from the squared error of that bin.
     """
     numbers: dict[Ends, int] = {}
     places = np.array([numbers.setdefault(pair, len(numbers)) for pair in pairs])
@@ -156,7 +156,7 @@ def describe_calibration(pairs: Sequence[Ends], chances: Sequence[float], same: 
 
 
 def _gaps(chances: Sequence[float], same: Labels) -> NDArray[np.float64]:
-    """Return what each of ten bins of equal width adds to the calibration error, with its sign."""
+    """Return the signed contribution of each of ten bins of equal width to the calibration error."""
     sure, right = np.array(chances), np.array(same, dtype=np.float64)
     return np.bincount(np.minimum((sure * 10).astype(int), 9), weights=sure - right, minlength=10) / len(sure)
 

@@ -1,19 +1,19 @@
-"""Three synthetic department stores with the same products on differently named, differently cut shelves.
+"""Three synthetic department stores with the same products on shelves that are named and divided differently.
 
-How they are made, in order, every draw from one seeded generator:
+They are made in this order, with all random numbers from one seeded generator:
 
-- A shop leaves out one good in twenty-five.
-- Names: the first shop uses the commonest name of five products in six, the others of two in five; else another of
-  the good's names, or one with an addition that says nothing (系列, 专区, 商品).
+- A shop leaves out one kind of product in twenty-five.
+- Names: the first shop uses the commonest name for five kinds in six, the others for two in five; otherwise another of
+  the kind's names, or one with a meaningless addition (系列, 专区, 商品).
 - Merged: in each aisle of a shop, one pair of neighbours in twelve becomes one shelf, named after both.
-- Split: one good in twenty-five of a shop is on two shelves, of the two halves of its products.
-- Moved: one good in twenty of a shop stands in another aisle.
-- One shelf in five has a third level, named by the nouns of its products.
-- Titles: brand, one or two nouns of the good, two to four words that the whole aisle shares, a value, in the shop's
-  order; each shelf prefers some of these words, so strongly that titles of shelves of one name in two shops are on
-  the mean as alike as the paper found them, .75. Shelves have a long-tailed number of titles, 40 in the middle.
-- Specifications: the aisle's properties, under the shop's own names for them and written its own way, values by
-  preferences of the good. Prices: log-normal around the good's median.
+- Split: one kind in twenty-five of a shop is on two shelves, each with one half of its products.
+- Moved: one kind in twenty of a shop is in another aisle.
+- One shelf in five has a third level, named after the nouns of its products.
+- Titles: brand, one or two nouns of the kind, two to four words shared by the whole aisle and a value, in the shop's
+  order. Each shelf prefers some of these words, so strongly that titles of shelves with equal names in two shops are
+  on average as similar as in the paper, .75. The number of titles per shelf is long-tailed, with a median of 40.
+- Specifications: the aisle's properties, under the shop's own names and in its own notation, with values by the
+  preferences of the kind. Prices: log-normal around the kind's median.
 """
 
 from collections import Counter
@@ -44,36 +44,36 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class KnownShops:
-    """Shops with their truth."""
+    """Shops with their true alignment."""
 
     offers: Sequence[Offer]
     parts: Mapping[Category, frozenset[str]]
-    """Second-level category -> the smallest kinds of products that it holds."""
+    """Second-level category -> the smallest kinds of products in it."""
     first_level: Mapping[str, str]
-    """``source:Name`` -> class, as a person maps it."""
+    """``source:Name`` -> class, as a person would map it."""
     classes: Mapping[str, str]
-    """Smallest kind -> its class in truth."""
+    """Smallest kind -> its true class."""
 
     def relation(self, a: Category, b: Category) -> Relation:
-        """Return how what ``a`` holds is to what ``b`` holds."""
+        """Return the relation of the products in ``a`` to those in ``b``."""
         one, other = self.parts[a], self.parts[b]
         if one == other:
             return "same"
         return "broader" if one > other else "narrower" if one < other else "other"
 
     def class_of(self, category: Category) -> str:
-        """Return the class that a category's products belong to, whatever shelf they stand on."""
+        """Return the true class of a category's products, whatever aisle they are in."""
         return self.classes[min(self.parts[category])]
 
     def pairs(self, pairs_among: Iterable[str]) -> Iterator[tuple[Category, Category]]:
-        """Yield all pairs of categories of two shops whose products are of one of these classes each."""
+        """Yield all pairs of categories of two shops, both of whose products are of these classes."""
         wanted = set(pairs_among)
         there = [category for category in sorted(self.parts) if self.class_of(category) in wanted]
         yield from ((a, b) for a, b in combinations(there, 2) if a.source != b.source)
 
     @property
     def titles(self) -> dict[Category, list[str]]:
-        """Category as deep as products have it -> titles."""
+        """Deepest category of products -> their titles."""
         found: dict[Category, list[str]] = {}
         for offer in self.offers:
             found.setdefault(offer.category, []).append(offer.title)
@@ -86,7 +86,7 @@ class KnownShops:
 
 
 def scores(found: Iterable[object], true: Iterable[object]) -> tuple[float, float, float]:
-    """Return precision, recall and F1 of a set of pairs; 0 where nothing is found or true."""
+    """Return precision, recall and F1 of a set of pairs; 0 if nothing is found or true."""
     found, true = set(found), set(true)
     right = len(found & true)
     precision, recall = right / max(len(found), 1), right / max(len(true), 1)
@@ -98,12 +98,12 @@ _FILE = Path(__file__).with_name("products.txt")
 
 @dataclass(frozen=True, slots=True)
 class Good:
-    """One kind of good."""
+    """A kind of product."""
 
     names: tuple[str, ...]
-    """What shops call it, the commonest first."""
+    """Names in shops, the commonest first."""
     nouns: tuple[str, ...]
-    """What titles call it."""
+    """Nouns in titles."""
     price: float
     """Median, yuan."""
 
@@ -113,23 +113,23 @@ class Aisle:
     """A class of products."""
 
     names: tuple[str, ...]
-    """What shops call it, a name a shop."""
+    """One name per shop."""
     features: tuple[str, ...]
-    """Words of titles that all its products share."""
+    """Words in titles of all its products."""
     properties: dict[str, tuple[str, ...]]
     """Property -> values."""
     products: tuple[Good, ...]
 
 
 def read_goods() -> list[Aisle]:
-    """Return the aisles, each a heading (names | features | properties) and its products (names | nouns | price)."""
+    """Read the aisles: each a heading (names | features | properties) and its kinds (names | nouns | price)."""
     lines = _FILE.read_text("utf-8").splitlines()
     numbers = list(_numbered(lines))
     return [_aisle([line for _, line in block]) for _, block in groupby(numbers, key=lambda one: one[0])]
 
 
 def _numbered(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Yield each line with the number of headings so far."""
+    """Yield each line with the number of headings up to it."""
     number = 0
     for line in lines:
         number += line.startswith("#")
@@ -163,14 +163,14 @@ _SYLLABLES = "诺雅恒凯思博美佳欧迪森宝科利泰丰华源康乐"
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """A good with what titles, specifications and prices of it look like in every shop."""
+    """A kind of product with its brands and preferred values, the same in every shop."""
 
     key: str
     good: Good
     aisle: int
     brands: Sequence[str]
     likes: dict[str, np.ndarray]
-    """Property -> probabilities of its values, one row a half."""
+    """Property -> probabilities of its values, one row per half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +179,13 @@ class _Shelf:
 
     category: Category
     kinds: tuple[tuple[_Kind, str], ...]
-    """Kinds with their half: "" (both), "0" or "1"."""
+    """Kind and half: "" (both), "0" or "1"."""
     word: str = ""
-    """What names a half in titles."""
+    """Word that marks the half in titles."""
 
 
 def make_department_stores(seed: int = 0) -> KnownShops:
-    """Return three shops of more than 300 sub-classes each."""
+    """Return three shops with more than 300 sub-classes each."""
     random = np.random.default_rng(seed)
     aisles = read_goods()
     kinds = list(_kinds(random, aisles))

@@ -1,6 +1,6 @@
-"""Real category trees of two shops with hand-made truth, read from a folder a set.
+"""Real category trees of two shops with hand-made truth, one folder per set.
 
-A folder holds one feed of JSON lines (``SOURCE.jsonl.gz``: id, title, category, specs, price) a shop, and
+A folder holds one JSON Lines feed per shop (``SOURCE.jsonl.gz``: id, title, category, specs, price), and
 ``truth.json``: ``first_level`` as in the settings, and pairs of second-level categories: ``same``, ``unsure``.
 """
 
@@ -25,7 +25,7 @@ Ends = tuple[Category, Category]
 
 @dataclass(frozen=True, slots=True)
 class LabelledSet:
-    """Categories of two or more shops, and which of the second level are the same."""
+    """Categories of two or more shops, and the pairs of the second level that are the same."""
 
     name: str
     categories: frozenset[Category]
@@ -33,16 +33,16 @@ class LabelledSet:
     facts: Facts
     first_level: dict[str, str]
     same: frozenset[Ends]
-    """In order of source."""
+    """Each pair in order of source."""
     unsure: frozenset[Ends]
 
     @property
     def sizes(self) -> dict[Category, int]:
-        """Category -> products; 1 where no title is known."""
+        """Category -> number of products; 1 if no title is known."""
         return {category: max(len(self.titles.get(category, ())), 1) for category in self.categories}
 
     def class_of(self, category: Category) -> str:
-        """Return the class by the mapping of the truth."""
+        """Return a category's class by the mapping in ``truth.json``."""
         top = category.path[0]
         return self.first_level.get(f"{category.source}:{top}", self.first_level.get(top, top))
 
@@ -81,7 +81,7 @@ def _pair(ends: list[list[Any]]) -> Ends:
 
 
 def without_facts(labelled: LabelledSet) -> Iterator[LabelledSet]:
-    """Yield the set with fewer facts: without names below the second level, and with one title a category."""
+    """Yield the set with fewer facts: without names below the second level, and with one title per category."""
     if any(len(category.path) > 2 for category in labelled.categories):
         flat: dict[Category, list[str]] = {}
         for category, found in labelled.titles.items():
@@ -94,7 +94,7 @@ def without_facts(labelled: LabelledSet) -> Iterator[LabelledSet]:
 
 
 def shapes(labelled: LabelledSet) -> Iterator[tuple[str, LabelledSet]]:
-    """Yield the set in the shapes of other shops, several draws of one name."""
+    """Yield the name of a shape and the set in it, some shapes in several random draws."""
     sources = sorted({category.source for category in labelled.categories})
     for draw in range(DRAWS if labelled.titles else 0):
         random = np.random.default_rng(draw)
@@ -120,12 +120,12 @@ def shapes(labelled: LabelledSet) -> Iterator[tuple[str, LabelledSet]]:
 
 
 def _deeper(path: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a path of two levels or more with five; a product of the first level stays there."""
+    """Return a path of two or more levels extended to five; a path of one level is unchanged."""
     return path if len(path) < 2 else (*path, f"{path[-1]} A", f"{path[-1]} A 1", f"{path[-1]} A 1 b")[:5]
 
 
 def mixed(sets: Sequence[LabelledSet]) -> LabelledSet:
-    """Return two shops that hold the first, and the second, shops of all sets: several languages in each."""
+    """Merge the first shops of all sets into one and the second into another: several languages in each."""
 
     def moved(category: Category, one: LabelledSet) -> Category:
         first = min(c.source for c in one.categories)

@@ -1,19 +1,20 @@
-"""The alignment rules on real category trees with hand-made truth, beside untrained peers.
+"""Comparison of the alignment rules with untrained peers on real category trees with hand-made truth.
 
     python -m bench.align.real_sets SET … [--shipped] [--reviewed N] [--shapes] [--minilm FOLDER] [--valentine PYTHON]
 
-Each SET is a folder as ``bench.align.labelled_sets`` reads it. The learned rule judges a set with a model trained on
-the other sets, or with the shipped one (``--shipped``). With reviews, the classes are dealt into two halves; a person
-answers the most doubtful pairs of one half (or pairs drawn at random), and the other half is judged; both ways, over
-several deals. Calibration error is that of pairs with a probability of .02 to .98: those that are unclear after the
-reviews, which are fewer the more the reviews settle, and those that were unclear before.
+Each SET is a folder in the format of ``bench.align.labelled_sets``. The learned rule judges a set with a model trained
+on the other sets, or with the shipped one (``--shipped``). With reviews, the classes are split into two halves; a
+person answers the most doubtful pairs of one half (or pairs drawn at random), and the other half is judged; both ways,
+over several splits. The calibration error is that of pairs with a probability of .02 to .98: those that are unclear
+after the reviews, which are fewer the more the reviews settle, and those that were unclear before.
 Precision, recall and F1 count pairs of second-level categories of two shops; unsure pairs are left out.
-Peers pick one partner each, by the best sum over the class: names that difflib finds half alike, TF-IDF of
-names and titles, and means of them. A peer marked with * has its threshold chosen in hindsight, the best for the set.
-``--shapes`` compares the rules without reviews and the peers in other shapes of the sets: skewed shops, four titles,
+Peers assign each category at most one partner, by the best sum over the class: names with a difflib ratio of at least
+.5, TF-IDF of names and titles, and means of these. A peer marked with * has its threshold chosen in hindsight, the best
+for the set.
+``--shapes`` compares the rules without reviews and the peers on the sets in other shapes: skewed shops, four titles,
 five levels, two languages; there the peers' thresholds are those that are best for the other sets.
-``--minilm`` is the folder of a sentence transformer, whose cosines join the mean. ``--valentine`` names the Python of
-an environment with valentine 1.0.
+``--minilm`` is the folder of a sentence transformer, whose cosines are added to the mean. ``--valentine`` names the
+Python of an environment with valentine 1.0.
 """
 
 import argparse
@@ -177,7 +178,7 @@ def _asked(
     count: int,
     random: np.random.Generator | None = None,
 ) -> list[Ends]:
-    """Return the pairs that review asks first, or random ones, as far as the truth knows them."""
+    """Return the first pairs to review, or random ones, without those that the truth leaves unsure."""
     rows = sorted(make_label_pairs(first).to_pylist(), key=lambda row: -row["doubt"])
     pairs = [
         (Category(row["source_a"], tuple(row["category_a"])), Category(row["source_b"], tuple(row["category_b"])))
@@ -210,7 +211,7 @@ def _print_calibration(
     taught: Sequence[frozenset[str]] | None = None,
     unclear: frozenset[Ends] | None = None,
 ) -> None:
-    """Print the calibration error over pairs that are unclear now, then over those that were unclear before."""
+    """Print the calibration error of the pairs that are unclear now, then of those that were unclear before."""
     pools: dict[str, list[tuple[Ends, float]]] = {"unclear": []}
     if unclear:
         pools["unclear before"] = []
@@ -234,7 +235,7 @@ def _f1(found: set[Ends], labelled: LabelledSet) -> float:
 
 
 def _similarities(labelled: LabelledSet, minilm: Path | None = None) -> dict[str, Floats]:
-    """Return untrained similarities of the second-level categories of both shops, [one, other]."""
+    """Return name -> untrained similarities of the second-level categories of both shops, [one, other]."""
     sides = _sides(labelled)
     names = [[category.path[-1] for category in side] for side in sides]
     texts = [[_text(labelled, category) for category in side] for side in sides]
@@ -257,7 +258,7 @@ def _similarities(labelled: LabelledSet, minilm: Path | None = None) -> dict[str
 
 
 def _compare_shapes(sets: Sequence[LabelledSet]) -> None:
-    """Print the rules and the best peer for each shape of each set, and for all sets as one world."""
+    """Print the rules and the best peer for each shape of each set, and for all sets merged into two shops."""
     for labelled in sets:
         others = [one for one in sets if one is not labelled] or [labelled]
         model = train_model(others)
@@ -294,7 +295,7 @@ def _find_all(shape: LabelledSet, model: PairModel, bounds: Mapping[str, float])
 
 
 def _best_threshold(name: str, sets: Sequence[LabelledSet]) -> float:
-    """Return the threshold of a similarity that is best for some sets."""
+    """Return the best threshold of a similarity for some sets."""
     known = [(one, _sides(one), _similarities(one)[name]) for one in sets]
     best: float = max(
         THRESHOLDS, key=lambda least: sum(_f1(_pick(one, sides, all_, least), one) for one, sides, all_ in known)
@@ -334,7 +335,7 @@ def _pick(labelled: LabelledSet, sides: Sequence[Sequence[Category]], similarity
 
 
 def _valentine(labelled: LabelledSet, python: str) -> Iterator[tuple[str, set[Ends]]]:
-    """Yield what valentine's matchers find: class by class, categories as columns with 20 titles; best threshold."""
+    """Yield the pairs of valentine's matchers, by class, categories as columns with 20 titles; best threshold."""
     sides = _sides(labelled)
     columns = [
         [(labelled.class_of(c), f"{n} {c.path[-1]}", _text(labelled, c).split("\n")[:20]) for n, c in enumerate(side)]

@@ -1,15 +1,17 @@
-"""Property names and values of many shops beside a reference table of each product.
+"""Alignment of properties of many shops, judged by a reference table of each product.
 
     python -m bench.align.screens FILE [--split N]
 
-FILE (JSON lines, gzip) holds a product a line: ``reference`` with ``product_details`` (name, value), and ``offers``,
-each a shop's ``table`` (``shop_name``, ``raw_specifications``). ``align_properties`` sees one half of the products, the
-reference as one more source; the other half is judged. Nobody labelled the mapping, so in the half that is judged, a
-shop's property counts as the reference property whose value agrees with its own most often, if that is at least half
-of three or more. Values agree if one of their parts is the same in normal form, numbers within one per cent.
+FILE (JSON Lines, gzip) holds one product per line: ``reference`` with ``product_details`` (name, value), and
+``offers``, each with a shop's ``table`` (``shop_name``, ``raw_specifications``). ``align_properties`` sees one half of
+the products, with the reference as one more source; the other half is judged. The mapping was not labelled by hand, so
+in the judged half, the truth for a shop's property is the reference property whose value agrees with its own most
+often, if it agrees in at least half of three or more products. Values agree if one of their parts is the same in
+normal form, numbers within one per cent.
 
-The reference has properties of several parts (resolution, ratio and density in one), where shops have a property for
-each. A second line counts only properties whose values hold half of the parts of the reference's, on the mean.
+The reference has properties of several parts (resolution, ratio and density in one), while shops have one property for
+each. A second line counts only properties whose values have, on average, at least half as many parts as the
+reference's.
 """
 
 import argparse
@@ -36,7 +38,7 @@ Table = dict[str, str]
 
 @dataclass
 class _Agreement:
-    """How often a shop's property and one of the reference stood in one product, and agreed."""
+    """Counts of how often a shop's property and one of the reference occurred in one product, and agreed."""
 
     times: int = 0
     agreed: int = 0
@@ -53,7 +55,7 @@ class _Judged:
     )
 
     def truth(self, known: set[PropertyKey]) -> dict[PropertyKey, str]:
-        """Return the reference property of each known property of a shop that has one."""
+        """Return known property of a shop -> its reference property, if it has one."""
         best: dict[PropertyKey, tuple[float, int, str]] = {}
         for (key, name), one in self.agreements.items():
             if key in known and one.times >= 3:

@@ -1,10 +1,10 @@
-"""Three synthetic specialist shops, made another way than the department stores.
+"""Three synthetic specialist shops, made in another way than the department stores.
 
-Goods are composed, not listed: a use (of five aisles) and a thing, as 汽车 + 坐垫. Names are rebuilt by each shop: the
-thing alone where it is unique in its aisle, the use before or after it in brackets, or a short form of the thing.
-Titles are one sentence of the thing, its parts and its grade, with the brand at the end and a code; aisles share
-grades but no other word. A shop shelves by use, or by thing over all uses (then the shelf is the broader one). There
-are ten titles a shelf in the smallest case, thirty in the middle; a third of the products has no specification.
+Kinds of products are composed, not listed, from a use and a thing in one of five aisles, as 轿车 + 坐垫. Each shop
+builds its own names: the thing or a synonym, with the use before it or after it in brackets, or alone on a shelf for
+all uses. Titles are one sentence of the thing, its parts, its use and its grade, with brand and code at the end; aisles
+share grades but no other words. A shelf holds one use of a thing, or all its uses (then it is the broader one). Shelves
+have at least ten titles, with a median of thirty; a third of the products has no specification.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ SHOPS = ("x", "y", "z")
 
 
 def make_specialist_shops(seed: int = 0) -> KnownShops:
-    """Return three shops of about 140 sub-classes each."""
+    """Return three shops with about 140 sub-classes each."""
     random = np.random.default_rng(seed)
     offers: list[Offer] = []
     parts: dict[Category, frozenset[str]] = {}
@@ -45,11 +45,11 @@ def make_specialist_shops(seed: int = 0) -> KnownShops:
 
 
 Thing = tuple[str, str, tuple[str, ...]]
-"""Name, other name, words of its titles."""
+"""Name, other name, words in titles."""
 
 
 def _thing(line: Sequence[str]) -> Thing:
-    """Read ``name:other name:word`` and further words."""
+    """Parse ``name:other name:word`` and further words."""
     name, other, first = line[0].split(":")
     return name, other, (first, *line[1:])
 

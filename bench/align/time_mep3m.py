@@ -1,12 +1,11 @@
-"""The published rule over two large shops, against a plain loop over all pairs.
+"""Time of the published rule on two large shops, against a plain loop over all pairs.
 
     python -m bench.align.time_mep3m [--sub-classes 3000] [--characters 22000] [--sample 40]
 
-Ours is timed over everything, names to label map, in one process. The loop takes
-difflib for each pair of names and, where these are alike enough, simtext's transform and cosine for both texts: its
-other measures are left out, in its favour. It runs on a sample, and its whole is the sum of the two
-steps' means times their numbers. Then both must agree: names and binary cosines of the sample, and the pairs accepted
-by counts.
+m5data is timed from names to label map, in one process. The loop uses difflib for each pair of names and, if these are
+similar enough, simtext's transform and cosine for both texts; its other measures are left out, in its favour. It runs
+on a sample; its total is extrapolated: each step's mean times its number, summed. Then both must agree on the names and
+binary cosines of the sample, and on the pairs accepted by word counts.
 """
 
 import argparse
@@ -32,15 +31,15 @@ _HEADS = 700
 
 
 def make_shops(sub_classes: int, characters: int, seed: int = 0) -> dict[Category, list[str]]:
-    """Return the categories of two shops, all in one class, each with titles of so many characters.
+    """Return the categories of two shops, all in one class, with their titles.
 
-    Names are one or two of a few hundred heads of two characters, so that many are alike; titles are words of
-    jieba's dictionary by a long-tailed law, each category with words of its own, without spaces.
+    Names consist of one or two of a few hundred two-character heads, so that many are similar; titles are words of
+    jieba's dictionary without spaces, drawn from a long-tailed distribution, with words specific to each category.
 
     Args:
         sub_classes: Categories of each shop.
-        characters: Least characters of titles of each category.
-        seed: Of everything random.
+        characters: Minimum total characters of the titles of each category.
+        seed: Seed of the random generator.
     """
     random = np.random.default_rng(seed)
     lines = (resources.files("jieba") / "dict.txt").read_text("utf-8").splitlines()
@@ -56,7 +55,7 @@ def make_shops(sub_classes: int, characters: int, seed: int = 0) -> dict[Categor
 
 
 def _titles(random: np.random.Generator, vocabulary: np.ndarray, name: str, characters: int) -> list[str]:
-    """Return titles of twelve words, the category's own words more often than others."""
+    """Return titles of twelve words and the name, the category's own words more often than others."""
     own = random.choice(vocabulary, 60)
     count = characters // 20
     ranks = random.zipf(1.3, size=(count, 12)) % len(vocabulary)
@@ -79,7 +78,7 @@ Scored = tuple[Category, Category, float, float]
 
 
 def main() -> int:
-    """Measure and print; return 1 where results differ."""
+    """Measure and print; return 1 if results differ."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sub-classes", type=int, default=3000)
     parser.add_argument("--characters", type=int, default=22_000)
@@ -121,7 +120,7 @@ def _compare(titles: Mapping[Category, Sequence[str]], pairs: Sequence[Scored], 
 def _loop_names(
     north: Sequence[Category], south: Sequence[Category]
 ) -> tuple[list[tuple[Category, Category, float]], float]:
-    """Compare names one by one; return those alike enough, and seconds a pair."""
+    """Compare names one by one; return the pairs similar enough, and seconds per pair."""
     began = time.perf_counter()
     found = [
         (a, b, score)
@@ -133,7 +132,7 @@ def _loop_names(
 
 
 def _loop_texts(titles: Mapping[Category, Sequence[str]], sample: Sequence[Scored]) -> tuple[float, float, bool]:
-    """Compare texts one by one; return the largest difference of binary cosines, seconds a pair, same rulings."""
+    """Compare texts one by one; return the largest difference of binary cosines, seconds per pair, and agreement."""
     measure = similarity()
     worst, spent, same = 0.0, 0.0, True
     for a, b, _, s_content in sample:
@@ -150,7 +149,7 @@ def _loop_texts(titles: Mapping[Category, Sequence[str]], sample: Sequence[Score
 
 
 def _counted_cosine(texts: Sequence[str]) -> float:
-    """Return the cosine of counts of simtext's words: its own vectors, not binary."""
+    """Return the cosine of the counts of simtext's words, whose own vectors are binary."""
     words = [" ".join(jieba.lcut(text)) for text in texts]
     tokens = CountVectorizer().build_analyzer()
     one, other = (Counter(tokens(text)) for text in words)

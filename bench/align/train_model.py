@@ -1,12 +1,12 @@
-"""Train the model of the learned rule that is shipped.
+"""Training of the shipped model of the learned rule.
 
     python -m bench.align.train_model SET … --out align/default_model.json
 
-Each SET is a folder as ``bench.align.labelled_sets`` reads it. The weights minimise, over all sets, the loss of the
-whole matching (Fenchel-Young loss of the relaxed assignment, whose gradient is the difference of probabilities and
-truth), with a penalty on squared weights. A set also counts without the names below its second level and with one
-title a category, as far as it has them. The sharpness is fitted on sets that the weights were not trained on.
-Nothing of a set but these numbers is written.
+Each SET is a folder in the format of ``bench.align.labelled_sets``. The weights minimise, over all sets, the loss of
+the whole matching (Fenchel-Young loss of the relaxed assignment, whose gradient is the difference of probabilities and
+truth), with a penalty on squared weights. Each set is also used without the names below its second level, and with one
+title per category, if it has them. The sharpness is fitted on sets that the weights were not trained on.
+Only these numbers are written, nothing else of a set.
 """
 
 import argparse
@@ -30,10 +30,10 @@ from bench.align.labelled_sets import LabelledSet, read_set, without_facts
 __all__ = ["TRAINED", "train_model"]
 
 EXCLUDED = {"whole": 6.0, "unopposed": 20.0}
-"""Log odds that a pair loses if one holds the other and a third, or if their restrictions exclude each other; set by
-hand, for the sets have no or few such pairs."""
+"""Log odds that a pair loses if one contains the other and a third, or if their restrictions exclude each other; set by
+hand, because the sets have few or no such pairs."""
 TRAINED = ("mean", "class", "equal", "qualifiers", "parents")
-"""Features with a weight; the others start at none and are learned from reviews."""
+"""Features with a weight; the others start at zero and are learned from reviews."""
 STRENGTH = 0.01
 """Penalty on squared weights."""
 
@@ -62,7 +62,7 @@ def train_model(sets: Sequence[LabelledSet]) -> PairModel:
 
 
 def _examples(labelled: LabelledSet) -> list[_Example]:
-    """Return the example of a set, then those with fewer facts."""
+    """Return the examples of a set, then those of the set with fewer facts."""
     return [example for one in (labelled, *without_facts(labelled)) for example in _pairs_of(one)]
 
 
@@ -126,7 +126,7 @@ def _entropy(chances: Floats) -> float:
 
 
 def _sharpness(left_out: Sequence[tuple[PairModel, _Example]]) -> float:
-    """Return the factor of log odds that fits sets on which their model was not trained."""
+    """Return the factor of the log odds that best fits sets on which the models were not trained."""
     odds, signs = [], []
     for model, example in left_out:
         chances = np.clip(match(model.odds(example.features), example.left, example.right)[0], 1e-9, 1 - 1e-9)
@@ -138,7 +138,7 @@ def _sharpness(left_out: Sequence[tuple[PairModel, _Example]]) -> float:
 
 
 def main() -> None:
-    """Train and write."""
+    """Train the model and write it."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("sets", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, required=True)

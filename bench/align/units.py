@@ -1,10 +1,10 @@
-"""Every value that is read as a number with a unit, in specification lines of feeds and in tables of pages.
+"""List of all values read as numbers with units, from specification lines of feeds and tables of pages.
 
     python -m bench.align.units FILE …
 
-Each FILE (JSON lines, gzip) holds feed rows with ``specs`` (``property``, ``value``), or pages with ``html``; of these
-each table row of two cells, each entry of a definition list and each list item ``name: value`` is a line. Prints the
-lines, and for each unit the distinct ones, for a person to read: a unit is invented if the line does not state it.
+Each FILE (JSON Lines, gzip) holds feed rows with ``specs`` (``property``, ``value``), or pages with ``html``, whose
+lines are table rows of two cells, entries of definition lists and list items ``name: value``. Prints the number of
+lines and, for each unit, the distinct lines for a person to check: a unit is invented if the line does not state it.
 """
 
 import gzip
@@ -24,7 +24,7 @@ _LONGEST = 80
 
 
 def lines_of(row: dict[str, Any]) -> Iterator[Line]:
-    """Yield the names and values of a feed row or of a page."""
+    """Yield the names and values of a feed row or a page."""
     for spec in row.get("specs") or ():
         yield spec["property"], spec["value"]
     if row.get("html"):

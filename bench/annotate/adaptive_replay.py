@@ -1,11 +1,12 @@
-"""Judgements that adaptive asking saves, replayed on crowds with known truth and on a simulated crowd.
+"""Judgements saved by the adaptive mode, replayed on crowds with known truth and on a simulated crowd.
 
     python -m bench.annotate.adaptive_replay FOLDER [--replays 200] [--share 0.6]
 
-Each replay draws, for every task, the order in which its workers are asked. Five a task takes the first five of each.
-Adaptive takes the first of each, then rounds: the tasks in most doubt get the next answer of a worker who does not
-rest, until the share of five a task's judgements is spent. Both are aggregated by Dawid and Skene's model with the
-prior of the adaptive mode, and five a task by majority too. Intervals are 95 %, over replays.
+Each replay draws, for every task, the order in which its workers are asked. ``five a task`` uses the first five answers
+to each task. ``adaptive`` uses the first answer to each, then proceeds in rounds: the most uncertain tasks get their
+next answer from an informative worker, until the given share of the judgements of ``five a task`` is spent. Both are
+aggregated by Dawid and Skene's model with the prior of the adaptive mode, and ``five a task`` also by majority.
+Intervals are 95 %, over replays.
 """
 
 import argparse
@@ -29,7 +30,7 @@ Mask = NDArray[np.bool_]
 
 
 class Replay:
-    """Answers in the order in which they may be asked: [T, A] workers and labels, and [T] how many there are."""
+    """Answers in the order in which they may be asked for: [T, A] workers and labels, and [T] number of answers."""
 
     def __init__(self, worker: Numbers, label: Numbers, there: Numbers, truth: Numbers) -> None:
         self.worker, self.label, self.truth = worker, label, truth
@@ -37,7 +38,7 @@ class Replay:
         self.there: Mask = self.place < there[:, None]
 
     def table(self, asked: Mask) -> pa.Table:
-        """Return the answers that were asked for, of [T, A]."""
+        """Return the answers at the positions in ``asked``, [T, A]."""
         task, place = np.nonzero(asked)
         return pa.table({"task": task, "worker": self.worker[task, place], "label": self.label[task, place]})
 
@@ -47,7 +48,7 @@ class Replay:
 
 
 def main() -> None:
-    """Print one row for each crowd."""
+    """Print one line per crowd."""
     parser = argparse.ArgumentParser(description="Adaptive asking, replayed.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--replays", type=int, default=200)
@@ -77,7 +78,7 @@ def from_set(judgements: pa.Table, truth: dict[int, int], seed: int) -> Replay:
 
 
 def simulated(seed: int) -> Replay:
-    """Return a simulated crowd: workers err at 5 to 35 %, one answers at random, one leaves the default, label 1."""
+    """Return a simulated crowd: workers err in 5 to 35 %, one guesses, one always gives the default, label 1."""
     rng = np.random.default_rng(seed)
     truth = (rng.random(TASKS) < POSITIVE).astype(np.int64)
     errors = np.concatenate([np.linspace(0.05, 0.35, WORKERS - 2), [0.5, 0.0]])
@@ -88,7 +89,7 @@ def simulated(seed: int) -> Replay:
 
 
 def show(name: str, replays: Iterator[Replay], share: float) -> None:
-    """Print errors of five a task and of adaptive asking, and the judgements of the latter."""
+    """Print the errors of ``five a task`` and of ``adaptive``, and the share of judgements of the latter."""
     rows = np.array([measure(replay, share) for replay in replays])
     mean, half = rows.mean(axis=0), 1.96 * rows.std(axis=0, ddof=1) / len(rows) ** 0.5
     saved = rows[:, 1] - rows[:, 2]
@@ -101,7 +102,7 @@ def show(name: str, replays: Iterator[Replay], share: float) -> None:
 
 
 def measure(replay: Replay, share: float) -> tuple[float, float, float, float]:
-    """Return the errors of five a task by majority and by the model, of adaptive asking, and its share."""
+    """Return the errors of ``five a task`` by majority and by the model, and the error and share of ``adaptive``."""
     five = replay.there & (replay.place < FIVE)
     answers = encode(replay.table(five))
     by_majority = answers.labels.to_numpy()[choose_labels(majority(answers).posteriors)]
@@ -114,7 +115,7 @@ def measure(replay: Replay, share: float) -> tuple[float, float, float, float]:
 
 
 def ask_adaptively(replay: Replay, budget: float) -> Mask:
-    """Return which answers are asked for, [T, A]."""
+    """Return a mask of the answers that are asked for, [T, A]."""
     asked = replay.there & (replay.place < FIRST_ROUND)
     each = max(1, int(np.ceil((budget - asked.sum()) / ROUNDS)))
     while (left := int(budget - asked.sum())) > 0:

@@ -2,8 +2,8 @@
 
     python -m bench.annotate.answer_latency FOLDER [--workers 50] [--seconds 20] [--think 0]
 
-Each worker is a thread that asks for two tasks (the second is preloaded), thinks, answers, and begins again; FOLDER
-lies on the disk to be measured. Without thinking, the workers answer as fast as the board lets them.
+Each worker is a thread that asks for two tasks (the second is preloaded), thinks, answers, and repeats; FOLDER is on
+the disk to be measured. Without thinking, the workers answer as fast as the board lets them.
 """
 
 import argparse
@@ -22,7 +22,7 @@ TASKS = 100_000
 
 
 def main() -> None:
-    """Print quantiles of the seconds that an answer, and the next tasks, took."""
+    """Print quantiles of the latency of answers and of requests for tasks."""
     parser = argparse.ArgumentParser(description="Latency of the task board.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--workers", type=int, default=50)
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def run(board: TaskBoard, workers: int, seconds: float, think: float) -> list[tuple[list[float], list[float]]]:
-    """Let workers answer for a time; return the seconds of each worker's answers and of its requests for tasks."""
+    """Let workers answer for some seconds; return the latencies of each worker's answers and requests for tasks."""
     names = [f"w{n}" for n in range(workers)]
     board.invite(names)
     end = time.monotonic() + seconds
@@ -67,7 +67,7 @@ def work(
     think: float,
     times: tuple[list[float], list[float]],
 ) -> None:
-    """Judge until the end."""
+    """Answer tasks until ``end``."""
     while time.monotonic() < end:
         began = time.perf_counter()
         task = board.next_tasks(name, 2)[0]

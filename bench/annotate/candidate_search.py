@@ -1,10 +1,10 @@
-"""Exact and approximate candidate search beside the machine's rate of matrix products, measured in the same run.
+"""Exact and approximate candidate search, compared with the machine's rate of matrix products in the same run.
 
     python -m bench.annotate.candidate_search FOLDER [--rows 200000] [--queries 4096] [--lists 512] [--best 500]
 
-The gallery, 2,816 dimensions (ResNet-50's 2,048 and BERT's 768), is synthetic: products in a tree of categories, each
-vector its category's, its sub-category's and its product's direction plus noise of its own. FOLDER needs room for it
-twice. The rate of matrix products is the best of products of the sizes that the search uses.
+The gallery, with 2,816 dimensions (ResNet-50's 2,048 and BERT's 768), is synthetic: each vector is the sum of a
+category's direction, a product's direction and noise of its own. FOLDER needs room for two copies of it. The rate of
+matrix products is the best of products of the size that the search uses.
 """
 
 import argparse
@@ -25,14 +25,14 @@ from annotate.candidates.search import build_inverted_file, count_probes, search
 
 DIMENSIONS, BLOCK = 2816, 2048
 FACTORS = 256
-"""Dimensions that categories and products vary in: features of a network are far from filling their space."""
+"""Dimensions in which categories and products vary: features of a network are far from filling their space."""
 CLASSES, PRODUCTS = 80, 20_000
-"""Of 200,000 rows a category has some 1,000 to 7,000: queries come from categories above 2,000."""
+"""Of 200,000 rows, a category has about 1,000 to 7,000; M5Product takes queries from categories above 2,000."""
 Vectors = NDArray[np.float32]
 
 
 def main() -> None:
-    """Print rates, recall and memory."""
+    """Print speed, recall and memory."""
     parser = argparse.ArgumentParser(description="Candidate search.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rows", type=int, default=200_000)
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def make(rows: int, seed: int) -> Iterator[Vectors]:
-    """Yield the synthetic vectors in blocks; the directions are the same for every seed."""
+    """Yield synthetic vectors in blocks; the directions are the same for every seed."""
     fixed = np.random.default_rng(0)
     mixing = fixed.standard_normal((FACTORS, DIMENSIONS), np.float32)
     mixing *= (1.0 / np.sqrt(1 + np.arange(FACTORS, dtype=np.float32)))[:, None]
@@ -70,7 +70,7 @@ def make(rows: int, seed: int) -> Iterator[Vectors]:
 
 
 def compare(features: FeatureFile, queries: Vectors, best: int, lists: int, path: Path) -> None:
-    """Time both searches and compare what they find."""
+    """Time both searches and compare their results."""
     flops = 2.0 * features.count * len(queries) * DIMENSIONS
     product = product_rate(queries)
     began = time.perf_counter()
@@ -94,10 +94,10 @@ def compare(features: FeatureFile, queries: Vectors, best: int, lists: int, path
 
 
 def product_rate(queries: Vectors) -> float:
-    """Return floating-point operations a second of the best of products of the search's own size.
+    """Return floating-point operations per second of the best of ten products of the search's size.
 
-    Twice five products: each with all threads of the library, or one on each core at a time. Of two different matrices:
-    of a matrix with itself NumPy works out one half alone, which would seem to be twice the rate.
+    Five use all threads of the library, five run one product on each core. The two matrices differ, because NumPy
+    computes only one half of the product of a matrix with itself, which would seem to double the rate.
     """
     one = np.resize(queries, (BLOCK, DIMENSIONS))
     other = one[::-1].copy()
@@ -112,14 +112,14 @@ def product_rate(queries: Vectors) -> float:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return how long it takes."""
+    """Return the seconds that a call takes."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
 def peak() -> float:
-    """Return the process's peak memory so far, GiB."""
+    """Return the peak memory of this process so far, GiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 

@@ -1,9 +1,9 @@
-"""Accuracy of every method on crowds with known truth, with and without gold, and its speed, against crowd-kit.
+"""Accuracy of every aggregation method on crowds with known truth, with and without gold, and speed, against crowd-kit.
 
     python -m bench.annotate.crowd_sets FOLDER [--draws 50]
 
-FOLDER holds the sets, see ``bench.annotate.large_crowd.read_crowds``. Gold is 5 % of the tasks, drawn anew each time;
-accuracy with gold is that on the other tasks, beside that of the majority on those same tasks.
+FOLDER holds the sets, see ``bench.annotate.large_crowd.read_crowds``. Gold is 5 % of the tasks, drawn again each time;
+accuracy with gold is measured on the other tasks, and compared with that of the majority on the same tasks.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def print_accuracy(crowd: Crowd, draws: int) -> None:
-    """Print one row a method: without gold, crowd-kit without gold, with gold."""
+    """Print one row per method: without gold, crowd-kit without gold, with gold."""
     golds = [draw_gold(crowd, seed) for seed in range(draws)]
     print(f"\n{crowd.name}: {crowd.judgements.num_rows} judgements, {len(crowd.truth)} tasks with truth")
     print(
@@ -67,7 +67,7 @@ def print_accuracy(crowd: Crowd, draws: int) -> None:
 
 
 def count_ties(crowd: Crowd) -> tuple[int, int]:
-    """Return on how many tasks the majority is tied, and on how many of those its tie rule is right."""
+    """Return the number of tasks on which the majority is tied, and of those on which its tie rule is right."""
     found = aggregate(crowd.judgements)
     shares = posteriors(found.posteriors)
     tied = (shares == shares.max(axis=1, keepdims=True)).sum(axis=1) > 1
@@ -83,13 +83,13 @@ def draw_gold(crowd: Crowd, seed: int) -> Labels:
 
 
 def labels(crowd: Crowd, method: Method, gold: Labels | None = None) -> Labels:
-    """Return the labels that a method of this project finds."""
+    """Return the labels that a method of m5data chooses."""
     found = aggregate(crowd.judgements, method, gold).labels
     return dict(zip(found["task"].to_pylist(), found["label"].to_pylist(), strict=True))
 
 
 def peer_labels(crowd: Crowd, method: Method) -> Labels:
-    """Return the labels that crowd-kit finds, as it comes."""
+    """Return the labels that crowd-kit chooses with its default settings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = PEERS[method]().fit_predict(crowd.judgements.to_pandas())
@@ -97,13 +97,13 @@ def peer_labels(crowd: Crowd, method: Method) -> Labels:
 
 
 def accuracy(found: Labels, crowd: Crowd, gold: Labels | None = None) -> float:
-    """Return the share of tasks, those of the gold set left out, whose label is the true one."""
+    """Return the share of correct labels, without the gold tasks."""
     right = [found[task] == label for task, label in crowd.truth.items() if task not in (gold or {})]
     return sum(right) / len(right)
 
 
 def print_differences(crowd: Crowd) -> None:
-    """Print how far posteriors are from crowd-kit's, as it comes and run on until it converges."""
+    """Print how far posteriors are from crowd-kit's, with its default settings and when run until it converges."""
     runs: Mapping[Method, tuple[DawidSkene | GLAD, DawidSkene | GLAD]] = {
         "dawid-skene": (DawidSkene(), DawidSkene(n_iter=100, tol=-np.inf)),
         "glad": (GLAD(), GLAD(n_iter=300, tol=1e-9, m_step_tol=1e-5, m_step_max_iter=50)),
@@ -120,13 +120,13 @@ def print_differences(crowd: Crowd) -> None:
 
 
 def posteriors(table: pa.Table) -> NDArray[np.float64]:
-    """Return [tasks, labels]."""
+    """Return the posteriors as [tasks, labels]."""
     values: NDArray[np.float64] = table["posterior"].to_numpy().reshape(-1, len(table["label"].unique()))
     return values
 
 
 def peer_posteriors(crowd: Crowd, model: DawidSkene | GLAD) -> NDArray[np.float64]:
-    """Return crowd-kit's, [tasks, labels], both sorted."""
+    """Return crowd-kit's posteriors, [tasks, labels], both sorted."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(crowd.judgements.to_pandas())
@@ -135,7 +135,7 @@ def peer_posteriors(crowd: Crowd, model: DawidSkene | GLAD) -> NDArray[np.float6
 
 
 def print_speed(crowd: Crowd) -> None:
-    """Time GLAD from table to table, best of five, against one run of crowd-kit's."""
+    """Time GLAD from table to table, best of five, against one run of crowd-kit."""
     seconds = []
     for _ in range(5):
         began = time.perf_counter()

@@ -1,10 +1,10 @@
-"""How soon workers who do not look are paused, and how often honest ones are, in simulated sessions.
+"""Speed of pausing careless workers, and share of honest ones paused, in simulated sessions.
 
     python -m bench.annotate.dishonest [SESSIONS]
 
-Each session is one worker of 300 answers under the default settings, judged after each answer by the board's own rule
-(``annotate.tasks.answering``); gold alternates between matches and others, and never runs out. Honest workers are right
-85 times in a hundred; all take 3 to 8 seconds, but for ``fast``, who is honest in 0.4 seconds. *Synthetic*.
+Each session is one worker's 300 answers under the default settings, judged after each answer by the board's own rule
+(``annotate.tasks.answering``); gold alternates between matches and mismatches, and never runs out. Honest workers are
+right in 85 of 100 answers; all take 3 to 8 seconds, except ``fast``, who is honest but takes 0.4 seconds. *Synthetic*.
 """
 
 import random
@@ -22,7 +22,7 @@ KINDS = ("honest", "honest, all errors on one side", "always matched", "always m
 
 
 def choose(kind: str, truth: str, draw: random.Random) -> str:
-    """Return the answer of a worker of this kind."""
+    """Return the answer of a worker of a kind."""
     if kind in {"honest", "fast"} or kind.startswith("honest,"):
         wrong = SIDES[truth == "matched"] if kind != "honest" or draw.random() < 0.7 else "uncertain"
         return truth if draw.random() < 0.85 else wrong
@@ -34,7 +34,7 @@ def choose(kind: str, truth: str, draw: random.Random) -> str:
 
 
 def session(kind: str, number: int, settings: TaskSettings) -> int | None:
-    """Return after how many answers the worker is paused; None: never."""
+    """Return the number of answers after which the worker is paused; None if never."""
     draw = random.Random(number)
     gold: list[GoldAnswer] = []
     seconds: list[float] = []
@@ -53,7 +53,7 @@ def session(kind: str, number: int, settings: TaskSettings) -> int | None:
 
 
 def main(sessions: int) -> None:
-    """Print for each kind the share that was paused, within 30 answers and ever."""
+    """Print the share of each kind paused within 30 answers and ever."""
     for kind in KINDS:
         found = [session(kind, number, TaskSettings()) for number in range(sessions)]
         paused = [answers for answers in found if answers is not None]

@@ -1,8 +1,8 @@
-"""Seconds and memory for the judgements of M5Product's annotation, simulated: 24,410 queries x 500 candidates x 5.
+"""Time and memory of aggregating M5Product's judgements, simulated: 24,410 queries x 500 candidates x 5 judgements.
 
     python -m bench.annotate.large_crowd [--share 0.1] [--method glad]
 
-A share of 1 is the whole, 61,025,000 judgements of 2,000 workers.
+A share of 1 is all of them, 61,025,000 judgements of 2,000 workers.
 """
 
 import argparse
@@ -24,7 +24,7 @@ __all__ = ["Crowd", "read_crowds", "simulate"]
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """Judgements, and the truth of some of their tasks."""
+    """Judgements, with the truth of some of their tasks."""
 
     name: str
     judgements: pa.Table
@@ -66,7 +66,7 @@ QUERIES, CANDIDATES, EACH, WORKERS = 24_410, 500, 5, 2_000
 
 
 def main() -> None:
-    """Print seconds, accuracy and the process's peak memory, that of the simulated table included."""
+    """Print seconds, accuracy and the process's peak memory, which includes the simulated table."""
     parser = argparse.ArgumentParser(description="Aggregation of very many judgements.")
     parser.add_argument("--share", type=float, default=0.1, help="share of the judgements to simulate")
     parser.add_argument("--method", choices=get_args(Method), default="glad")

@@ -1,10 +1,10 @@
-"""Pages a second, memory and traffic of ``crawl`` on a generated shop of 1,000, 10,000 and 100,000 pages.
+"""Pages per second, memory and traffic of ``crawl`` on generated shops of 1,000, 10,000 and 100,000 pages.
 
 python -m bench.crawl.measure [--counts 1000 10000 100000]
 
-Targets: pages a second and memory flat, and less than 2 % of the bytes for a second crawl with nothing changed. The
-shop is this machine's, its delay is set to none and eight requests are under way at a time. The stage runs in a
-process of its own, its start included; memory is that of whichever of its processes held most.
+Targets: pages per second and memory that do not depend on the size, and less than 2 % of the bytes for a second crawl
+with nothing changed. The shop is on this machine, with no delay between requests and eight requests at a time. The
+stage runs in its own process, whose start is included; memory is the peak of its largest process.
 """
 
 import argparse
@@ -36,7 +36,7 @@ _PROSE = "".join(
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What a shop was asked for and sent since it opened."""
+    """Requests to a shop, and bytes that it sent, since it opened."""
 
     requests: "Synchronized[int]"
     sent: "Synchronized[int]"
@@ -45,7 +45,7 @@ class Traffic:
 
 @contextmanager
 def selling(products: int) -> Iterator[tuple[str, Traffic]]:
-    """Serve a shop from a process of its own; yield its URL, without a slash at the end, and its traffic."""
+    """Serve a shop from a separate process; yield its URL, without a trailing slash, and its traffic."""
     context = multiprocessing.get_context("spawn")
     traffic = Traffic(context.Value("q", 0), context.Value("q", 0))
     here, there = context.Pipe()
@@ -138,7 +138,7 @@ concurrency_per_host = 8
 
 @dataclass(frozen=True, slots=True)
 class Crawl:
-    """What one crawl took."""
+    """Cost of one crawl."""
 
     seconds: float
     peak_mb: float
@@ -148,7 +148,7 @@ class Crawl:
 
 
 def crawl(folder: Path, traffic: Traffic) -> Crawl:
-    """Crawl a workspace's shop, every page being due."""
+    """Crawl a workspace's shop, with every page due."""
     requests, sent = traffic.requests.value, traffic.sent.value
     began = time.perf_counter()
     with subprocess.Popen([sys.executable, "-m", "bench.crawl.measure", "--run", str(folder)]) as process:
@@ -161,7 +161,7 @@ def crawl(folder: Path, traffic: Traffic) -> Crawl:
 
 
 def measure(count: int) -> None:
-    """Crawl a shop twice and print what it took."""
+    """Crawl a shop twice and print the costs."""
     with selling(count) as (base, traffic), TemporaryDirectory() as scratch:
         folder = Path(scratch) / "workspace"
         Workspace.create(folder, SETTINGS.format(base=base))
@@ -178,7 +178,7 @@ def measure(count: int) -> None:
 
 
 def main() -> None:
-    """Run all counts."""
+    """Measure shops of all sizes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--counts", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)

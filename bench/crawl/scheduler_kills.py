@@ -1,11 +1,11 @@
-"""Kill a Scrapy crawl many times: with DurableScheduler, and with Scrapy's own JOBDIR beside it.
+"""Scrapy crawls that are killed many times: with DurableScheduler, compared with Scrapy's own JOBDIR.
 
 python -m bench.crawl.scheduler_kills [--pages 5000] [--kills 100]
 
-Target: with DurableScheduler each page is fetched once, but for what was in flight at a kill; no page is missing. The
-spider is ten lines, the site is this machine's, and no other part of m5data runs. The server kills the crawl with
+Target: with DurableScheduler, each page is fetched once, except those in flight at a kill; no page is missing. The
+spider has ten lines, the site is on this machine, and no other part of m5data runs. The server kills the crawl with
 SIGKILL once it has answered a random number of requests, so the same seed kills at the same requests; each crawl is a
-fork of a process that has imported Scrapy, which makes a kill cheap. A crawl that ends by itself is not started again.
+fork of a process that has imported Scrapy, which makes a kill cheap. A crawl that ends by itself is not restarted.
 """
 
 import argparse
@@ -34,7 +34,7 @@ _LIMIT_S = 120
 """Seconds after which one run of the crawl counts as stuck."""
 DOWNLOADS = 16
 IN_FLIGHT = 2 * DOWNLOADS
-"""Requests under way at most: being downloaded, and as many whose callbacks have not ended."""
+"""Maximum requests in progress: those being downloaded, and as many whose callbacks have not ended."""
 BATCH = 16
 
 SCHEDULERS: dict[str, dict[str, object]] = {
@@ -48,19 +48,19 @@ SCHEDULERS: dict[str, dict[str, object]] = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one crawl."""
+    """Result of one crawl."""
 
     kills: int
     fetched: int
-    """Pages that were fetched at least once."""
+    """Pages fetched at least once."""
     again: int
-    """Requests for a page that had been answered before."""
+    """Repeated requests for pages."""
     cpu_s: float
-    """Of all its processes."""
+    """CPU seconds of all its processes."""
 
 
 class _Site:
-    """Pages that link to five further ones and back; counts requests and kills who asks."""
+    """A site whose pages link to five further ones and back; counts requests and kills the crawl."""
 
     def __init__(self, pages: int, control: Connection) -> None:
         self._pages = pages
@@ -76,7 +76,7 @@ class _Site:
             await server.serve_forever()
 
     def _ordered(self) -> None:
-        """Take an order: whom to kill after how many requests, or report the counts."""
+        """Handle an order: a process to kill and after how many requests, or None to report the counts."""
         order = self._control.recv()
         if order is None:
             self._control.send(dict(self._asked))
@@ -136,7 +136,7 @@ class _Spider(scrapy.Spider):
 
 
 def _run(settings: dict[str, object]) -> None:
-    """Crawl in this forked process; end without the parent's cleaning up."""
+    """Crawl in this forked process, and exit without the parent's cleanup."""
     process = CrawlerProcess(settings)
     crawler = process.create_crawler(_Spider)
     process.crawl(crawler)
@@ -145,7 +145,7 @@ def _run(settings: dict[str, object]) -> None:
 
 
 def crawl_with_kills(scheduler: str, pages: int, kills: int, seed: int = 7) -> Outcome:
-    """Crawl a site to its end, with kills after some 20 to 80 requests each for 5,000 pages and 100 kills.
+    """Crawl a site to its end, with each kill after about 20 to 80 requests for 5,000 pages and 100 kills.
 
     Raises:
         RuntimeError: A run of the crawl failed or got stuck.
@@ -172,7 +172,7 @@ def _runs_to_its_end(settings: dict[str, object], control: Connection, random: R
     child = os.fork()
     if child == 0:
         try:
-            os.read(ready, 1)  # the site knows now whom to kill
+            os.read(ready, 1)  # until the site knows the process to kill
             _run(settings)
         finally:
             os._exit(2)
@@ -190,7 +190,7 @@ def _runs_to_its_end(settings: dict[str, object], control: Connection, random: R
 
 
 def _wait_for(child: int) -> int:
-    """Return the status of a child process once it has ended."""
+    """Return the status of a child process after it has ended."""
     until = time.monotonic() + _LIMIT_S
     while time.monotonic() < until:
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -208,7 +208,7 @@ def _cpu_s() -> float:
 
 
 def main() -> None:
-    """Print what became of both crawls."""
+    """Print the results of both schedulers."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=int, default=5_000)
     parser.add_argument("--kills", type=int, default=100)

@@ -1,12 +1,12 @@
-"""Crawl real pages that are served as shops of their own hosts, and check that nothing is lost or made up.
+"""A crawl of real pages, served locally under their own hosts, to check that nothing is lost or made up.
 
 python -m bench.crawl.served_pages --shops DIR --pages DIR [--count 300] [--workspace DIR]
 
 ``--pages`` holds ``truth.json`` (page id -> url) and ``html/<id>.html.gz``: product pages. ``--shops`` holds
-``<shop>.jsonl.gz``: a page a line, ``url``, ``html``, and ``truth``, null where the page shows no product; ``--count``
-of them are taken, spread evenly. A server on loopback answers for all hosts, by name; eight hosts are a source, which
-starts from a sitemap of each. In the pages, URLs of their own host get the server's port. In the crawling processes
-every name leads to loopback; the rest is the crawl as it is.
+``<shop>.jsonl.gz`` with one page per line: ``url``, ``html``, and ``truth``, null if the page shows no product;
+``--count`` of them are used, evenly spaced. A server on loopback answers for all hosts by name; eight hosts form a
+source, which starts from a sitemap of each. In the pages, URLs of their own host get the server's port. In the crawling
+processes, every host name resolves to loopback; otherwise the crawl is unchanged.
 
 Targets: every product page is a record, no other page is one, and rejects account for the rest.
 """
@@ -41,23 +41,23 @@ from storage.children import Child, run_children
 
 _SILENT_S = 1800.0
 _HOSTS_A_SOURCE = 8
-"""A process for each host would take longer than its pages."""
+"""With one process per host, starting it would take longer than its pages."""
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class ServedPage:
-    """One page."""
+    """A real page to serve."""
 
     shop: str
     url: str
-    """As published, without a fragment."""
+    """Original URL without a fragment."""
     body: bytes
     product: bool
 
 
 def read_pages(folder: Path) -> Iterator[ServedPage]:
-    """Yield the product pages of a folder with ``truth.json``, one shop for each host."""
+    """Yield the product pages of a folder with ``truth.json``, each host as one shop."""
     for name, truth in json.loads((folder / "truth.json").read_text()).items():
         url = truth["url"].partition("#")[0]
         body = gzip.decompress((folder / "html" / f"{name}.html.gz").read_bytes())
@@ -65,7 +65,7 @@ def read_pages(folder: Path) -> Iterator[ServedPage]:
 
 
 def read_shops(folder: Path, count: int) -> list[ServedPage]:
-    """Return so many pages of a folder of shops, spread evenly over all that name a host."""
+    """Return ``count`` pages of a folder of shops, evenly spaced among all whose URL has a host and a path."""
     found: dict[str, ServedPage] = {}
     for path in sorted(folder.glob("*.jsonl.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as file:
@@ -80,7 +80,7 @@ def read_shops(folder: Path, count: int) -> list[ServedPage]:
 
 
 class _Site:
-    """What the server says, by host and path."""
+    """Responses of the server, by host and path."""
 
     def __init__(self, pages: Sequence[ServedPage]) -> None:
         self.answers: dict[tuple[str, str], tuple[str, bytes]] = {}
@@ -90,7 +90,7 @@ class _Site:
         self._pages = pages
 
     def fill(self, port: int) -> None:
-        """Give the pages' own URLs the server's port, and list them in a sitemap for each host."""
+        """Put the server's port into the pages' own URLs, and list these in one sitemap per host."""
         for page in self._pages:
             host = urlsplit(page.url).netloc
             own = re.compile(rb"https?:(\\?/\\?/)" + re.escape(host).encode() + rb"(?![\w.:-])")
@@ -124,13 +124,13 @@ def _handler(site: _Site) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:  # noqa: ANN401  the base class's own signature
-            """Say nothing."""
+            """Log nothing."""
 
     return Handler
 
 
 def _enter(job: CrawlJob, progress: Connection) -> None:
-    """Run a job in this child process, where every name leads to loopback."""
+    """Run a job in this child process, where every host name resolves to loopback."""
     ask = socket.getaddrinfo
 
     def lead(_: object, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  the standard library's own signature
@@ -146,7 +146,7 @@ def _crawl_sources(jobs: Sequence[CrawlJob], at_once: int, progress: Any) -> lis
 
 
 def _settings(hosts: Mapping[str, Sequence[str]], port: int) -> str:
-    """Return settings that request the served pages and none of the thousands that they link to."""
+    """Return settings that crawl the served pages and none of the thousands that they link to."""
     names = sorted(hosts)
     batches = [names[place : place + _HOSTS_A_SOURCE] for place in range(0, len(names), _HOSTS_A_SOURCE)]
     sections = (
@@ -159,7 +159,7 @@ def _settings(hosts: Mapping[str, Sequence[str]], port: int) -> str:
 
 
 def measure(pages: Sequence[ServedPage], folder: Path) -> None:
-    """Serve and crawl the pages, and print what became of them."""
+    """Serve and crawl the pages, and print their outcomes."""
     site = _Site(pages)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(site))
     port = server.server_address[1]
@@ -170,7 +170,7 @@ def measure(pages: Sequence[ServedPage], folder: Path) -> None:
         for stage in (crawl_stage, records_stage):
             try:
                 stage.run(workspace.store, workspace.settings.crawl)
-            except DataError as error:  # a source of which nothing is kept
+            except DataError as error:  # nothing of a source was kept
                 print(f"said: {' '.join(str(error).split())[:300]}")
     server.shutdown()
     _report(workspace, site)
@@ -199,7 +199,7 @@ def _report(workspace: Workspace, site: _Site) -> None:
 
 
 def main() -> None:
-    """Read the folders and measure."""
+    """Read the folders, and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shops", type=Path, required=True)
     parser.add_argument("--pages", type=Path, required=True)

@@ -1,12 +1,12 @@
-"""40,000 local images of about 40 kB: ``m5data download`` beside img2dataset, in turns.
+"""Speed of ``m5data download`` and img2dataset, in turns, on 40,000 local images of about 40 kB.
 
 python -m bench.download.images IMAGES
 python -m bench.download.compare IMAGES --peer PEER/bin/img2dataset [--count 40000] [--turns 1]
 
-nginx serves them with keep-alive under four IP addresses of the loopback. PEER is an environment made from
-bench/download/img2dataset.txt; without it the peer is left out. Start-up is the time for a single image, printed
-apart; images a second are those of the rest of the time. m5data hashes, sniffs, checks pixels and structure, stores,
-commits and keeps its ledger.
+nginx serves them with keep-alive at four loopback IP addresses. PEER is an environment made from
+bench/download/img2dataset.txt; without it, the peer is left out. Start-up, the time for a single image, is printed
+separately and excluded from images per second. m5data also hashes and sniffs the images, checks pixels and structure,
+stores, commits and keeps its ledger.
 """
 
 import argparse
@@ -31,16 +31,16 @@ PEER_OPTIONS = [
 
 
 def own_seconds(folder: Path, urls: list[str]) -> float:
-    """Return the seconds that m5data takes, its start included."""
+    """Return the seconds that m5data takes, start-up included."""
     want(folder, urls)
     return download(folder).seconds
 
 
 def peer_seconds(peer: str, folder: Path, urls: list[str]) -> float:
-    """Return the seconds that img2dataset takes, its start included.
+    """Return the seconds that img2dataset takes, start-up included.
 
     Raises:
-        SystemExit: not all images came.
+        SystemExit: not all images were downloaded.
     """
     folder.mkdir()
     listed = folder / "urls.txt"
@@ -56,7 +56,7 @@ def peer_seconds(peer: str, folder: Path, urls: list[str]) -> float:
 
 
 def measure(name: str, seconds: Callable[[Path, list[str]], float], urls: list[str]) -> float:
-    """Print start-up and speed of one downloader; return its images a second without the start-up."""
+    """Print start-up and speed of one downloader; return its images per second without start-up."""
     with TemporaryDirectory() as folder:
         start = seconds(Path(folder) / "one", urls[:1])
         whole = seconds(Path(folder) / "all", urls)
@@ -66,7 +66,7 @@ def measure(name: str, seconds: Callable[[Path, list[str]], float], urls: list[s
 
 
 def main() -> None:
-    """Print both, and their ratio."""
+    """Print the speed of both, and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("images", type=Path)
     parser.add_argument("--peer")

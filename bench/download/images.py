@@ -1,4 +1,4 @@
-"""Images of about 40 kB, all different, under one folder: what the downloaders are to fetch.
+"""Generator of images of about 40 kB, all different, for the downloaders to fetch.
 
 python -m bench.download.images FOLDER [--count 40000]
 """
@@ -20,12 +20,12 @@ _COMMENT = b"\xff\xfe\x00\x0a"
 
 
 def image_name(number: int) -> str:
-    """Return the path of an image below the folder; a thousand lie in each."""
+    """Return the path of an image within the folder; each subfolder holds a thousand."""
     return f"{number // 1000:03}/{number:06}.jpg"
 
 
 def make_images(folder: Path, count: int) -> None:
-    """Write images that are not there yet; each differs from all others by its comment."""
+    """Write the images that do not exist yet; each differs from all others at least by its comment."""
     kinds = list(_kinds())
     for number in range(count):
         path = folder / image_name(number)
@@ -36,7 +36,7 @@ def make_images(folder: Path, count: int) -> None:
 
 
 def _kinds() -> Iterator[bytes]:
-    """Yield JPEGs of 500 to 740 pixels: soft shapes under noise, which takes 30 to 55 kB, 40 on average."""
+    """Yield JPEGs of 500 to 740 pixels: soft shapes under noise, which take 30 to 55 kB, 40 on average."""
     random = np.random.default_rng(SEED)
     for _ in range(KINDS):
         width, height = (int(side) for side in random.integers(500, 740, 2))
@@ -49,7 +49,7 @@ def _kinds() -> Iterator[bytes]:
 
 
 def main() -> None:
-    """Write them."""
+    """Write the images."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=40_000)

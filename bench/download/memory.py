@@ -1,10 +1,10 @@
-"""Memory and speed of ``m5data download`` for 1,000, 10,000 and 100,000 URLs; the target is flat.
+"""Memory and speed of ``m5data download`` for 1,000, 10,000 and 100,000 URLs; the target is constant memory.
 
 python -m bench.download.images IMAGES
 python -m bench.download.memory IMAGES [--counts 1000 10000 100000]
 
-Past as many URLs as there are images the same ones are named again by other URLs; they are fetched and judged,
-and stored once. Seconds have the start in them.
+If there are more URLs than images, several URLs lead to the same image; each is fetched and checked, but stored once.
+Seconds include start-up.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from bench.download.own import download, serving, want
 
 
 def measure(homes: list[str], count: int, images: int) -> None:
-    """Download so many URLs and print the most memory that the command held."""
+    """Download ``count`` URLs and print the peak memory of the command."""
     urls = [f"{homes[number % len(homes)]}/{image_name(number % images)}?{number // images}" for number in range(count)]
     with TemporaryDirectory() as scratch:
         folder = Path(scratch) / "workspace"
@@ -26,7 +26,7 @@ def measure(homes: list[str], count: int, images: int) -> None:
 
 
 def main() -> None:
-    """Run all counts."""
+    """Measure all counts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--counts", type=int, nargs="+", default=[1_000, 10_000, 100_000])

@@ -1,4 +1,4 @@
-"""m5data's own side: a workspace that wants so many images, and ``m5data download`` on it."""
+"""m5data's side of the comparison: a server of images, a workspace that needs them, and ``m5data download``."""
 
 import shutil
 import socket
@@ -39,10 +39,10 @@ http {{
 
 @contextmanager
 def serving(folder: Path) -> Iterator[list[str]]:
-    """Serve ``folder`` and yield its URLs, each without a slash at its end.
+    """Serve ``folder`` and yield its URLs, each without a trailing slash.
 
     Raises:
-        SystemExit: there is no nginx, or it does not start.
+        SystemExit: nginx is not installed or does not start.
     """
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
@@ -63,7 +63,7 @@ def serving(folder: Path) -> Iterator[list[str]]:
 
 
 def _let_others_read(*folders: Path) -> None:
-    """Workers of nginx drop their rights."""
+    """Make folders readable for nginx's workers, which drop their rights."""
     for folder in folders:
         folder.chmod(0o755)
 
@@ -90,11 +90,11 @@ local = true
 per_host = 64
 min_success = 1.0
 """
-"""The source is this machine's, so that its rate has no limit; as many connections as the peer has threads."""
+"""The source is local, so that its rate has no limit, with as many connections as the peer has threads."""
 
 
 def want(folder: Path, urls: Sequence[str]) -> None:
-    """Make a workspace whose products name one image each, as the stage before would have written them."""
+    """Create a workspace with one pending image per product, as the preceding stage would have written it."""
     homes = sorted({"/".join(url.split("/", 3)[:3]) for url in urls})
     workspace = Workspace.create(folder, SETTINGS.format(starts=", ".join(f'"{home}/"' for home in homes)))
     count = len(urls)
@@ -114,5 +114,5 @@ def want(folder: Path, urls: Sequence[str]) -> None:
 
 
 def download(folder: Path) -> Run:
-    """Run ``m5data download`` in a process of its own; it ends with an error unless all images came."""
+    """Run ``m5data download`` in a separate process; it fails unless all images are downloaded."""
     return run_command(["download", "-w", str(folder), "--json"])

@@ -1,10 +1,10 @@
-"""WebDataset shards, written and read back, side by side with ``webdataset``'s own writer and loader.
+"""Speed of writing and reading WebDataset shards, compared with ``webdataset``'s own writer and loader.
 
     python -m bench.export.shards [MEGABYTES] [ROUNDS]
 
-Both write the same synthetic samples from memory to shards of 256 MiB in a temporary folder; ours also takes the
-SHA-256 of each shard for the manifest. Rounds alternate, the best of each counts. What is read back is the bytes of
-every member, nothing is decoded: once from the disk, and once more from the page cache.
+Both write the same synthetic samples from memory to shards of 256 MiB in a temporary folder; m5data also computes the
+SHA-256 of each shard for the manifest. They alternate over several rounds, and the best of each counts. The bytes of
+every member are read but not decoded, once from the disk and once more from the page cache.
 
 Samples are ``large``, each with a photograph, 20 frames, audio and MFCC, 1.4 MB; then ``small``, as large as those of
 the demo's shops: two in three with a few frames, audio and MFCC, 90 kB on average.
@@ -101,7 +101,7 @@ def _read_theirs(folder: Path) -> int:
 
 
 def _forget_cached(folder: Path) -> None:
-    """Have the folder's files on the disk alone."""
+    """Evict the folder's files from the page cache."""
     for path in folder.glob("*.tar"):
         with path.open("rb") as file:
             os.fsync(file.fileno())
@@ -115,7 +115,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _round(samples: Sequence[Sample], ours: Path, theirs: Path) -> dict[str, float]:
-    """Return what each took, s; folders are those of the round before."""
+    """Return the seconds of each step; the folders are reused from the previous round."""
     took = {
         _WRITING[0]: _seconds(lambda: _write_ours(samples, ours)),
         _WRITING[1]: _seconds(lambda: _write_theirs(samples, theirs)),
@@ -127,7 +127,7 @@ def _round(samples: Sequence[Sample], ours: Path, theirs: Path) -> dict[str, flo
 
 
 def _compare(kind: str, samples: Sequence[Sample], rounds: int) -> None:
-    """Write and read in turns, and print the best of each."""
+    """Write and read in turns, and print the best times."""
     size = sum(len(payload) for sample in samples for payload in _payloads(sample).values())
     print(f"{kind}: {len(samples):,} samples, {size / 1e6:,.0f} MB")
     with tempfile.TemporaryDirectory() as scratch:

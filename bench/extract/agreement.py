@@ -1,9 +1,9 @@
-"""Agreement of captions and tables on planted swaps: AUC of telling swapped captions from own ones.
+"""Agreement of captions and tables on planted swaps: AUC of separating swapped captions from the products' own.
 
 python -m bench.extract.agreement
 
-Captions change places between different products of one shop and one sub-class. The demo's two
-shops are synthetic, and so is the larger catalogue, whose captions state few facts and some of
+Captions are swapped between different products of the same shop and sub-class. The demo's two
+shops are synthetic, and so is the larger catalogue, whose captions state few facts, some of
 them in other words. All figures are means over seeds.
 """
 
@@ -26,7 +26,7 @@ WELL, EVEN = np.log(10), 0.0
 
 @dataclass(frozen=True)
 class Product:
-    """What the measure sees of a product, and which product it is."""
+    """Fields of a product that the measure uses, and the product's number."""
 
     source: str
     sub_class: str
@@ -36,7 +36,7 @@ class Product:
 
 
 def demo_products(seed: int) -> list[Product]:
-    """Return the products of the demo that have a caption and a table."""
+    """Return the demo's products that have a caption and a table."""
     del seed
     return [
         Product(one.shop, one.product.kind.key, one.product.number, one.caption_masked, one.specs_masked)
@@ -46,13 +46,13 @@ def demo_products(seed: int) -> list[Product]:
 
 
 STATED = {"brand": 0.7, "model": 0.3, "colour": 0.35, "material": 0.3, "size": 0.25, "origin": 0.02}
-"""How often captions state a property. A quarter of what they state is in other words, and not found."""
+"""Property -> share of captions that state it. A quarter of these statements use other words and are not found."""
 VALUES = {"brand": 40, "model": 100_000, "colour": 25, "material": 12, "size": 15, "origin": 8}
 OTHER_WORDS = 0.25
 
 
 def hard_products(seed: int) -> list[Product]:
-    """Return 6,000 products of 60 sub-classes; values are words without meaning, the common ones common."""
+    """Return 6,000 products of 60 sub-classes; values are meaningless words with long-tailed frequencies."""
     rng = np.random.default_rng(seed)
     products = []
     for number in range(6_000):
@@ -68,7 +68,7 @@ def hard_products(seed: int) -> list[Product]:
 
 
 def swap(products: Sequence[Product], seed: int) -> tuple[list[Product], np.ndarray]:
-    """Give some products the captions of others of their shop and sub-class; tell which."""
+    """Swap some captions within a shop and sub-class; return the products and a mask of those swapped."""
     rng = np.random.default_rng(1000 + seed)
     lists: dict[tuple[str, str], list[int]] = {}
     for place, one in enumerate(products):
@@ -102,13 +102,13 @@ def agreements(products: Sequence[Product]) -> np.ndarray:
 
 
 def auc(scores: np.ndarray, swapped: np.ndarray) -> float:
-    """Return the probability that an own caption agrees more than a swapped one; ties count half."""
+    """Return the probability that a product's own caption agrees more than a swapped one; ties count half."""
     ranks, own = rankdata(scores), int((~swapped).sum())
     return float((ranks[~swapped].sum() - own * (own + 1) / 2) / (own * swapped.sum()))
 
 
 def report(name: str, make: Callable[[int], list[Product]], seeds: int) -> None:
-    """Print what the measure says over planted swaps."""
+    """Print the measure's figures on planted swaps."""
     areas, grades = [], []
     for seed in range(seeds):
         products, swapped = swap(make(seed), seed)

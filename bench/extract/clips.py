@@ -1,8 +1,8 @@
 """Synthetic clips with natural motion: 720p, 24 fps, 20 to 30 s, audio, 2.5 Mbit/s of video.
 
-A background with the spectrum of photographs (amplitude falls as 1/f) pans by half pixels, textured
-patches move over it on their own paths, light changes slowly, and every frame has sensor grain.
-Three classes, eight clips each; the seed gives content and duration.
+A background with about the spectrum of photographs (amplitude falls as 1/f) pans by half pixels,
+textured patches move over it on their own paths, light changes slowly, and every frame has sensor
+grain. There are three classes of eight clips each; the seed determines content and duration.
 
     python -m bench.extract.clips FOLDER [--each 8]
 """
@@ -35,12 +35,12 @@ Plane = NDArray[np.uint8]
 
 
 def duration(seed: int) -> int:
-    """Return the seconds of a clip, 20 to 30."""
+    """Return the duration of a clip, 20 to 30 seconds."""
     return 20 + seed * 3 % 11
 
 
 def make_clips(folder: Path, each: int) -> dict[str, list[Path]]:
-    """Make the clips that are not in ``folder`` yet; return all by class."""
+    """Create the clips that are not in ``folder`` yet; return all by class."""
     folder.mkdir(parents=True, exist_ok=True)
     clips: dict[str, list[Path]] = {}
     for name in CLASSES:
@@ -66,7 +66,7 @@ def make_clip(path: Path, name: str, seed: int) -> None:
 
 
 def _texture(rng: np.random.Generator, height: int, width: int) -> NDArray[np.float32]:
-    """Return noise of mean 0 and deviation 1 whose amplitude falls as 1/f."""
+    """Return noise with mean 0 and deviation 1 whose amplitude falls as 1/f^1.25."""
     spectrum = np.fft.rfft2(rng.standard_normal((height, width)))
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
     frequency[0, 0] = 1.0
@@ -76,7 +76,7 @@ def _texture(rng: np.random.Generator, height: int, width: int) -> NDArray[np.fl
 
 
 def _pictures(seed: int) -> Iterator[tuple[Plane, Plane, Plane]]:
-    """Yield the planes of each frame; textures are twice as fine as pixels, so motion is by half pixels."""
+    """Yield the planes of each frame; textures have twice the resolution, so that motion is by half pixels."""
     rng = np.random.default_rng(seed)
     high, wide = HEIGHT * 2 + 480, WIDTH * 2 + 640
     luma = np.clip(_texture(rng, high, wide) * 38 + 118, 16, 235).astype(np.uint8)
@@ -108,7 +108,7 @@ def _frame(planes: tuple[Plane, Plane, Plane], number: int) -> av.VideoFrame:
 
 
 def _write_audio(output: OutputContainer, stream: AudioStream, seed: int) -> None:
-    """Add gliding tones over pink noise, as a voice over music would fill the spectrum."""
+    """Add gliding tones over pink noise, which fill the spectrum like a voice over music."""
     rng = np.random.default_rng(seed + 1000)
     samples = duration(seed) * AUDIO_RATE
     time = np.arange(samples) / AUDIO_RATE

@@ -1,4 +1,4 @@
-"""Wall seconds of ``m5data extract`` on a new workspace that holds one clip; the target is below 3 s.
+"""Wall-clock seconds of ``m5data extract`` on a new workspace with one clip; the target is below 3 s.
 
 python -m bench.extract.cold_start [CLIP] [--rounds 3]
 """
@@ -15,7 +15,7 @@ from m5data.workspace import Workspace
 
 
 def seconds(clip: bytes) -> float:
-    """Return how long the verb takes from its start to its end."""
+    """Return how long the command takes from start to end."""
     with TemporaryDirectory() as folder:
         fill(Workspace.create(Path(folder)).store, [clip])
         begin = time.perf_counter()

@@ -1,14 +1,14 @@
-"""Near duplicates beside datatrove's MinHash and imagededup: the same texts and images, in one run.
+"""Near-duplicate detection compared with datatrove's MinHash and imagededup on the same texts and images, in one run.
 
     python -m bench.extract.dedup_peers PYTHON [--texts 10000] [--images 2000]
 
 PYTHON belongs to an environment with datatrove 0.10 and imagededup 0.3.3 (``pip install imagededup datatrove torch
 tokenizers nltk regex xxhash``). Texts are captions and tables of ``bench.m5_journey.catalogue``: nine in a hundred are
-copies of another with at most two words and one line changed; two in a hundred are variants, in which five lines
-differ: they are no copies. datatrove gets caption and values as words, already cut; this project cuts them itself.
+copies of another with at most two words and one line changed; two in a hundred are variants, which differ in five lines
+and do not count as copies. datatrove gets caption and values already segmented into words; m5data segments them itself.
 Images are drawn scenes, a quarter of them copies: smaller, half of them brighter, compressed again. Times are CPU
-seconds without imports and what feeds each: a workspace's tables here, documents in memory there; images are hashed
-from their files. *Synthetic*.
+seconds without imports and preparation of the input: tables of a workspace for m5data, documents in memory for
+datatrove; images are hashed from their files. *Synthetic*.
 """
 
 import argparse
@@ -155,7 +155,7 @@ def _hash(path: Path) -> int:
 
 
 def _within(numbered: Iterable[tuple[int, object]]) -> Pairs:
-    """Return the pairs of numbers with one key."""
+    """Return the pairs of numbers with equal keys."""
     by_key: dict[object, list[int]] = {}
     for number, key in numbered:
         by_key.setdefault(key, []).append(number)

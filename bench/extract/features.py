@@ -18,7 +18,7 @@ ROUNDS = 60
 
 
 def noisy_tone(seed: int) -> NDArray[np.float32]:
-    """Return a glide over noise."""
+    """Return a gliding tone over noise."""
     rng = np.random.default_rng(seed)
     time_s = np.arange(SECONDS * RATE) / RATE
     wave = 0.3 * np.sin(2 * np.pi * (200 * time_s + 50 * np.sin(time_s))) + rng.normal(0, 0.05, len(time_s))
@@ -27,18 +27,18 @@ def noisy_tone(seed: int) -> NDArray[np.float32]:
 
 
 def by_librosa(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return librosa's."""
+    """Return librosa's MFCC."""
     array: NDArray[np.float32] = librosa.feature.mfcc(y=samples, sr=RATE, n_fft=1024, hop_length=256)
     return array
 
 
 def ours(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return this project's."""
+    """Return m5data's MFCC."""
     return mfcc(samples, RATE)
 
 
 def median_ms(calls: list[Callable[[], object]]) -> list[float]:
-    """Return each call's median time; the calls take turns, so that a busy machine slows all alike."""
+    """Return each call's median time; the calls take turns, so that a busy machine slows all equally."""
     times: list[list[float]] = [[] for _ in calls]
     for _ in range(ROUNDS):
         for call, spent in zip(calls, times, strict=True):

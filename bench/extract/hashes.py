@@ -1,9 +1,9 @@
-"""Near perceptual hashes among a million skewed ones; the same search beside imagededup's.
+"""Search for near perceptual hashes among a million skewed ones, and the same search by imagededup.
 
 python -m bench.extract.hashes [--count 1000000] [--peer PEER/bin/python]
 
-PEER is an environment made from bench/extract/imagededup.txt; without it the peer is left out. The
-hashes are synthetic (``skewed_hashes``). Equal ones are searched for once, as deduplication does.
+PEER is an environment made from bench/extract/imagededup.txt; without it, the peer is left out. The
+hashes are synthetic (``skewed_hashes``). Equal ones are searched for once, as in deduplication.
 """
 
 import argparse
@@ -29,14 +29,14 @@ SIDE = 32
 KEPT = 8
 CHUNK = 20_000
 SHARES = {"on_white": 0.60, "photo": 0.20, "copy": 0.18, "placeholder": 0.02}
-"""Of all images: products cut out on white, scenes, near copies of either, a shop's "no picture" signs."""
+"""Kind -> share of images: products cut out on white, scenes, near copies of either, a shop's "no image" signs."""
 FORMS = 2_000
-"""Outlines that products on white have: bottles look like bottles."""
+"""Number of outlines of products on white: bottles look like bottles."""
 PLACEHOLDERS = 25
 
 
 def skewed_hashes(count: int, seed: int) -> Hashes:
-    """Return ``count`` hashes in a random order; the same seed gives the same ones."""
+    """Return ``count`` hashes in random order; the same seed returns the same ones."""
     rng = np.random.default_rng(seed)
     sizes = {kind: round(share * count) for kind, share in SHARES.items()}
     whites = _hashes(_on_white(rng, sizes["on_white"], _forms(rng)))
@@ -57,7 +57,7 @@ def _forms(rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def _on_white(rng: np.random.Generator, count: int, forms: NDArray[np.float32]) -> Iterator[Images]:
-    """Yield products on white: an outline with a little play, shading, and what is printed on it."""
+    """Yield products on white: a slightly varied outline with shading and a print."""
     y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j].astype(np.float32)
     popular = _popular(rng, len(forms), count)
     for start in range(0, count, CHUNK):
@@ -99,14 +99,14 @@ def _hashes(images: Iterator[Images]) -> Hashes:
 
 
 def _popular(rng: np.random.Generator, kinds: int, count: int) -> NDArray[np.int64]:
-    """Return which of ``kinds`` each of ``count`` is; the first ones are common, the tail is long."""
+    """Draw ``count`` of ``kinds``; the first kinds are common, the tail is long."""
     weights = 1 / np.arange(10, 10 + kinds)
     drawn: NDArray[np.int64] = rng.choice(kinds, count, p=weights / weights.sum())
     return drawn
 
 
 def _flipped(rng: np.random.Generator, hashes: Hashes, mean: float) -> Hashes:
-    """Return hashes with some bits flipped, Poisson many: what recompression and scaling do."""
+    """Return hashes with a Poisson number of bits flipped, as by recompression and scaling."""
     changed = hashes.copy()
     flips = rng.poisson(mean, len(hashes))
     for number in range(int(flips.max(initial=0))):
@@ -137,7 +137,7 @@ print(time.perf_counter() - started, sum(map(len, found.values())) // 2)
 
 
 def search(distinct: Hashes, sampled: NDArray[np.bool_]) -> tuple[int, NDArray[np.int64], set[tuple[int, int]]]:
-    """Return how many pairs there are, the neighbours of each hash, and the pairs within the sample."""
+    """Return the number of pairs, the number of neighbours of each hash, and the pairs within the sample."""
     pairs, neighbours = 0, np.zeros(len(distinct), dtype=np.int64)
     inside: set[tuple[int, int]] = set()
     for batch in neighbour_batches(distinct, RADIUS):
@@ -150,7 +150,7 @@ def search(distinct: Hashes, sampled: NDArray[np.bool_]) -> tuple[int, NDArray[n
 
 
 def by_force(distinct: Hashes, places: NDArray[np.int64]) -> set[tuple[int, int]]:
-    """Return the near pairs within a sample, by comparing each with each."""
+    """Return the near pairs within a sample, by comparing every pair."""
     values = distinct[places].view(np.uint64)
     found: set[tuple[int, int]] = set()
     for row in range(len(values) - 1):
@@ -181,7 +181,7 @@ def million(count: int) -> Hashes:
 
 
 def beside_peer(distinct: Hashes, peer: str) -> None:
-    """Search the same hashes with imagededup's default method and with this project's."""
+    """Search the same hashes with imagededup's default method and with m5data's."""
     hashes = np.random.default_rng(SEED).choice(distinct, PEER_HASHES, replace=False)
     started = time.perf_counter()
     own_pairs = len(phash_neighbours(hashes, RADIUS).left)
@@ -199,7 +199,7 @@ def beside_peer(distinct: Hashes, peer: str) -> None:
 
 
 def main() -> None:
-    """Print both."""
+    """Measure, with a peer if there is one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1_000_000)
     parser.add_argument("--peer")

@@ -1,9 +1,9 @@
-"""AUC of each image measure on planted flaws: damaged images against whole ones.
+"""AUC of each image measure on planted flaws: damaged images against intact ones.
 
 python -m bench.extract.image_measures
 
-The images are the synthetic images of the demo's shops, half of them filled by the product. Marks are
-white letters with a dark outline in a corner, or half transparent ones across the middle.
+The images are synthetic ones of the demo's shops, half of them filled by the product. Marks are
+white letters with a dark outline in a corner, or translucent ones across the middle.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ Change = Callable[[Image.Image], Image.Image]
 
 
 def images() -> list[Image.Image]:
-    """Return two images each of some listings: the main one and a close one."""
+    """Return two images of each of some listings: the main one and a close-up."""
     taken = []
     for one in make_plan("demo").listings[:LISTINGS]:
         drawing = draw_product(one.product)
@@ -37,7 +37,7 @@ def images() -> list[Image.Image]:
 
 
 def marked_in_a_corner(image: Image.Image) -> Image.Image:
-    """Print a shop's name into the upper left corner."""
+    """Print a shop's name in the upper left corner."""
     marked = image.copy()
     font = ImageFont.load_default(size=image.height / 20)
     ImageDraw.Draw(marked).text((6, 6), MARK, "white", font, stroke_width=1, stroke_fill="black")
@@ -45,7 +45,7 @@ def marked_in_a_corner(image: Image.Image) -> Image.Image:
 
 
 def marked_across(image: Image.Image) -> Image.Image:
-    """Lay a shop's name over the middle, a third opaque."""
+    """Print a shop's name across the middle, one third opaque."""
     marked = image.copy()
     font = ImageFont.load_default(size=image.height / 8)
     ImageDraw.Draw(marked).text((image.width / 2, image.height / 2), MARK, "white", font, anchor="mm")
@@ -53,7 +53,7 @@ def marked_across(image: Image.Image) -> Image.Image:
 
 
 def emptied(image: Image.Image) -> Image.Image:
-    """Return a plain image of the same size with the grain of JPEG."""
+    """Return a plain image of the same size, in the colour of the upper left pixel."""
     return Image.new("RGB", image.size, image.getpixel((0, 0)))
 
 
@@ -67,7 +67,7 @@ FLAWS: Mapping[str, tuple[str, Change]] = {
 
 
 def measured(image: Image.Image) -> ImageMeasures:
-    """Return the measures of an image as a JPEG."""
+    """Return the measures of an image saved as JPEG."""
     buffer = BytesIO()
     image.save(buffer, "JPEG", quality=90)
     found = measure(buffer.getvalue(), SETTINGS)
@@ -77,7 +77,7 @@ def measured(image: Image.Image) -> ImageMeasures:
 
 
 def main() -> None:
-    """Print one line a flaw."""
+    """Print one line per flaw."""
     whole = images()
     intact = [measured(image) for image in whole]
     for flaw, (name, change) in FLAWS.items():

@@ -1,12 +1,12 @@
-"""Measure the reading of text in images: accuracy, speed, memory, damaged files, and proposed property values.
+"""Text recognition in images: accuracy, speed, memory, damaged files, and proposed property values.
 
     python -m bench.extract.image_text accuracy OUT    # 300 drawn product images, Chinese and English, plain and hard
     python -m bench.extract.image_text cores OUT       # the same files through the pool: one and two processes
     python -m bench.extract.image_text mutations OUT   # 1,000 damaged files: no crash of the run, memory of the readers
     python -m bench.extract.image_text proposals OUT   # bench/extract/image_text_cases.toml, drawn and read
 
-OUT keeps what was read, so that a run that was broken off goes on. The images are synthetic, and drawn with fonts of
-Debian (fonts-noto-cjk, fonts-dejavu, fonts-liberation). White space is not counted as characters.
+OUT keeps the results, so that an interrupted run can be resumed. The images are synthetic, drawn with Debian's fonts
+(fonts-noto-cjk, fonts-dejavu, fonts-liberation). White space does not count as characters.
 """
 
 import hashlib
@@ -108,7 +108,7 @@ class Drawn:
 
 
 def draw(number: int) -> Drawn:
-    """Return the image of a number: even ones are plain, odd ones hard; every other pair is Chinese."""
+    """Return the image with a number: even ones are plain, odd ones hard; every other pair is Chinese."""
     chance = random.Random(number)
     kind, chinese = ("hard" if number % 2 else "plain"), number % 4 < 2
     image = background(chance, kind)
@@ -130,7 +130,7 @@ def draw(number: int) -> Drawn:
 
 
 def background(chance: random.Random, kind: str) -> Image.Image:
-    """Return a plain light ground with a shape, or one with a gradient, shapes and noise."""
+    """Return a plain light background with a shape, or one with a gradient, shapes and noise."""
     if kind == "plain":
         image = Image.new("RGB", (SIDE, SIDE), tuple(chance.randint(225, 255) for _ in range(3)))
         corner = SIDE - chance.randint(120, 200)
@@ -162,7 +162,7 @@ def add_line(
     chinese: bool,
     dark: bool,
 ) -> int:
-    """Draw a line of text below ``top``, note it with its box, and return where the next may begin."""
+    """Draw a line of text below ``top``, add it with its box to ``lines``, and return the top of the next one."""
     hard = kind == "hard"
     file, index = chance.choice(CHINESE_FONTS if chinese else LATIN_FONTS)
     size = chance.randint(18, 40) if hard else chance.randint(26, 48)
@@ -183,7 +183,7 @@ def add_line(
 def wrong_characters(truth: Drawn, read: Sequence[TextLine]) -> tuple[int, int]:
     """Return how many characters must be changed, added or removed, and how many there are.
 
-    What was read with its middle in the box of a line belongs to that line, from left to right; all else is too much.
+    Recognised text whose centre is in the box of a line belongs to that line, from left to right; any other is wrong.
     """
     wrong, rest = 0, list(read)
     for text, (left, top, right, bottom) in truth.lines:
@@ -199,7 +199,7 @@ def wrong_characters(truth: Drawn, read: Sequence[TextLine]) -> tuple[int, int]:
 
 
 def squeezed(text: str) -> str:
-    """Return a text without white space, full-width signs as half-width ones."""
+    """Return a text without white space, with full-width colons and multiplication signs in ASCII."""
     return "".join(text.replace("：", ":").replace("×", "x").split())
 
 
@@ -214,7 +214,7 @@ def distance(one: str, other: str) -> int:
 
 
 def kept(out: Path, name: str, names: Sequence[str], work: Callable[[str], object]) -> Iterator[dict[str, object]]:
-    """Yield the result of each name, from the file where an earlier run left it or from ``work``."""
+    """Yield the result of each name, from the file of an earlier run or from ``work``."""
     file = out / f"{name}.jsonl"
     done = {row["name"]: row for row in map(json.loads, file.read_text().splitlines())} if file.exists() else {}
     with file.open("a") as log:
@@ -227,7 +227,7 @@ def kept(out: Path, name: str, names: Sequence[str], work: Callable[[str], objec
 
 
 def accuracy(out: Path) -> None:
-    """Print the character accuracy of plain and hard images, and the CPU seconds of one."""
+    """Print the character accuracy on plain and hard images, and CPU seconds per image."""
     reader = ImageReader(SETTINGS.images)
 
     def work(name: str) -> object:
@@ -260,7 +260,7 @@ def read_in_pool(files: dict[str, bytes], workers: int) -> dict[str, object]:
 
 
 def cores(out: Path) -> None:
-    """Print the wall and CPU seconds of 16 images with one process and with two, and their largest memory."""
+    """Print wall-clock and CPU seconds of 16 images with one process and with two, and the largest memory."""
     del out
     files = {str(number): draw(number).data for number in range(16)}
     found = []
@@ -277,7 +277,7 @@ def cores(out: Path) -> None:
 
 
 def mutations(out: Path) -> None:
-    """Read 1,000 damaged files through the pool; print what became of them, and the readers' memory."""
+    """Read 1,000 damaged files through the pool; print their outcomes and the readers' memory."""
     seeds = [
         shrunk(draw(number).data, form) for number in (0, 1, 2, 3) for form in ("JPEG", "PNG", "WEBP", "GIF", "BMP")
     ]
@@ -306,7 +306,7 @@ def shrunk(data: bytes, form: str) -> bytes:
 
 
 def damaged(data: bytes, chance: random.Random) -> bytes:
-    """Return a file with bytes changed, a part cut out, doubled or left off, or its header's numbers replaced."""
+    """Return a file with bytes changed, a part removed or doubled, its end cut off, or header numbers replaced."""
     body = bytearray(data)
     for _ in range(chance.randint(1, 4)):
         place, length = chance.randrange(len(body)), chance.randint(1, 64)
@@ -328,7 +328,7 @@ def damaged(data: bytes, chance: random.Random) -> bytes:
 
 
 def proposals(out: Path) -> None:
-    """Draw and read the hand-made cases; print precision and recall of the proposed values."""
+    """Draw and read the hand-written cases; print precision and recall of the proposed values."""
     cases = tomllib.loads(Path(__file__).with_name("image_text_cases.toml").read_text(encoding="utf-8"))["case"]
     reader = ImageReader(SETTINGS.images)
 
@@ -354,7 +354,7 @@ def proposals(out: Path) -> None:
 
 
 def case_page(rows: Sequence[str]) -> bytes:
-    """Return an image with the rows below each other; ``|`` parts a row into columns."""
+    """Return an image with the rows below each other; ``|`` divides a row into columns."""
     image = Image.new("RGB", (SIDE, max(200, 60 + 70 * len(rows))), (246, 246, 242))
     pen = ImageDraw.Draw(image)
     for number, row in enumerate(rows):

@@ -1,8 +1,8 @@
-"""Two thousand mutated videos, audio and images: no crash of the run, no hang, each with a result or a reason.
+"""Extraction of 2,000 mutated videos, audio and images: no crash or hang of the run, each with a result or a reason.
 
     python -m bench.extract.mutations [--count 2000] [--workers 2]
 
-Decoders' own crashes are counted: they cost one file each, and are named.
+Crashes of decoders are counted: each costs one file and is named.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from m5data.records import MediaKind
 from storage.isolation.message import Fault
 
 ENDLESS = 600
-"""Times that a file of 2 s follows itself: 20 minutes, or a decoder that does not know where to end."""
+"""Repetitions of a 2 s file: 20 minutes, or a decoder that cannot tell where it ends."""
 
 
 def originals() -> list[tuple[MediaKind, bytes]]:
@@ -59,7 +59,7 @@ def _images() -> list[bytes]:
 
 
 def mutate(data: bytes, rng: random.Random) -> bytes:
-    """Return the file truncated, flipped, overwritten, spliced, with lying sizes, lengthened, empty or endless."""
+    """Return the file truncated, flipped, overwritten, spliced, with false sizes, lengthened, empty or endless."""
     body = bytearray(data)
     for _ in range(rng.choice([1, 1, 2, 5, 20])):
         _change(body, rng)
@@ -75,7 +75,7 @@ def mutate(data: bytes, rng: random.Random) -> bytes:
 
 
 def _change(body: bytearray, rng: random.Random) -> None:
-    """Do one thing to the file."""
+    """Make one change to the file."""
     at = rng.randrange(len(body) + 1)
     match rng.randrange(7):
         case 0:
@@ -104,7 +104,7 @@ def _lie(body: bytearray, rng: random.Random) -> None:
 
 
 def outcome(result: Result) -> Iterator[str]:
-    """Yield in words what became of a file."""
+    """Describe the result of a file in words."""
     if isinstance(result, ClipResult):
         yield f"frames: {result.frames.reason if isinstance(result.frames, Fault) else result.frames.decode_path}"
         yield f"sound: {result.audio.reason if isinstance(result.audio, Fault) else 'kept'}"
@@ -113,7 +113,7 @@ def outcome(result: Result) -> Iterator[str]:
 
 
 def main() -> None:
-    """Run and count."""
+    """Extract the mutated files and count the outcomes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--workers", type=int, default=2)

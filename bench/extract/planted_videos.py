@@ -1,14 +1,14 @@
-"""Copies of product videos, each changed in one of twelve ways, among unrelated videos: how many are found.
+"""Recall of near-duplicate detection on product videos: copies changed in twelve ways, among unrelated videos.
 
     python -m bench.extract.planted_videos [--unrelated 2000] [--pdq PYTHON]
 
-Clips are drawn, not decoded: scenes of coloured shapes that move, 12 to 40 seconds, sampled once a second where the
-change puts the frames, and compressed as JPEG; so the search is measured, not the decoder. Unrelated clips are drawn
-small and hashed as they are. *Synthetic*.
+Clips are drawn, not decoded, so that the search is measured and not the decoder: scenes of moving coloured shapes, 12
+to 40 seconds, sampled once per second of the changed video, and compressed as JPEG. Unrelated clips are drawn small and
+hashed without compression. *Synthetic*.
 
 ``--pdq`` names the Python of an environment with pdqhash: the same frames get its hashes, and two videos match by the
-rule of vPDQ, whose own package does not build without the development files of FFmpeg: frames of quality 50 or more
-within 31 bits of any frame of the other, for four fifths of either video.
+rule of vPDQ, whose own package does not build without the development files of FFmpeg: four fifths of the frames of
+either video, among those of quality 50 or more, are within 31 bits of a frame of the other.
 """
 
 import argparse
@@ -45,7 +45,7 @@ Change = Callable[[Frame], Frame]
 
 
 class Clip:
-    """A clip of several scenes, each of shapes that move over a background."""
+    """A clip of several scenes, each with shapes that move over a background."""
 
     def __init__(self, seed: int, size: tuple[int, int] = SIZE) -> None:
         draw = np.random.default_rng(seed)
@@ -62,7 +62,7 @@ class Clip:
         return ground, boxes, draw.integers(0, 255, (6, 3))
 
     def at(self, moment: float) -> Frame:
-        """Return the picture of a moment, seconds."""
+        """Return the frame at a moment, seconds."""
         number = min(int(moment / self.scene_s), len(self.scenes) - 1)
         ground, boxes, colours = self.scenes[number]
         image, since = ground.copy(), moment - number * self.scene_s
@@ -81,7 +81,7 @@ def cropped(share: float) -> Change:
 
 
 def logo(frame: Frame) -> Frame:
-    """Put a white box into a corner."""
+    """Draw a white box in a corner."""
     frame = frame.copy()
     ImageDraw.Draw(frame).rectangle((8, 8, 48, 28), fill="white")
     return frame
@@ -100,11 +100,11 @@ def barred(width: float, height: float) -> Change:
 
 
 def same(frame: Frame) -> Frame:
-    """Leave the frame as it is."""
+    """Return the frame unchanged."""
     return frame
 
 
-# Name -> change of each frame, seconds of another clip before it and after it, seconds cut off, speed, JPEG quality.
+# Name -> change of each frame, seconds of another clip before and after it, seconds cut off, speed, JPEG quality.
 CHANGES: dict[str, tuple[Change, float, float, float, float, int]] = {
     "recompressed": (same, 0, 0, 0, 1, 25),
     "smaller": (lambda frame: frame.resize((128, 72)), 0, 0, 0, 1, 70),
@@ -122,7 +122,7 @@ CHANGES: dict[str, tuple[Change, float, float, float, float, int]] = {
 
 
 def changed(clip: Clip, other: Clip, name: str | None) -> Iterator[Frame]:
-    """Yield the frame of each second of a changed clip; None: unchanged."""
+    """Yield the frame of each second of a changed clip; no name: unchanged."""
     change, before, after, cut, speed, quality = CHANGES[name] if name else (same, 0.0, 0.0, 0.0, 1.0, 85)
     length = (clip.seconds - cut) / speed
     for second in range(int(before + length + after)):
@@ -160,7 +160,7 @@ def main() -> None:
 
 
 def near_pairs(films: Mapping[str, Sequence[int]]) -> set[frozenset[str]]:
-    """Return the pairs of videos that dedup finds, from the hashes of each video's frames."""
+    """Return the pairs of videos that dedup finds by the hashes of their frames."""
     rows = [(name, name, second, one) for name, film in films.items() for second, one in enumerate(film)]
     columns = dict(zip(("product_id", "video_sha256", "second", "phash"), zip(*rows, strict=True), strict=True))
     with closing(duckdb.connect()) as connection:

@@ -1,7 +1,7 @@
-"""Time a clip, memory and use of the cores for 10, 100 and 1,000 clips; the target is flat, cores above 90 %.
+"""Time per clip, memory and core use for 10, 100 and 1,000 clips; the target is constant, with cores above 90 %.
 
 Runs the whole stage on a workspace of clips of 2 s and 320 pixels with audio, all different objects; the
-start of its processes and the commit are within the time.
+time includes the start of its processes and the commit.
 
 python -m bench.extract.scale [--counts 10 100 1000] [--workers 2]
 """
@@ -21,7 +21,7 @@ from extract.settings import ExtractSettings
 
 
 class MemoryWatch:
-    """A progress sink that keeps the most memory seen, MB, of this process and of its children."""
+    """A progress sink that records the peak memory, MB, of this process and of its children."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()
@@ -33,13 +33,13 @@ class MemoryWatch:
         """Ignore the start."""
 
     def advance(self, items: int = 1) -> None:
-        """Look at every fifth clip."""
+        """Measure at every fifth clip."""
         self._told += items
         if self._told % 5 == 0:
             self._look()
 
     def finish(self) -> None:
-        """Look once more."""
+        """Measure once more."""
         self._look()
 
     def _look(self) -> None:
@@ -56,13 +56,13 @@ def _memory(process: psutil.Process) -> int:
 
 
 def different(clip: bytes, count: int) -> Iterator[bytes]:
-    """Yield the clip so many times, each with another empty box at its end."""
+    """Yield ``count`` copies of the clip, each with a different ``free`` box at its end."""
     for number in range(count):
         yield clip + (16).to_bytes(4) + b"free" + number.to_bytes(8)
 
 
 def measure(count: int, workers: int, clip: bytes) -> None:
-    """Extract so many clips and print what it took."""
+    """Extract ``count`` clips and print the cost."""
     with TemporaryDirectory() as folder:
         store = store_clips(Path(folder), different(clip, count))
         watch = MemoryWatch()
@@ -81,7 +81,7 @@ def measure(count: int, workers: int, clip: bytes) -> None:
 
 
 def main() -> None:
-    """Run all counts."""
+    """Measure all counts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--counts", type=int, nargs="+", default=[10, 100, 1000])
     parser.add_argument("--workers", type=int, default=2)

@@ -1,9 +1,9 @@
-"""Frames, mp3 and MFCC of clips with natural motion: this project against its peers, in one run.
+"""Speed of extracting frames, mp3 and MFCC from clips with natural motion: m5data against its peers, in one run.
 
-Peers go through the clips one by one, as scripts do, with the threads they start themselves. This
-project runs its stage on a workspace that holds the clips: the start of its processes, and frames, mp3
-and MFCC in the store and its tables, committed and synced, are within its time. Prints, for each class
-of clips, wall and processor seconds a clip and ratios to the peers.
+Peers process the clips one by one, as scripts do, with the threads that they start themselves. m5data
+runs its stage on a workspace with the clips: its time includes the start of its processes, and writing
+frames, mp3 and MFCC to the store and its tables, committed and synced. Prints, for each class of
+clips, wall-clock and CPU seconds per clip, and ratios to the peers.
 
     python -m bench.extract.side_by_side FOLDER [--each 8] [--workers 2]
 """
@@ -34,12 +34,12 @@ from storage import Store
 
 
 def warm_librosa() -> None:
-    """Compile what librosa compiles on its first call, so that it is not held against the peer."""
+    """Let librosa compile its functions, so that the time for that does not count against the peer."""
     librosa.feature.mfcc(y=np.zeros(22_050, np.float32), sr=22_050, n_fft=1024, hop_length=256)
 
 
 def by_moviepy_and_librosa(clip: Path, folder: Path) -> None:
-    """Do what the papers describe: moviepy for the mp3 and a frame a second, librosa for MFCC."""
+    """Extract as the papers describe: moviepy for the mp3 and one frame per second, librosa for MFCC."""
     with VideoFileClip(str(clip)) as video:
         audio = folder / f"{clip.stem}.mp3"
         video.audio.write_audiofile(str(audio), logger=None)
@@ -50,13 +50,13 @@ def by_moviepy_and_librosa(clip: Path, folder: Path) -> None:
 
 
 def by_ffmpeg(clip: Path, folder: Path) -> None:
-    """One pass of the binary, as it comes: a jpg a second and an mp3, no MFCC."""
+    """Run the binary once, with default options: one jpg per second and an mp3, no MFCC."""
     frames = ["-map", "0:v", "-vf", "fps=1", str(folder / f"{clip.stem}_%d.jpg")]
     _ffmpeg(clip, [*frames, "-map", "0:a", str(folder / f"{clip.stem}.mp3")])
 
 
 def full_decode(clip: Path, folder: Path) -> None:
-    """Decode video and audio and keep nothing."""
+    """Decode video and audio, and discard them."""
     del folder
     _ffmpeg(clip, ["-f", "null", "-"])
 
@@ -67,10 +67,10 @@ def _ffmpeg(clip: Path, wanted: list[str]) -> None:
 
 
 Peer = Callable[[Path, Path], None]
-"""Takes a clip and a folder for its results."""
+"""Function of a clip and a folder for its results."""
 
 Way = Callable[[Peer, Sequence[Path], Path], None]
-"""Gives a peer all clips."""
+"""Function that runs a peer on all clips."""
 
 WANTED = {
     "b_frames": {"moviepy + librosa": 5.0, "ffmpeg, one pass": 1 / 0.6},
@@ -81,15 +81,15 @@ WANTED = {
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one clip, on average."""
+    """Average cost of one clip."""
 
     wall_s: float
     cpu_s: float
-    """Of this process and the children it waited for."""
+    """CPU seconds of this process and of the children it waited for."""
 
 
 def measure(call: Callable[[], object], clips: int) -> Cost:
-    """Return what a call costs a clip."""
+    """Return the cost of a call per clip."""
     wall, before = time.perf_counter(), os.times()
     call()
     after = os.times()
@@ -106,19 +106,19 @@ def check(store: Store, clips: int) -> None:
 
 
 def one_by_one(peer: Peer, clips: Sequence[Path], folder: Path) -> None:
-    """Give a peer one clip after the other."""
+    """Run a peer on one clip after the other."""
     for clip in clips:
         peer(clip, folder)
 
 
 def two_at_a_time(peer: Peer, clips: Sequence[Path], folder: Path) -> None:
-    """Give a peer two clips at a time, which keeps two cores busier."""
+    """Run a peer on two clips at a time, which keeps two cores busier."""
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(lambda clip: peer(clip, folder), clips))
 
 
 def compare(name: str, clips: Sequence[Path], workers: int, others: Mapping[str, tuple[Way, Peer]]) -> None:
-    """Print one class's figures."""
+    """Print the figures of one class."""
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         store = store_clips(folder / "workspace", (clip.read_bytes() for clip in clips))

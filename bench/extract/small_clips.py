@@ -25,7 +25,7 @@ _PIXELS = {"mjpeg": "yuvj420p"}
 def small_clip(
     codec: str, container: str, *, audio_codec: str | None = None, seconds: int = 2, width: int = 160
 ) -> bytes:
-    """Return a moving pattern, 24 fps, with a tone where ``audio_codec`` names an audio encoder."""
+    """Return a moving pattern, 25 fps, with a tone if ``audio_codec`` names an audio encoder."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "clip"
         with av.open(str(path), "w", format=container) as output:
@@ -68,14 +68,14 @@ def _add_tone(output: Any, stream: Any, seconds: int) -> None:  # noqa: ANN401 -
 
 
 def store_clips(folder: Path, clips: Iterable[bytes]) -> Store:
-    """Return a new store with one product a clip."""
+    """Return a new store with one product per clip."""
     store = Store.create(folder)
     fill(store, clips)
     return store
 
 
 def fill(store: Store, clips: Iterable[bytes]) -> None:
-    """Put the clips into a new store."""
+    """Put the clips into a new store, one product each."""
     rows: list[dict[str, object]] = []
     with store.stage("download", settings="bench") as stage:
         with store.objects.writer("media") as writer:

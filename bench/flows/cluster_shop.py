@@ -1,11 +1,11 @@
-"""A generated shop from its pages to shards, on this machine and on a Ray cluster that shares an object store alone.
+"""A generated shop from pages to shards, on this machine and on a Ray cluster that shares only an object store.
 
     python -m bench.flows.cluster_shop FOLDER [--products 20000]
 
-Four synthetic shops on loopback sell the products between them; each has four images, and every tenth a video of its
-own, every other a fifth image. First ``m5data run`` in a folder, then ``m5data run --engine ray`` at moto's S3 with
-two Ray nodes of one core each. Another machine then opens the workspace at S3: tables must be equal in content and
-order, and shards byte for byte. Needs the extra ``ray``. Images are kept in FOLDER for another time.
+The products are divided among four synthetic shops on loopback; each product has four images, every tenth also a video
+of its own, every other one a fifth image. ``m5data run`` runs in a folder, then ``m5data run --engine ray`` on moto's
+S3 with two Ray nodes of one core each. The workspace in S3 is then opened as on another machine: tables must be equal
+in content and order, and shards byte for byte. Needs the extra ``ray``. Images are kept in FOLDER for later runs.
 """
 
 import argparse
@@ -63,7 +63,7 @@ delay_s = 0.0
 
 @contextmanager
 def _selling(products: int, kept: Path) -> Iterator[list[str]]:
-    """Serve the shops, each on a port of its own from one process; yield their URLs."""
+    """Serve the shops from one process, each on its own port; yield their URLs."""
     here, there = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(products, kept, there), daemon=True)
     process.start()
@@ -134,7 +134,7 @@ def _draw(number: int, place: int) -> bytes:
 
 
 def _video(number: int) -> bytes:
-    """Return a clip that is no other product's: an empty box at its end has the number."""
+    """Return a clip unique to a product: a ``free`` box at its end holds the number."""
     return small_clip("libx264", "mp4", audio_codec="aac") + (16).to_bytes(4) + b"free" + number.to_bytes(8)
 
 
@@ -183,7 +183,7 @@ def _run(workspace: str, *options: str, environment: Mapping[str, str]) -> float
 
 
 def main() -> int:
-    """Run both ways and compare."""
+    """Run both ways and compare the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--products", type=int, default=20_000)
@@ -209,7 +209,7 @@ def main() -> int:
 
 
 def _compare(here: Path, url: str) -> int:
-    """Open the workspace at S3 as another machine, and print what differs."""
+    """Open the workspace in S3 as another machine would, and print the differences."""
     shutil.rmtree(working_copy(url))
     opened = Workspace.open(working_copy(url))
     expected, got = table_rows(here), table_rows(opened.root)

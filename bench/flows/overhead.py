@@ -1,10 +1,10 @@
-"""The cost of the flow over plain calls of the same functions, beyond Prefect's own start.
+"""Overhead of the flow over plain calls of the same functions, without Prefect's own start.
 
     python -m bench.flows.overhead [--size demo | --ingested WORKSPACE] [--rounds 1]
 
-Runs the demo in a fresh workspace, once by plain calls under the workspace's lock, once by the flow with a Prefect
-server that is up already; the shops are the same. With a workspace that was filled by ``m5data ingest``, copies of it
-are run instead, without media. Target on a run of two minutes: at most 3 %.
+Runs the demo in a new workspace, once by plain calls under the workspace's lock, and once by the flow with a Prefect
+server that is already running; the shops are the same. With a workspace filled by ``m5data ingest``, runs copies of it
+instead, without media. Target for a run of two minutes: at most 3 %.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def _demo(stack: ExitStack, folder: Path, chosen: argparse.Namespace) -> Callable[[Path], object]:
-    """Serve the demo's shops, and return what makes an empty workspace of them; everything was imported by a run."""
+    """Serve the demo's shops, warm up with one run, and return a function that creates an empty workspace of them."""
     shops: Path = chosen.shops or folder / "shops"
     stack.enter_context(demo_shop(shops, chosen.size))
 
@@ -65,7 +65,7 @@ def _demo(stack: ExitStack, folder: Path, chosen: argparse.Namespace) -> Callabl
 
 
 def _flow(stack: ExitStack, folder: Path, *, media: bool) -> Callable[[Path], None]:
-    """Start Prefect, and return what runs the flow."""
+    """Start Prefect, and return a function that runs the flow."""
     from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415 - reads the environment
 
     from flows.pipeline import everything  # noqa: PLC0415
@@ -89,7 +89,7 @@ def _plain(workspace: Path, *, media: bool = True) -> None:
 
 
 def _run(make: Callable[[Path], object], workspace: Path, work: Callable[[Path], None]) -> float:
-    """Make a workspace, time the work on it, and remove it."""
+    """Create a workspace, time the work on it, and remove it."""
     make(workspace)
     began = time.perf_counter()
     work(workspace)

@@ -1,4 +1,4 @@
-"""Stages on Ray nodes of this machine: a node killed half-way, what a node adds, what the cluster costs.
+"""Stages on Ray nodes of this machine: a node killed half-way, the gain of a second node, the cluster's overhead.
 
     python -m bench.flows.ray_cluster killed [--stage STAGE] [--items 200] [--url s3://bucket/empty]
     python -m bench.flows.ray_cluster nodes [--stage STAGE] [--items 1000] [--url s3://bucket/empty]
@@ -6,10 +6,10 @@
 
 ``killed``: two nodes of one core each on this machine; one is killed when half of the items are done. ``nodes``: one
 node of one core, then two. ``overhead``: this machine without Ray on one core, then one node of one core. Tables and
-shards must be equal each time; the cluster's start is reported apart. Items are clips (extract), products with a
-photograph (export: of 100 kB; candidates: encoded by a ResNet-50 and a BERT of random weights), or images (download)
-of four hosts on loopback that take a tenth of a second to answer. With a URL the nodes share nothing but that object
-store. Needs the extra ``ray``. Ends with 1 where results differ.
+shards must be equal each time; the cluster's start is reported separately. Items are clips (extract), products with a
+photograph (export: of 100 kB; candidates: encoded by a ResNet-50 and a BERT with random weights), or images (download)
+of four hosts on loopback that take a tenth of a second to answer. With a URL, the nodes share only that object store.
+Needs the extra ``ray``. Exits with 1 if results differ.
 """
 
 import argparse
@@ -62,26 +62,26 @@ class Work:
     """A stage to run."""
 
     fill: Callable[[Store, int], None]
-    """Puts so many items into a new store."""
+    """Puts a number of items into a new store."""
     run: Callable[[Store, int, Runner | None, Progress], StageReport]
-    """Runs the stage over so many items."""
+    """Runs the stage with a number of items per task."""
     content: Callable[[Store], object]
-    """What must be equal."""
+    """Returns the content that must be equal."""
 
 
 class KillHalfWay:
-    """A progress sink that does something once, when half of the items are done."""
+    """A progress sink that calls a function once, when half of the items are done."""
 
     def __init__(self, act: Callable[[], None]) -> None:
         self._act = act
         self._half, self._done, self.acted = 0.0, 0, False
 
     def start(self, _stage: str, total: int | None) -> None:
-        """Take note of the number of items."""
+        """Store half of the number of items."""
         self._half = (total or 0) / 2
 
     def advance(self, items: int = 1) -> None:
-        """Count, and act in the middle."""
+        """Count the items, and act at half of them."""
         self._done += items
         if not self.acted and self._done >= self._half:
             self.acted = True
@@ -92,7 +92,7 @@ class KillHalfWay:
 
 
 def main() -> int:
-    """Run what is asked for."""
+    """Run the chosen measurement."""
     parser = argparse.ArgumentParser(description="Stages on Ray nodes of this machine.")
     parser.add_argument("what", choices=("killed", "nodes", "overhead"))
     parser.add_argument("--stage", choices=("extract", "export", "candidates", "download"), default="extract")
@@ -106,7 +106,7 @@ def main() -> int:
 
 
 class _Places:
-    """Where each run finds its items."""
+    """Creates the store of each run, filled with the items."""
 
     def __init__(self, folder: Path, url: str | None, work: Work, count: int) -> None:
         self._folder, self._url, self.work, self._count = folder, url, work, count
@@ -121,7 +121,7 @@ class _Places:
 
 
 def killed(places: _Places, count: int) -> int:
-    """Kill one of two nodes half-way, and compare with this machine's result."""
+    """Kill one of two nodes half-way, and compare with the result of this machine without Ray."""
     work, local, clustered = places.work, places.make("local", local=True), places.make("two")
     work.run(local, count // 20, None, SilentProgress())
     with _cluster(2) as (cluster, second):
@@ -135,7 +135,7 @@ def killed(places: _Places, count: int) -> int:
 
 
 def nodes(places: _Places, count: int) -> int:
-    """Time one node and two."""
+    """Time one node, and two."""
     one, two = places.make("one"), places.make("two")
     with _cluster(1):
         alone = _timed(places.work, one, count, on_ray)
@@ -170,7 +170,7 @@ def _timed(work: Work, store: Store, count: int, runner: Runner | None) -> float
 
 @contextmanager
 def _cluster(count: int) -> Iterator[tuple[Any, Any]]:
-    """Yield a cluster of nodes with one core each, connected, and its last node; its start is reported."""
+    """Connect to a new cluster of nodes with one core each, report its start, and yield it and its last node."""
     began = time.perf_counter()
     head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 100_000_000}
     cluster = Cluster(initialize_head=True, head_node_args=head)
@@ -199,7 +199,7 @@ def _extract(store: Store, a_task: int, runner: Runner | None, progress: Progres
 
 
 def _rows(store: Store) -> object:
-    """Return the rows of extraction's tables without observed columns, and which objects there are."""
+    """Return the rows of extraction's tables without observed columns, and the hashes of all objects."""
     snapshot = store.snapshot()
     named = {name: [c.name for c in TABLES[name].columns if not c.observed] for name in _TABLES} | {
         "objects": ["sha256"]
@@ -208,7 +208,7 @@ def _rows(store: Store) -> object:
 
 
 def _fill_products(store: Store, count: int) -> None:
-    """Put products with a photograph of random bytes into one split."""
+    """Put products, each with a photograph of random bytes, into one split."""
     random = np.random.default_rng(1)
     rows: dict[str, list[dict[str, object]]] = {"products": [], "media": [], "splits": []}
     with store.stage("fill", settings="bench") as stage:
@@ -248,7 +248,7 @@ def _export(store: Store, a_task: int, runner: Runner | None, progress: Progress
 
 
 def _shards(store: Store) -> object:
-    """Return the files of an export: in the store of a working copy, else in the folder."""
+    """Return the files of an export, from the object store of a working copy or from the folder."""
     with open_folder(f"{store_url_of(store.root) or store.root}/shards") as folder:
         return {name: folder.read(name) for name in folder.files()}
 
@@ -285,7 +285,7 @@ def _networks(folder: Path) -> tuple[str, str]:
 
 
 def _fill_listings(store: Store, count: int) -> None:
-    """Put held-out products with a photograph into one category."""
+    """Put held-out products, each with a photograph, into one category."""
     ids = [f"bench:{number}" for number in range(count)]
     random = np.random.default_rng(1)
     captions = [" ".join(f"word{word}" for word in random.integers(0, 100, 12)) for _ in ids]
@@ -335,7 +335,7 @@ def _photograph(random: np.random.Generator) -> bytes:
 def _candidates(
     resnet: str, bert: str, store: Store, a_task: int, runner: Runner | None, progress: Progress
 ) -> StageReport:
-    del a_task  # the stage's own
+    del a_task  # the stage sets the size of its tasks
     import torch  # noqa: PLC0415 - the extra train
 
     torch.set_num_threads(1)  # as in a task of one core: sums over more threads differ in their last digits
@@ -344,7 +344,7 @@ def _candidates(
 
 
 def _fill_urls(hosts: Sequence[MediaServer], store: Store, count: int) -> None:
-    """Put pending media into the table, images of all hosts in turn."""
+    """Write pending media, images of all hosts in turn."""
     random = np.random.default_rng(1)
     rows: list[dict[str, object]] = []
     for number in range(count):
@@ -368,7 +368,7 @@ def _fill_urls(hosts: Sequence[MediaServer], store: Store, count: int) -> None:
 def _download(
     hosts: Sequence[MediaServer], store: Store, a_task: int, runner: Runner | None, progress: Progress
 ) -> StageReport:
-    del a_task  # a host
+    del a_task  # tasks are chunks of one host's URLs
     local = [host.authority for host in hosts]
     return download_stage.run(store, DownloadSettings(), local_hosts=local, runner=runner, progress=progress)
 

@@ -1,9 +1,9 @@
-"""The whole journey of a synthetic catalogue of M5Product's shape, from the feeds of three shops to link files.
+"""The whole pipeline on a synthetic catalogue of M5Product's shape, from the feeds of three shops to link files.
 
     python -m bench.m5_journey [--products N] [--folder FOLDER] [--one-command] [--later]
 
-Each stage is a command of its own, start included. The table shows its seconds on the clock, the CPU seconds of all its
-processes, and the most memory that they held together. The catalogue is made once for each size; the workspace is new.
+Each stage is a separate command, start included. The table shows its wall-clock seconds, and the CPU seconds and peak
+memory of all its processes together. The catalogue is created once per size; the workspace is new each time.
 """
 
 import argparse
@@ -48,17 +48,17 @@ _STAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a command took."""
+    """Cost of a command."""
 
     wall: float
     cpu: float
     peak: float
-    """Resident memory of all its processes together, GB."""
+    """Peak resident memory of all its processes together, GB."""
     status: int
 
 
 def measure(arguments: list[str]) -> Cost:
-    """Run ``m5data`` with arguments and return what it took; its output goes to standard error."""
+    """Run ``m5data`` with arguments and return its cost; its output goes to standard error."""
     command = [str(Path(sys.executable).parent / "m5data"), *arguments]
     began = time.perf_counter()
     before = psutil.Process().cpu_times()
@@ -72,7 +72,7 @@ def measure(arguments: list[str]) -> Cost:
 
 
 class _Peak:
-    """The most memory that a process and its children hold, looked at five times a second."""
+    """Peak memory of a process and its children, sampled five times a second."""
 
     def __init__(self, process: psutil.Popen) -> None:
         self._process = process
@@ -108,7 +108,7 @@ def _show(name: str, cost: Cost) -> None:
 
 
 def journey(workspace: Path, catalogue: Path, *, one_command: bool) -> None:
-    """Ingest the shops, run every stage by a command of its own or all by one, and print what dedup found."""
+    """Ingest the shops, run the stages by separate commands or by one, and print how well duplicates were found."""
     for shop in SHOPS:
         feed = str(catalogue / f"{shop}.parquet")
         _show(f"ingest {shop}", measure(["ingest", feed, "--source", shop, "-w", str(workspace)]))
@@ -120,7 +120,7 @@ def journey(workspace: Path, catalogue: Path, *, one_command: bool) -> None:
 
 
 def more(workspace: Path, catalogue: Path) -> None:
-    """Ingest the later shop's feed, one per cent more products, run everything, and print what changed of the rest."""
+    """Ingest the later shop's feed, one per cent more products, run everything, and print what changed elsewhere."""
     before = Store.open(workspace).snapshot().number
     feed = str(catalogue / f"{LATER}.parquet")
     _show(f"ingest {LATER}", measure(["ingest", feed, "--source", LATER, "-w", str(workspace)]))
@@ -131,7 +131,7 @@ def more(workspace: Path, catalogue: Path) -> None:
 
 
 def main() -> None:
-    """Make the catalogue and the workspace, and run the journey."""
+    """Create the catalogue and the workspace, and run all stages."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--products", type=int, default=M5_PRODUCTS)
     parser.add_argument("--folder", type=Path, default=Path("bench/out/m5_journey"))

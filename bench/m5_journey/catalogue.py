@@ -1,12 +1,13 @@
-"""A synthetic catalogue of M5Product's shape, as one Parquet feed for each shop, at any size.
+"""A synthetic catalogue of M5Product's shape and of any size, as one Parquet feed per shop.
 
     python -m bench.m5_journey.catalogue FOLDER [PRODUCTS]
 
 Captions have 20 to 40 Chinese words: two thirds by Zipf's law from 50,000, the others from 40 words of the category.
 Products have 16 specifications. Eight in a hundred are near duplicates of another in their shop: at most two words and
-one line of the table differ. One in a hundred is such a copy in another shop, which may spell properties otherwise. Two
-in a hundred are variants: nearly the same caption, but five lines of the table differ. ``later.parquet`` is the feed of
-a fourth shop, with one per cent more products. ``truth-*.parquet`` says what was planted.
+one line of the table differ. One in a hundred is such a copy in another shop, which may spell properties differently.
+Two in a hundred are variants: nearly the same caption, but five lines of the table differ. ``later.parquet`` is the
+feed of a fourth shop, with one per cent more products. ``truth-*.parquet`` lists the planted copies and variants, and
+the equal categories and properties.
 """
 
 import sys
@@ -25,7 +26,7 @@ __all__ = ["LATER", "LINES", "M5_PRODUCTS", "write_catalogue"]
 
 M5_PRODUCTS = 6_313_067
 LINES = 16
-"""Specifications of a product."""
+"""Specifications per product."""
 LATER = "later"
 _MOST_WORDS = 40
 _TOPIC = 40  # words of a category
@@ -55,24 +56,24 @@ _CONTACTS = [" 电话13812345678", " 微信号：shop_8842", " QQ 4458812", " �
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """What products are drawn from."""
+    """The distributions from which products are drawn."""
 
     names: Names
     words: pa.Array
-    """Each word twice: alone, and with a white space behind it."""
+    """Each word twice: alone, and followed by a space."""
     zipf: Rows
-    """Word of each cell; a word has as many cells as it is common."""
+    """Word of each cell; the number of a word's cells is proportional to its frequency."""
     topics: Rows
     """[leaves, 40]: words of each category."""
     choice: Rows
-    """[leaves, 48]: properties of each category, no property twice."""
+    """[leaves, 48]: properties of each category, all different."""
     leaf_cells: Rows
     common_values: pa.Array
     """[properties × 20]"""
 
 
 def prepare(seed: int) -> Draws:
-    """Return everything that products are drawn from."""
+    """Return the distributions from which products are drawn."""
     words = vocabulary()
     names = make_names(words, seed)
     random = np.random.default_rng([seed, 2])
@@ -95,7 +96,7 @@ def _cells(weights: npt.NDArray[np.float64]) -> Rows:
 
 
 def _choices(random: np.random.Generator, leaves: int, properties: int) -> Rows:
-    """Return 48 properties of each leaf: 8 of the 30 commonest, 20 by Zipf's law, 20 so that none is left out."""
+    """Return 48 properties per leaf: 8 of the 30 commonest, 20 by Zipf's law, and 20 such that none is left out."""
     common = random.random((leaves, 30)).argsort(axis=1)[:, :8]
     cells = _cells(1 / np.arange(1, properties - 29))
     some = 30 + cells[random.integers(0, _CELLS, (leaves, 20))]
@@ -109,7 +110,7 @@ def _choices(random: np.random.Generator, leaves: int, properties: int) -> Rows:
 
 
 def _common_values(words: list[str], random: np.random.Generator, properties: int) -> pa.Array:
-    """Return 20 values of each property; one property in three has numbers with a unit."""
+    """Return 20 values per property; one property in three has numbers with a unit."""
     units = random.choice([" ml", "cm", " kg", "W", "mm", "g"], properties)
     steps = random.choice([1, 5, 25, 100], properties)
     drawn = random.integers(100, 30_000, (properties, _COMMON))
@@ -123,13 +124,14 @@ def _common_values(words: list[str], random: np.random.Generator, properties: in
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Products that are made together; copies are copies of another one of them."""
+    """Products created together; copies are made from products of the same chunk."""
 
     origin: Rows
-    """Position of the product that it is a copy or variant of; its own for others."""
+    """Position of the product of which each is a copy or variant, or its own position."""
     kind: Rows
+    """Index of each product's kind in ``_KINDS``."""
     shop: Rows
-    """Place of the shop whose names it has."""
+    """Index of the shop whose names each product uses."""
     is_later: npt.NDArray[np.bool_]
     leaf: Rows
     table: pa.Table
@@ -167,7 +169,7 @@ def make_chunk(draws: Draws, first: int, count: int, of: int, seed: int) -> Chun
 
 
 def _origins(random: np.random.Generator, count: int) -> tuple[Rows, Rows]:
-    """Return the position of the product that each is made from, and its kind as a position in ``_KINDS``."""
+    """Return the position of the product from which each is made, and the index of its kind in ``_KINDS``."""
     shares = [0, int(count * _COPIES), int(count * _ELSEWHERE), int(count * _VARIANTS)]
     shuffled = random.permutation(count)
     derived = sum(shares)
@@ -179,7 +181,7 @@ def _origins(random: np.random.Generator, count: int) -> tuple[Rows, Rows]:
 
 
 def _shops(random: np.random.Generator, carried: npt.NDArray[np.bool_], leaf: Rows) -> Rows:
-    """Return the shop of each product: one of those that have its category, the first of them most often."""
+    """Return the shop of each product: one of those that have its category, most often the first."""
     chance = carried[:, leaf] * np.array([[0.5], [0.3], [0.2]])
     ends = np.cumsum(chance, axis=0) / chance.sum(axis=0)
     return np.asarray((random.random(len(leaf)) > ends[:-1]).sum(axis=0))
@@ -247,7 +249,7 @@ def _specs(
 
 
 def _own_values(draws: Draws, number: Rows) -> pa.Array:
-    """Return three words that no other number has; a fifth begin with a number, one in fifty with a size."""
+    """Return three words unique to each number, many after a number or a code, one in fifty after a size."""
     mixed = number * 331_984_567 % 2_000**3
     parts = [draws.words.take(pa.array(500 + mixed // 2_000**k % 2_000)) for k in range(3)]
     starts = pa.array(["", "", "", "12 ", "A-350 ", "120x60x45 cm "])
@@ -263,9 +265,9 @@ def write_catalogue(folder: Path, products: int, seed: int = 0) -> None:
     """Write the feeds of all shops, ``SHOP.parquet``, and the truth about products, categories and properties.
 
     Args:
-        folder: Receives the files.
-        products: Products of the first three shops; the last has one per cent more.
-        seed: Of everything random.
+        folder: Folder for the files.
+        products: Products of the first three shops together; the last shop adds one per cent.
+        seed: Seed of the random generators.
     """
     folder.mkdir(parents=True, exist_ok=True)
     draws = prepare(seed)
@@ -290,12 +292,12 @@ def _append(writers: dict[str, pq.ParquetWriter], path: Path, rows: pa.Table) ->
 
 
 def _feed(chunk: Chunk) -> Rows:
-    """Return the position in ``_FEEDS`` of each product's feed."""
+    """Return the index of each product's feed in ``_FEEDS``."""
     return np.where(chunk.is_later, len(SHOPS), chunk.shop)
 
 
 def _truth(chunk: Chunk) -> pa.Table:
-    """Return the kind of each product, the product that it was made from, and the concept of its category."""
+    """Return the kind of each product, the product from which it was made, and the concept of its category."""
     product_id = pc.binary_join_element_wise(pa.array(_FEEDS).take(pa.array(_feed(chunk))), chunk.table["id"], ":")
     columns = {
         "product_id": product_id,
@@ -307,7 +309,7 @@ def _truth(chunk: Chunk) -> pa.Table:
 
 
 def _write_names(folder: Path, names: Names) -> None:
-    """Write which categories and properties of the shops are the same: equal ``concept``."""
+    """Write the categories and properties of all shops; those with equal ``concept`` are the same."""
     category = [
         {"source": shop, "path": path.split(" > "), "concept": leaf}
         for shop, paths, has in zip(SHOPS, names.leaf_paths, names.carried, strict=True)

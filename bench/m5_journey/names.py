@@ -1,4 +1,4 @@
-"""Names of a synthetic catalogue: Chinese words, overlapping category trees and property names of shops."""
+"""Names of a synthetic catalogue: Chinese words, and the overlapping category trees and property names of shops."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,18 +33,18 @@ def vocabulary() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Leaves of the category trees and properties; a concept has one name in each shop, often the same."""
+    """Leaves of the category trees, and properties; a concept has one name in each shop, often the same."""
 
     leaf_paths: list[list[str]]
-    """[shops][leaves]: the path of each leaf, its parts separated by `` > ``."""
+    """[shops][leaves]: the path of each leaf, with parts separated by `` > ``."""
     carried: npt.NDArray[np.bool_]
-    """[shops, leaves]: which shop has the leaf."""
+    """[shops, leaves]: whether the shop has the leaf."""
     properties: list[list[str]]
     """[shops][properties]"""
 
 
 def make_names(words: list[str], seed: int) -> Names:
-    """Return the names of all shops: 6,232 of categories and 5,679 of properties."""
+    """Return the names of all shops: 6,232 category names and 5,679 property names."""
     random = np.random.default_rng([seed, 1])
     fresh = _fresh_names(words, random)
     levels, carried = _category_names(fresh, words, random)
@@ -59,7 +59,7 @@ def make_names(words: list[str], seed: int) -> Names:
 
 
 def _fresh_names(words: list[str], random: np.random.Generator) -> Iterator[str]:
-    """Yield names of one or two words, none twice."""
+    """Yield distinct names of one or two words."""
     seen: set[str] = set()
     while True:
         pair = random.integers(200, 12_000, 2)
@@ -72,7 +72,7 @@ def _fresh_names(words: list[str], random: np.random.Generator) -> Iterator[str]
 def _category_names(
     fresh: Iterator[str], words: list[str], random: np.random.Generator
 ) -> tuple[list[list[list[str]]], npt.NDArray[np.bool_]]:
-    """Return the names of classes, sub-classes and leaves in each shop, and which shop has which leaf."""
+    """Return the names of classes, sub-classes and leaves in each shop, and a mask of the leaves that each shop has."""
     top = [[name] * len(SHOPS) for name in _take(fresh, _CLASSES)]
     middle = [_spellings(name, words, random) for name in _take(fresh, _SUB_CLASSES)]
     seen = {name for names in top + middle for name in names}
@@ -109,7 +109,7 @@ def _property_names(fresh: Iterator[str], words: list[str], random: np.random.Ge
 
 
 def _spellings(name: str, words: list[str], random: np.random.Generator) -> list[str]:
-    """Return the name in each shop: usually the same; one shop in five adds a word or brackets."""
+    """Return the name in each shop: usually the same; the later shops add a word or brackets in one name of five."""
     extra = words[int(random.integers(200, 4_000))]
     others = (f"{extra}{name}", f"{name}{extra}", f"{name}（{extra}）", f"【{name}】", f"{name}/{extra}")
     varied = [others[int(random.integers(len(others)))] if random.random() < 0.2 else name for _ in SHOPS[1:]]
@@ -121,5 +121,5 @@ def _take(names: Iterator[str], count: int) -> list[str]:
 
 
 def _parents(random: np.random.Generator, children: int, parents: int) -> Rows:
-    """Return a parent for each child; every parent has one at least."""
+    """Return a parent for each child; every parent has at least one."""
     return np.concatenate([np.arange(parents), random.integers(0, parents, children - parents)])

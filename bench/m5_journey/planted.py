@@ -1,4 +1,4 @@
-"""Recall and precision of the near duplicates that a catalogue planted."""
+"""Recall and precision on the near duplicates planted in a catalogue."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +12,16 @@ __all__ = ["Found", "found_duplicates"]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How well planted near duplicates were found."""
+    """Recall and precision of near-duplicate groups."""
 
     recall: float
-    """Share of the pairs of a copy and its original, both ingested, that stand in one group."""
+    """Share of the pairs of a copy and its original, both ingested, that are in one group."""
     elsewhere: float
     """The same for copies in another shop."""
     precision: float
-    """Share of the pairs of any two products in one group that are copies of one original."""
+    """Share of the pairs of products in one group that come from the same original."""
     pairs: int
-    """Pairs of products in one group."""
+    """Number of pairs of products in one group."""
 
 
 _PLANTED = """
@@ -44,7 +44,7 @@ _PRECISION = """
 
 
 def found_duplicates(workspace: Path, catalogue: Path) -> Found:
-    """Compare the groups of a workspace with the truth of the catalogue that it was filled with."""
+    """Compare the groups of a workspace with the truth of the catalogue that was ingested."""
     duplicates = Store.open(workspace).snapshot().table("duplicates").select(["product_id", "group_id"])
     with duckdb.connect(config={"memory_limit": "2GB"}) as connection:
         connection.register("duplicates", duplicates)

@@ -1,4 +1,4 @@
-"""What a later run must leave as it was: names of groups, the reserve, and the side of each product."""
+"""Changes that a later run must not make: to group ids, the reserve, and the side of each product."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +12,16 @@ __all__ = ["Changed", "changed_since"]
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Products of an earlier version that stand otherwise now; those that are gone do not count."""
+    """Counts of changes since an earlier version; products that no longer exist do not count."""
 
     products: int
-    """Products of both versions."""
+    """Products in both versions."""
     groups: int
-    """With another group id."""
+    """Products with another group id."""
     reserve: int
-    """Held out, and not before; or the other way round."""
+    """Groups held out now and not before, or vice versa."""
     sides: int
-    """In train and elsewhere before; or the other way round."""
+    """Products in train now and elsewhere before, or vice versa."""
 
 
 _CHANGED = """
@@ -38,7 +38,7 @@ CREATE VIEW {prefix}sides AS
 
 
 def changed_since(workspace: Path, number: int) -> Changed:
-    """Compare a workspace with an earlier dataset version of its own."""
+    """Compare a workspace with one of its earlier dataset versions."""
     store = Store.open(workspace)
     with duckdb.connect(config={"memory_limit": "2GB"}) as connection:
         for prefix, snapshot in (("old_", store.snapshot(number)), ("", store.snapshot())):

@@ -1,8 +1,9 @@
-"""Teach which pages without a product are listings, and judge it: ``python -m bench.pages.kinds --shops DIR``.
+"""Train and evaluate the recognition of listings: ``python -m bench.pages.kinds --shops DIR``.
 
-Three kinds of shop software say it themselves in the classes of ``body``; that is the truth, and every second example
-is learned, and all are judged, without those words. Printed: precision and recall of listings, shops left out.
-``--write FILE`` writes the model that is learned from all of them.
+Three shop programs state the kind of a page in the classes of ``body``, which serve as truth for pages without a
+product. Pages with markup are learned both with and without those words, pages without markup only without; all are
+judged without them. Printed: precision and recall of listings on held-out shops. ``--write FILE`` writes the model
+learned from all shops.
 """
 
 import argparse
@@ -68,7 +69,7 @@ _PLAIN = ("plain pages 0", "plain pages 1", "plain pages 2")
 
 
 def _plain_pages() -> Iterator[tuple[bool, str]]:
-    """Yield pages without style, as small shops and tests have them, and whether they are listings (synthetic)."""
+    """Yield synthetic unstyled pages, like those of small shops and tests, and whether they are listings."""
     tiles = ("<a href='/p/{0}'>Lamp {0}</a>", "<a href='/p/{0}'><img src='/{0}.jpg'>Lamp {0}</a>", "Lamp {0}")
     for count, tile, following in product((4, 6, 12), tiles, ("", "<a rel='next' href='?page=2'>next</a>")):
         for amount in ("", "<b>€ {0}.99</b>"):
@@ -115,7 +116,7 @@ def _examples(page: LabelledPage, number: int, rules: Counter[tuple[bool, bool]]
 
 
 def _evidence(page: LabelledPage) -> tuple[str, set[str]]:
-    """Return the classes of ``body``, and the evidence of a page."""
+    """Return the classes of ``body`` and the evidence of a page."""
     reading = Reading(read_document(page.body, page.url, {"content-type": "text/html; charset=utf-8"}))
     body = reading.document.tree.find("body")
     evidence = listing_evidence(reading.page, reading.candidates("page")[0].evidence)

@@ -1,9 +1,9 @@
 """Measure the page reader on a folder of real pages: ``python -m bench.pages.measure FOLDER``.
 
 The folder holds ``truth.json`` (page id -> url and true values) and ``html/<id>.html.gz``, and may hold ``cn/``
-with pages and their own truth. The pairs that the specification tables of the pages hold are ``spec_truth.json``
-beside this file. Printed: F1 of each field, pair-level F1 of specifications, exactness of the Chinese pages, and
-CPU milliseconds a page beside those of extruct, which reads markup alone.
+with pages and their own truth. The true pairs of the pages' specification tables are in ``spec_truth.json``, next to
+this file. Printed: F1 of each field, pair-level F1 of specifications, exactness of the Chinese pages, and CPU
+milliseconds per page, compared with those of extruct, which reads only markup.
 """
 
 import argparse
@@ -35,7 +35,7 @@ _SIGNS = {
 
 @dataclass
 class Score:
-    """Counts of one field over pages; at most one value a page is predicted."""
+    """Counts of one field over pages."""
 
     right: int = 0
     predicted: int = 0
@@ -49,12 +49,12 @@ class Score:
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of precision and recall, 0 where nothing is right."""
+        """Harmonic mean of precision and recall, 0 if nothing is right."""
         return 2 * self.right / (self.predicted + self.true) if self.right else 0.0
 
 
 def same_text(found: str, true: Iterable[str]) -> bool:
-    """Return whether a text is one of the true ones, case and white space aside."""
+    """Return whether a text is one of the true ones, ignoring case and white space."""
     return " ".join(found.casefold().split()) in {" ".join(text.casefold().split()) for text in true}
 
 
@@ -67,12 +67,12 @@ def same_price(found: Decimal, true: Iterable[str]) -> bool:
 
 
 def same_currency(found: str, true: Collection[str]) -> bool:
-    """Return whether a code or sign is, or means, one of the true ones."""
+    """Return whether a currency code is one of the true ones, or one that a true sign can mean."""
     return found in true or any(found in _SIGNS.get(sign, ()) for sign in true)
 
 
 def same_pair(pair: tuple[str, str]) -> tuple[str, ...]:
-    """Return the form in which pairs are compared: NFKC, case and white space folded, no colon after the name."""
+    """Return a pair in its form for comparison: NFKC, case and white space folded, no trailing colons."""
     folded = (" ".join(unicodedata.normalize("NFKC", text).casefold().split()) for text in pair)
     return tuple(text.rstrip(": ") for text in folded)
 
@@ -89,7 +89,7 @@ FIELDS = {
 
 
 def main() -> int:
-    """Print the figures; 1 where a target is missed."""
+    """Print the figures; return 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--misses", action="store_true", help="print what was read wrongly")
@@ -110,7 +110,7 @@ def main() -> int:
 
 
 def score_fields(records: dict[str, ProductRecord], truth: dict[str, Any], *, misses: bool) -> dict[str, Score]:
-    """Count what was read right, read, and true, for each field."""
+    """Count right, predicted and true values of each field."""
     scores = {name: Score() for name in FIELDS}
     for page, record in records.items():
         for name, attribute in FIELDS.items():
@@ -124,7 +124,7 @@ def score_fields(records: dict[str, ProductRecord], truth: dict[str, Any], *, mi
 
 
 def score_specs(records: dict[str, ProductRecord], *, misses: bool) -> Score:
-    """Count pairs over all pages."""
+    """Count right, predicted and true pairs over all pages."""
     pages = json.loads(Path(__file__).with_name("spec_truth.json").read_text("utf-8"))["pages"]
     score = Score()
     for page, record in records.items():
@@ -140,7 +140,7 @@ def score_specs(records: dict[str, ProductRecord], *, misses: bool) -> Score:
 
 
 def score_chinese(folder: Path) -> bool:
-    """Compare id, caption and specifications of the pages in ``cn``; True where all are exact, or there are none."""
+    """Compare id, caption and specifications of the pages in ``cn``; True if all are exact or there are none."""
     if not folder.is_dir():
         return True
     truth = json.loads((folder / "truth.json").read_text("utf-8"))
@@ -156,7 +156,7 @@ def score_chinese(folder: Path) -> bool:
 
 
 def is_exact(record: ProductRecord, true: dict[str, Any]) -> bool:
-    """Return whether a record has the true id, caption and specifications (all of them, or those listed)."""
+    """Return whether a record has the true id, caption and specifications (all, or those listed)."""
     specs = [[spec.property, spec.value] for spec in record.specs]
     listed = all(pair in specs for pair in true.get("specs_include", []))
     return (
@@ -167,7 +167,7 @@ def is_exact(record: ProductRecord, true: dict[str, Any]) -> bool:
 
 
 def time_pages(pages: list[tuple[bytes, str]], rounds: int = 3) -> float:
-    """Print and return mean CPU milliseconds a page, the best of ``rounds``, and extruct's."""
+    """Print mean CPU milliseconds per page, best of ``rounds``, of m5data and extruct; return m5data's."""
     ours = min(_clock(parse_page, pages) for _ in range(rounds))
     syntaxes = ["json-ld", "microdata", "opengraph"]
     theirs = min(

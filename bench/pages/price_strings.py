@@ -1,7 +1,7 @@
-"""Compare price strings as read here and by price-parser: ``python -m bench.pages.price_strings``.
+"""Compare how m5data and price-parser read price strings: ``python -m bench.pages.price_strings``.
 
-The strings are those of the tests, written by hand. This reader passes all of them, so the other's figure is the one of
-interest.
+The strings are those of the tests, written by hand. m5data passes all of them, so only price-parser's figure is
+informative.
 """
 
 from decimal import Decimal
@@ -13,7 +13,7 @@ from tests.crawler.pages.price_cases import CASES
 
 
 def main() -> None:
-    """Print how many amounts, and amounts with their currencies, each reads right."""
+    """Print how many amounts, and how many amounts with currency, each reads correctly."""
     right = {"m5data": [0, 0], "price-parser": [0, 0]}
     for _, text, amount, currency in CASES:
         truth = None if amount == "-" else Decimal(amount), None if currency == "-" else currency

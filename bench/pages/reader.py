@@ -1,8 +1,8 @@
-"""Teach the page reader and judge it on shops left out: ``python -m bench.pages.reader --shops DIR [--pages DIR]``.
+"""Train the page reader and evaluate it on held-out shops: ``python -m bench.pages.reader --shops DIR [--pages DIR]``.
 
 Prints, for pages without and with markup, F1 by field as the mean over shops, and the calibration error. ``--curve``
 prints F1 against the number of shops learned from, ``--ablation`` F1 without each kind of place.
-``--write FILE`` writes the model learned from all of them.
+``--write FILE`` writes the model learned from all shops and pages.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def _print_figures(real: Sequence[Prediction]) -> None:
 _PAGES = 1_000_000
 """First number of the single pages."""
 _LESSONS = 500_000
-"""First number of the synthetic lessons, which are learned from and never scored."""
+"""First number of the synthetic lessons, which are only learned from and never scored."""
 
 
 def _examples(arguments: argparse.Namespace) -> list[Example]:
@@ -89,7 +89,7 @@ def _examples(arguments: argparse.Namespace) -> list[Example]:
 
 
 def some(pages: Iterable[LabelledPage], most: int) -> Iterator[LabelledPage]:
-    """Yield at most so many pages of each shop, evenly from all of its pages."""
+    """Yield at most ``most`` pages of each shop, evenly spaced among its pages."""
     for _, several in groupby(pages, key=lambda page: page.shop):
         shop = list(several)
         step = max(1.0, len(shop) / most)

@@ -1,6 +1,6 @@
-"""What the number of shops and each kind of place bring to the page reader: ``bench.pages.reader --curve, --ablation``.
+"""Gain of the page reader from more shops and each kind of place: ``bench.pages.reader --curve, --ablation``.
 
-Both judge shops that were left out, without markup, with pages of no product left to the fields' own figures.
+Both evaluate on held-out shops, on pages without markup.
 """
 
 import random
@@ -28,15 +28,15 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     "HTML nodes": ("at:html",),
     "URL, shop, language": ("at:url", "at:shop", "at:language"),
 }
-"""Kind of place -> evidence that its places have."""
+"""Kind of place -> evidence that marks its places."""
 
 
 def learning_curve(examples: Sequence[Example], scored: frozenset[str]) -> None:
-    """Print F1 on shops left out against the number of shops learned from, with its spread over three draws.
+    """Print F1 on held-out shops against the number of shops learned from, with its spread over three draws.
 
     Args:
         examples: Examples of shops, single pages and lessons.
-        scored: Shops that count; the others and the lessons are only learned from.
+        scored: Shops that are sampled and scored; lessons are always learned from, other pages are not used.
     """
     groups = shop_groups(examples)
     bare = [one for one in examples if not one.markup]
@@ -65,7 +65,7 @@ def _taught_by(
 
 
 def ablation(examples: Sequence[Example], scored: frozenset[str]) -> None:
-    """Print F1 on shops left out without each kind of place."""
+    """Print F1 on held-out shops without each kind of place."""
     groups = shop_groups(examples)
     bare = [one for one in examples if not one.markup and one.field not in _STATEMENTS]
     for name, pieces in {"nothing": (), **_KINDS}.items():
@@ -79,7 +79,7 @@ def ablation(examples: Sequence[Example], scored: frozenset[str]) -> None:
 
 
 def _without(example: Example, pieces: frozenset[int]) -> Example:
-    """Return an example without the places that have a piece of evidence, and without what stood only there."""
+    """Return an example without the places that have a piece of evidence, and without candidates found only there."""
     gone = np.array(sorted(pieces), dtype=np.int64)
     kept = [place for place, keys in enumerate(example.evidence) if not np.isin(gone, keys).any()]
     owners = example.owners[kept]

@@ -1,4 +1,4 @@
-"""The risk-coverage curves of the page reader as an SVG."""
+"""Risk-coverage curves of the page reader as an SVG."""
 
 from collections.abc import Sequence
 
@@ -17,11 +17,11 @@ _FIELDS |= {"currency": "#56b4e9", "caption": "#000000"}
 _COVERAGES = [step / 20 for step in range(1, 21)]
 _WIDTH, _HEIGHT, _LEFT, _TOP = 480, 240, 44, 12
 _MOST = 0.4
-"""Largest risk drawn."""
+"""Largest risk shown."""
 
 
 def risk_picture(predictions: Sequence[Prediction]) -> str:
-    """Return the share of wrong answers against the share of pages that get one, the surest first."""
+    """Plot the share of wrong answers against the share of pages that get an answer, the most certain first."""
     lines = [_axes()]
     for place, (field, colour) in enumerate(_FIELDS.items()):
         risks = risk_coverage(predictions, field, _COVERAGES)

@@ -1,8 +1,8 @@
-"""Folders of saved shop pages with their truth, for the benchmark of the reader.
+"""Folders of saved shop pages with their truth, for the benchmarks of the page reader.
 
-A folder of shops holds ``<shop>.jsonl.gz``: a page a line, ``{url, html, truth}``, where the truth is what the page's
-own markup states, or null for a page of no product. Only what a visitor can see on the page counts.
-A folder of single pages is that of ``bench.pages.measure``.
+A folder of shops holds ``<shop>.jsonl.gz`` with one page per line, ``{url, html, truth}``; the truth is the content of
+the page's own markup, or null for a page without a product. Only values visible on the page count.
+A folder of single pages has the format of ``bench.pages.measure``.
 """
 
 import gzip
@@ -40,7 +40,7 @@ def read_shops(folder: Path) -> Iterator[LabelledPage]:
 
 
 def _truth(said: dict[str, Any], page: str) -> dict[str, frozenset[str]]:
-    """Return the answers that count as right, without what the page does not show."""
+    """Return field -> right answers, without those that the page does not show."""
     seen = _visible(without_markup(page))
     text = key_of(seen)
     flat = re.sub(r"[^\d]", "", " ".join(_SPACED.findall(seen)))
@@ -88,7 +88,7 @@ def _visible(page: str) -> str:
 
 
 def read_pages(folder: Path) -> Iterator[LabelledPage]:
-    """Yield the pages of a folder of single pages. A shop is a site without its country's ending."""
+    """Yield the pages of a folder of single pages; a shop is named after its site, without the country's ending."""
     truth = json.loads((folder / "truth.json").read_text("utf-8"))
     for name, said in truth.items():
         body = gzip.decompress((folder / "html" / f"{name}.html.gz").read_bytes())
@@ -100,7 +100,7 @@ def read_pages(folder: Path) -> Iterator[LabelledPage]:
         marked = Reading(read_document(body, said["url"])).page.marked
         for field in ("gtin", "mpn"):
             if not found[field] and any(getattr(one, field) for one in marked):
-                del found[field]  # the markup states one that the labels do not name
+                del found[field]  # the markup states one that the labels lack
         host = (urlsplit(said["url"]).hostname or "").split(".")
         shop = max(host[-3:-1] if len(host) > 2 else host[:-1], key=len)
         yield LabelledPage(shop, said["url"], decode_page(body)[0].encode("utf-8", "replace"), found)

@@ -1,8 +1,8 @@
-"""Measure what a shop's own pages teach each other: ``python -m bench.pages.template --shops DIR``.
+"""Measure the gain from templates learned from a shop's own pages: ``python -m bench.pages.template --shops DIR``.
 
 Every shop is read by a model that was learned without it. Printed: F1 of each field, mean over shops, of pages without
-markup, alone and with the template of their shop: once where the other half of the shop's pages keeps its markup, and
-once where no page has any.
+markup, alone and with the template of their shop: once with the other half of the shop's pages keeping its markup, and
+once with no markup on any page.
 """
 
 import argparse
@@ -89,7 +89,7 @@ def _score(
     lessons: Sequence[Mapping[str, Observation]],
     scores: Scores,
 ) -> None:
-    """Add the F1 of pages of one shop, alone and with what the lessons teach."""
+    """Store the F1 on pages of one shop, alone and with the template learned from the lessons."""
     template = Template(leans_of(teach(lessons)))
     for field in TAUGHT:
         known = [

@@ -1,8 +1,8 @@
-"""Held-out retrieval across modalities in the world with much shared signal, with more products than the study has.
+"""Held-out retrieval across modalities in the world with much shared signal, with more products than in the study.
 
     python -m bench.scale.across FOLDER [--seconds N]
 
-4,096 products and 500 steps; one line a seed. Seeds that FOLDER has are not made again.
+Uses 4,096 products and 500 steps, and prints one line per seed. Seeds with results in FOLDER are not run again.
 """
 
 import argparse
@@ -20,7 +20,7 @@ PRODUCTS, STEPS = 4096, 500
 
 
 def main() -> None:
-    """Make the seeds that are missing and print all."""
+    """Run the missing seeds and print all."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seconds", type=float, default=float("inf"))

@@ -1,28 +1,28 @@
-"""A synthetic dataset with known latent factors, each modality carrying part of them.
+"""A synthetic dataset with known latent factors, of which each modality carries a part.
 
 The generator, in full. A product has five latent factors, each 0 or 1, drawn uniformly:
 material, size, season, shape, style. Its class is the combination of the five: 32 classes.
-Every modality shows all five factors, but shows them with errors, drawn independently for each
-product, modality and factor: what modality m shows for factor k is the truth with probability
-``OWN`` (.95) where k is the factor that m owns (text: material, image: size, table: season,
-video: shape, audio: style), and with probability ``World.other`` (.65) elsewhere. So each modality
-carries one factor that the rest hardly do, and a little of every other, which is what two
-modalities of a product have in common: little at .55, much at .95.
+Every modality shows all five factors, but with errors, drawn independently for each product,
+modality and factor: modality m shows the true value of factor k with probability ``OWN`` (.95) if k
+is the factor that m owns (text: material, image: size, table: season, video: shape, audio: style),
+and with probability ``World.other`` (default .65) otherwise. So each modality carries one factor
+that the others hardly do, and a little of every other, which is the signal shared by two modalities
+of a product: little at .55, much at .95.
 
-The best accuracy that any classifier can reach follows from that alone (``best_accuracy``): .170
-from text, then .248, .442, .585 and .774 as image, table, video and audio are added, where
-nothing is missing; chance is .031.
+The best accuracy that any classifier can reach follows from these probabilities
+(``best_accuracy``): .170 from text, then .248, .442, .585 and .774 as image, table, video and audio
+are added, if nothing is missing; chance is .031.
 
-How a factor is shown (module ``rendering``): a word of the caption among filler words; the hue of
-a cell of the image; a value in the specification table; where the frame of its second is
-bright; the sign of one cepstral coefficient. Everything else is noise.
+A factor is shown by a word of the caption among filler words, the hue of a cell of the image, a
+value in the specification table, the bright half of the frame of its second, or the sign of one
+cepstral coefficient. Everything else is noise.
 
-Missing: each modality but text is absent from a product with the probability in ``MISSING``,
+Missing: each modality except text is absent from a product with the probability in ``MISSING``,
 independently; about a fifth of the products is incomplete, as in M5Product.
 
 Controls: ``uninformative`` names modalities that show coin flips instead of factors (well-formed
-signals that say nothing); ``noise`` names modalities that hold noise without any signal. A control
-leaves every byte of the other modalities as it was: each modality draws from a stream of its own.
+but uninformative signals); ``noise`` names modalities that hold only noise. A control leaves every
+byte of the other modalities unchanged, because each modality has its own random stream.
 """
 
 import io
@@ -54,7 +54,7 @@ WORDS = (
     (("圆形", "圆球", "弧形"), ("方形", "方块", "直角")),
     (("素色", "简约", "纯色"), ("条纹", "格子", "花纹")),
 )
-"""Factor, value -> three words that mean it."""
+"""Factor, value -> three words for it."""
 PROPERTIES = ("材质", "尺寸", "季节", "形状", "风格")
 FILLERS = (
     "新款",
@@ -76,7 +76,7 @@ FILLERS = (
 )
 HUES = ((220, 60, 60), (60, 60, 220))
 CELLS = ((0, 0), (0, 2), (1, 1), (2, 0), (2, 2))
-"""Row and column, in a grid of 3 x 3, of the cell of each factor."""
+"""Row and column of each factor's cell, in a grid of 3 x 3."""
 SIDE = 48
 FRAME_SIDE = 24
 PIXEL_NOISE = 40.0
@@ -87,7 +87,7 @@ SIGNAL = 1.5
 
 
 def render_caption(shown: Bits, rng: Generator, *, clear: bool) -> str:
-    """Return ten words in random order: one for each factor, and five fillers."""
+    """Return ten words in random order: one per factor, and five fillers."""
     chosen = rng.integers(0, 3, len(shown))
     words = [WORDS[k][shown[k]][chosen[k]] for k in range(len(shown))]
     fillers = [FILLERS[i] for i in rng.integers(0, len(FILLERS), 2 * len(shown))]
@@ -96,7 +96,7 @@ def render_caption(shown: Bits, rng: Generator, *, clear: bool) -> str:
 
 
 def render_specs(shown: Bits, rng: Generator, *, clear: bool) -> tuple[Specification, ...]:
-    """Return a row for each factor and two rows of noise, in random order."""
+    """Return one row per factor and two rows of noise, in random order."""
     chosen = rng.integers(0, 3, len(shown))
     flips = rng.integers(0, 2, len(shown))
     bits = shown if clear else flips
@@ -107,7 +107,7 @@ def render_specs(shown: Bits, rng: Generator, *, clear: bool) -> tuple[Specifica
 
 
 def render_image(shown: Bits, rng: Generator, *, clear: bool) -> bytes:
-    """Return a noisy grey JPEG of 48 x 48 with a red (0) or blue (1) cell a factor."""
+    """Return a noisy grey JPEG of 48 x 48 with a red (0) or blue (1) cell per factor."""
     pixels = 128 + rng.normal(0, PIXEL_NOISE, (SIDE, SIDE, 3))
     side = SIDE // 3
     for k, (row, column) in enumerate(CELLS):
@@ -118,7 +118,7 @@ def render_image(shown: Bits, rng: Generator, *, clear: bool) -> bytes:
 
 
 def render_frames(shown: Bits, rng: Generator, *, clear: bool) -> tuple[SampleFrame, ...]:
-    """Return five frames of 24 x 24: second k is brighter above (0) or below (1), as factor k says."""
+    """Return five frames of 24 x 24: second k is brighter in the upper (factor k is 0) or lower half (1)."""
     frames = []
     for k in range(len(shown)):
         pixels = 128 + rng.normal(0, PIXEL_NOISE, (FRAME_SIDE, FRAME_SIDE, 3))
@@ -130,7 +130,7 @@ def render_frames(shown: Bits, rng: Generator, *, clear: bool) -> tuple[SampleFr
 
 
 def render_mfcc(shown: Bits, rng: Generator, *, clear: bool) -> NDArray[np.float32]:
-    """Return [13, 60]: noise; coefficient 1 + 2 k is shifted up (1) or down (0), as factor k says."""
+    """Return noise, [13, 60], with coefficient 1 + 2 k shifted up (factor k is 1) or down (0)."""
     array = rng.normal(0, 1, (COEFFICIENTS, STEPS))
     if clear:
         for k in range(len(shown)):
@@ -159,7 +159,7 @@ class World:
     uninformative: frozenset[str] = frozenset()
     """Modalities that show coin flips instead of factors."""
     noise: frozenset[str] = frozenset()
-    """Modalities that hold noise and nothing else."""
+    """Modalities that hold only noise."""
     absent: frozenset[str] = frozenset()
     """Modalities that no product has."""
     other: float = OTHER
@@ -176,9 +176,9 @@ def generate(world: World, split: str, samples: int, role: str = "sample") -> It
 
 
 def best_accuracy(modalities: tuple[str, ...], other: float = OTHER) -> float:
-    """Return the accuracy of the best classifier over complete products that sees these modalities.
+    """Return the accuracy of the best classifier of complete products that sees these modalities.
 
-    It decides each factor by the likelihood of what the modalities show; the factors are
+    It decides each factor by the likelihood of the values that the modalities show; the factors are
     independent, so that the accuracy is the product over the factors.
     """
     return float(np.prod([_best_of_factor(factor, modalities, other) for factor in range(len(FACTORS))]))
@@ -207,7 +207,7 @@ def _stream(world: World, split: str, name: str) -> Generator:
 
 
 def _show(world: World, modality: str, factors: Bits, rng: Generator) -> Bits:
-    """Return what a modality shows: the factors, some of them wrong."""
+    """Return the values of the factors that a modality shows, some of them wrong."""
     chances = rng.random(len(FACTORS))
     coins = rng.integers(0, 2, len(FACTORS))
     if modality in world.uninformative:
@@ -271,7 +271,7 @@ def write_world(
     forms: tuple[str, ...] = ("parquet",),
     a_shard: int = 1000,
 ) -> Path:
-    """Write splits of a world (split -> samples), ``a_shard`` samples a file, and return ``folder``."""
+    """Write splits of a world (split -> samples) with ``a_shard`` samples per file, and return ``folder``."""
     for form in forms:
         target = LocalFolder(folder / form)
         suffix, open_writer = _FORMS[form]

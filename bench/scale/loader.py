@@ -1,9 +1,9 @@
-"""CPU time of the loader's first epoch, nothing cached, beside a plain decode of the same samples.
+"""CPU time of the loader's first epoch, without a cache, compared with a plain decode of the same samples.
 
     python -m bench.scale.loader SHARDS [--recipe tiny] [--samples N]
 
-The plain decode reads the Parquet rows, opens each image and frame with Pillow at its full size, and scales it to the
-recipe's: what a loop over the shards does without any care. The loader does that and words, tables and audio too.
+The plain decode reads the Parquet rows, opens each image and frame with Pillow at full size, and scales it to the
+recipe's size, like a naive loop over the shards. The loader also prepares words, tables and audio.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def cpu_of(call: Callable[[], object]) -> float:
 
 
 def plain(blocks: list[Block], recipe: TrainingRecipe) -> None:
-    """Decode as a plain loop would."""
+    """Decode the samples as a naive loop would."""
     sides = recipe.input.grid * recipe.input.patch, recipe.input.frame_side
     for block in blocks:
         rows = pq.read_table(block.shard.path).slice(block.start, len(block)).to_pylist()
@@ -44,7 +44,7 @@ def plain(blocks: list[Block], recipe: TrainingRecipe) -> None:
 
 
 def main() -> None:
-    """Print both."""
+    """Print the CPU time of both."""
     parser = argparse.ArgumentParser()
     parser.add_argument("shards", type=Path)
     parser.add_argument("--recipe", default="tiny")

@@ -1,8 +1,8 @@
-"""Samples a second of the loader alone and of the training step, and where a step's time goes.
+"""Samples per second of the loader alone and of the training step, and the time of a step's parts.
 
     python -m bench.scale.speed [--shards FOLDER] [--recipe tiny] [--device cpu]
 
-Without shards: 512 generated products.
+Without ``--shards``, uses 512 generated products.
 """
 
 import argparse
@@ -30,7 +30,7 @@ ROUNDS = 30
 
 
 def seconds_of(device: torch.device, call: Callable[[], Any], rounds: int = 1) -> float:
-    """Return the seconds of a call, mean over some rounds."""
+    """Return the mean seconds of a call over some rounds."""
     _wait(device)
     began = time.perf_counter()
     for _ in range(rounds):
@@ -45,7 +45,7 @@ def _wait(device: torch.device) -> None:
 
 
 def loader_speed(recipe: TrainingRecipe, shards: ShardFolder, cache: Path | None) -> tuple[float, list[Encoded]]:
-    """Return samples a second of an epoch's batches, and the batches."""
+    """Return the samples per second of an epoch, and its batches."""
     parts = shards.shards(recipe.train_split)
     fitted = fit(parts, recipe.input, recipe.optimiser.fit_samples)
     batches = Batches(split_into_blocks(parts), make_loader(recipe, fitted, cache), recipe.optimiser.batch)
@@ -55,7 +55,7 @@ def loader_speed(recipe: TrainingRecipe, shards: ShardFolder, cache: Path | None
 
 
 def step_speed(recipe: TrainingRecipe, shards: ShardFolder, encoded: Encoded, device: torch.device) -> dict[str, float]:
-    """Return seconds of a step and of its parts."""
+    """Return the seconds of a step and of its parts."""
     vocabulary = fit(shards.shards(recipe.train_split), recipe.input, 1000).vocabulary.size
     module = Pretraining(recipe, vocabulary, 1_000_000).to(device)
     optimiser = torch.optim.AdamW(module.parameters(), lr=1e-4)
@@ -85,7 +85,7 @@ def step_speed(recipe: TrainingRecipe, shards: ShardFolder, encoded: Encoded, de
 
 
 def main() -> None:
-    """Print everything."""
+    """Measure and print."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--shards", type=Path)
     parser.add_argument("--recipe", default="tiny")

@@ -1,10 +1,10 @@
-"""The study on generated data: what pre-training and each modality bring, over five seeds.
+"""The study on generated data: gain from pre-training and from each modality, over five seeds.
 
     python -m bench.scale.study FOLDER [--seconds N] [--backwards]
 
-Its questions, worlds, sizes and measures were fixed before its first run (docs/scale.md). Runs that FOLDER has
-results of are not made again; after ``--seconds`` no further one is begun. At the end the tables are printed: means,
-and paired differences with 95 % intervals (Student's t; pairs share seed, data and draws).
+Its questions, worlds, sizes and measures were fixed before its first run (docs/scale.md). Runs with results in FOLDER
+are not repeated; after ``--seconds``, no further run is started. At the end, the tables are printed: means, and paired
+differences, with 95 % intervals (Student's t; pairs share seed, data and random draws).
 """
 
 import argparse
@@ -66,7 +66,7 @@ RECIPE: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Run:
-    """A world and a seed, pre-trained once and fine-tuned with each number of labels."""
+    """One combination of world, seed and modalities, pre-trained once and fine-tuned with each number of labels."""
 
     world: str
     seed: int
@@ -74,7 +74,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Name in the file of results."""
+        """Name in the results."""
         return f"{self.world} {self.seed} {len(self.modalities)}"
 
 
@@ -97,7 +97,7 @@ class Data:
 
 
 def load(run: Run, folder: Path) -> Data:
-    """Return the data of a run, generated if they are not there."""
+    """Return the data of a run; generate them if they do not exist yet."""
     place = folder / "data" / f"{run.world}-{run.seed}"
     if not place.exists():
         write_world(World(run.seed, other=WORLDS[run.world]), place, SIZES)
@@ -117,7 +117,7 @@ def load(run: Run, folder: Path) -> Data:
 
 
 def train(module: torch.nn.Module, data: Batch, samples: int, phase: str, seed: int) -> float:
-    """Train on the first samples of a split and return the last loss."""
+    """Train on the first ``samples`` of a split and return the last loss."""
     weights = [weight for weight in module.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=RATE, weight_decay=0.01)
     order = np.random.default_rng([seed, samples])
@@ -162,7 +162,7 @@ def measure(run: Run, folder: Path) -> dict[str, float]:
 
 @torch.no_grad()
 def retrieval(module: Pretraining, batch: Batch) -> dict[str, float]:
-    """Return R@10 of each pair across modalities, over R@10 of chance."""
+    """Return R@10 of pairs of modalities, and its ratio to chance."""
     streams = module.trunk.streams
     vectors, present = module.trunk.vectors(batch).numpy(), batch["present"].numpy()
     found: dict[str, float] = {}
@@ -178,21 +178,21 @@ def retrieval(module: Pretraining, batch: Batch) -> dict[str, float]:
 
 @torch.no_grad()
 def accuracy(classifier: Classifier, data: Data) -> float:
-    """Return the share of test products whose class is found."""
+    """Return the share of test products classified correctly."""
     logits = classifier.classify(classifier.feature(data.splits["classification-test"])).numpy()
     labels = np.array(data.labels["classification-test"], dtype=object)
     return score(logits, labels, [str(number) for number in range(32)])["top-1"]
 
 
 def interval(values: Sequence[float], level: float = 0.95) -> str:
-    """Return the mean and half the width of its interval."""
+    """Return the mean and half the width of its confidence interval, as text."""
     array = np.asarray(values)
     half = student.ppf((1 + level) / 2, len(array) - 1) * array.std(ddof=1) / np.sqrt(len(array))
     return f"{array.mean():.3f} ± {half:.3f}"
 
 
 def print_tables(results: Mapping[str, Mapping[str, float]]) -> None:
-    """Print the study's three tables as Markdown, of the seeds that are complete in each."""
+    """Print the study's three tables as Markdown, each over its complete seeds."""
     whole = [seed for seed in SEEDS if all(f"{world} {seed} 5" in results for world in WORLDS)]
     fewer = [seed for seed in whole if all(f"middle {seed} {count}" in results for count in range(1, 5))]
     print(f"\nworlds: seeds {whole}; fewer modalities: seeds {fewer}")
@@ -203,7 +203,7 @@ def print_tables(results: Mapping[str, Mapping[str, float]]) -> None:
 
 
 def print_worlds(of: Callable[[str, int, str], list[float]]) -> None:
-    """Print what pre-training brings in each world, and retrieval across modalities."""
+    """Print the gain from pre-training in each world, and retrieval across modalities."""
     print("\n| world | labels | pre-trained | from nothing | difference | best possible |\n|---|---|---|---|---|---|")
     for world, other in WORLDS.items():
         for labels in LABELS:
@@ -219,7 +219,7 @@ def print_worlds(of: Callable[[str, int, str], list[float]]) -> None:
 
 
 def print_modalities(of: Callable[[str, int, str], list[float]]) -> None:
-    """Print what each modality adds in the middle world."""
+    """Print the gain from each modality in the middle world."""
     print("\n| middle world, 256 labels | pre-trained | from nothing | added by the last modality | best possible |")
     print("|---|---|---|---|---|")
     for count in range(1, 6):
@@ -237,7 +237,7 @@ def _values(
 
 
 def main() -> None:
-    """Make the runs that are missing, then print the tables."""
+    """Run the missing combinations, then print the tables."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seconds", type=float, default=float("inf"))
@@ -245,7 +245,7 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     ends = time.monotonic() + options.seconds
-    torch.set_num_threads(1)  # so small a model is slower on two
+    torch.set_num_threads(1)  # a model this small is slower with two threads
     every = list(runs())
     paths = {run.name: options.folder / f"{run.name.replace(' ', '-')}.json" for run in every}
     if options.backwards:

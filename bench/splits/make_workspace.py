@@ -1,11 +1,11 @@
-"""A workspace with a synthetic catalogue of M5Product's shape, at any size, written through storage.
+"""A workspace with a synthetic catalogue of M5Product's shape and of any size, written through ``storage``.
 
     python -m bench.splits.make_workspace FOLDER [PRODUCTS] [--short]
 
-Tables: products, duplicates, labels, images with the media and objects they name, judgements and matches, and
-a reserve that leaves exactly as many products for training as the recipe asks for; with ``--short`` one fewer.
-The recipe is ``m5product``; below the paper's size ``m5product-scaled.toml`` in the workspace, its numbers in
-proportion. No image or video has bytes: objects are rows alone.
+Its tables are products, duplicates, labels, images with their media and objects, judgements and matches, and a
+reserve that leaves exactly as many products for training as the recipe asks for, with ``--short`` one fewer.
+The recipe is ``m5product``; below the paper's size, ``m5product-scaled.toml`` in the workspace, with numbers scaled
+in proportion. Objects have rows but no bytes.
 """
 
 import argparse
@@ -75,11 +75,11 @@ TABLES_SQL = {
                {_SEEN} AS answered_at FROM pair, range(5) t(w)
     """,
 }
-"""Table -> query over ``thing`` (one row for each product) and ``pair`` (one row for each judged pair)."""
+"""Table -> query over ``thing`` (one row per product) and ``pair`` (one row per judged pair)."""
 
 
 def recipe_text(products: int) -> tuple[str, str]:
-    """Return the name and the text of the recipe ``m5product``, scaled down below the paper's size."""
+    """Return name and text of the recipe ``m5product``, scaled down if there are fewer products than in the paper."""
     text = (resources.files("splits") / "recipes" / "m5product.toml").read_text(encoding="utf-8")
     if products >= M5_PRODUCTS:
         return "m5product", text
@@ -93,7 +93,7 @@ def recipe_text(products: int) -> tuple[str, str]:
 
 
 def leave_for_training(catalogue: Catalogue, recipe: Recipe, seed: int = 0) -> Catalogue:
-    """Hold out more products, so that exactly as many are left for training as the recipe asks for."""
+    """Hold out more products, such that exactly as many remain for training as the recipe asks for."""
     wanted = next(b.size.number for b in recipe.splits if isinstance(b, Sample) and b.size.number)
     products = catalogue.products
     held = products["held_out"].to_numpy().copy()
@@ -105,14 +105,14 @@ def leave_for_training(catalogue: Catalogue, recipe: Recipe, seed: int = 0) -> C
 
 
 def without_one(catalogue: Catalogue) -> Catalogue:
-    """Return the catalogue without one product that could be trained on."""
+    """Return the catalogue without one of its products for training."""
     products = catalogue.products
     gone = int(np.flatnonzero(~products["held_out"].to_numpy() & _is_alone(products))[0])
     return replace(catalogue, products=pa.concat_tables([products[:gone], products[gone + 1 :]]))
 
 
 def _is_alone(products: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Return which products share no group: no member names another, and none is named by one."""
+    """Return a mask of the products that share their group with no other."""
     groups = products["group_id"]
     foreign = pc.unique(groups.filter(pc.not_equal(groups, products["product_id"])))
     alone: np.ndarray[tuple[int], np.dtype[np.bool_]] = pc.invert(pc.is_in(groups, value_set=foreign)).to_numpy()
@@ -120,7 +120,7 @@ def _is_alone(products: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
 
 
 def fill_workspace(folder: Path, catalogue: Catalogue, seed: int = 0) -> Workspace:
-    """Make a workspace that holds the catalogue's products."""
+    """Create a workspace with the catalogue's products."""
     workspace = Workspace.create(folder)
     with (
         closing(open_engine()) as engine,
@@ -148,10 +148,10 @@ def _register(engine: duckdb.DuckDBPyConnection, catalogue: Catalogue, seed: int
 
 
 def _caption() -> str:
-    """Return SQL of 24 drawn Chinese signs and a number; one product in fifty has its neighbour's caption."""
+    """Return SQL for 24 random Chinese characters and a number; one product in fifty has its neighbour's caption."""
     number = "(n - (n % 50 = 1)::INT)"
     drawn = [f"md5_number_lower({number} || '{salt}')" for salt in "abcdefgh"]
-    # the product of two uniform numbers: some signs are common, most are rare
+    # the product of two uniform numbers: some characters are common, most are rare
     signs = [
         f"chr((19968 + ({key} // {997 ** (2 * k)} % 997) * ({key} // {997 ** (2 * k + 1)} % 997) // 331)::INT)"
         for key in drawn
@@ -169,7 +169,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Make the workspace that the arguments ask for."""
+    """Create the workspace for the arguments."""
     given = _arguments()
     name, text = recipe_text(given.products)
     catalogue = leave_for_training(make_catalogue(given.products), parse_recipe(text, name))

@@ -1,10 +1,10 @@
-"""Plant three leaks in a workspace's splits, and show that the certificate finds and names each.
+"""Check that the certificate finds and names each of three leaks planted in a workspace's splits.
 
     python -m bench.splits.planted_leaks WORKSPACE
 
-A product of a duplicate group in train is copied to the coarse gallery, one coarse query loses all that is
-right for it, and one row's label is changed. The tables on disk stay as they are: the certificate looks at a
-view of changed rows.
+A product of a duplicate group in train is copied to the coarse gallery, one coarse query loses all gallery
+products with its label, and one row's label is changed. The tables on disk are unchanged: the certificate reads a
+view with changed rows.
 """
 
 import sys
@@ -37,7 +37,7 @@ _PLANTED = """
 
 
 def _plant(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Shadow the view ``splits`` by one with leaks; return what was planted where."""
+    """Replace the view ``splits`` with one that has leaks; return leak -> product."""
     connection.execute("ALTER VIEW splits RENAME TO true_splits")
     twin = connection.sql(_TWIN).fetchall()[0][0]
     query, label = connection.sql(_QUERY).fetchall()[0]
@@ -47,7 +47,7 @@ def _plant(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 
 def main() -> None:
-    """Certify the planted splits of the workspace's first recipe and print the checks that fail."""
+    """Certify the splits of the workspace's first recipe, with the leaks, and print the checks that fail."""
     snapshot = m5data.open(Path(sys.argv[1])).snapshot
     made = stored_recipes(snapshot)[0]
     with closing(snapshot.connection()) as connection:

@@ -1,4 +1,4 @@
-"""A synthetic catalogue of M5Product's shape, at any size."""
+"""A synthetic catalogue of M5Product's shape and of any size."""
 
 import duckdb
 import numpy as np
@@ -14,19 +14,19 @@ __all__ = ["M5_PRODUCTS", "make_catalogue"]
 M5_PRODUCTS = 6_313_067
 _CATEGORIES = 6_232
 _MERCHANTS = 1_000_517
-_MATCHED = 3_000  # products that annotators asked about
-_GROUP = 3  # products of a duplicate group, each of another merchant
-_GROUPED = 0.22  # part of the products in such groups
+_MATCHED = 3_000  # query products of the annotation
+_GROUP = 3  # products per duplicate group, of random merchants
+_GROUPED = 0.22  # share of the products in such groups
 
 Rows = npt.NDArray[np.int64]
 
 
 def make_catalogue(products: int, seed: int = 0) -> Catalogue:
-    """Make a catalogue: long-tailed categories, duplicate groups over merchants, matches in the reserve.
+    """Return a catalogue with long-tailed categories, duplicate groups across merchants, and matches in the reserve.
 
     Args:
-        products: How many; categories, merchants and matches are scaled from M5Product's.
-        seed: Of everything random.
+        products: Number of products; categories, merchants and matches are scaled from M5Product's.
+        seed: Seed of the random generator.
     """
     random = np.random.default_rng(seed)
     scale = products / M5_PRODUCTS
@@ -67,13 +67,13 @@ def _names(pattern: str, numbers: Rows) -> pa.Array:
 
 
 def _long_tail(random: np.random.Generator, count: int, categories: int) -> Rows:
-    """Return category numbers whose sizes fall as 1 / (rank + 20)."""
+    """Return random categories whose sizes fall as 1 / (rank + 20)."""
     weights = np.cumsum(1 / (np.arange(categories) + 20))
     return np.asarray(np.searchsorted(weights, random.random(count) * weights[-1]), dtype=np.int64)
 
 
 def _matches(random: np.random.Generator, ids: pa.Array, held: Rows, asked: int) -> pa.Table:
-    """Return for each of so many products five candidates, two of them the same product."""
+    """Return five candidates for each of ``asked`` products, two of them the same product."""
     chosen = random.permutation(held)[: asked * 6].reshape(-1, 6)
     query, other = np.repeat(chosen[:, 0], 5), chosen[:, 1:].ravel()
     decision = np.tile(np.array(["matched", "matched", "mismatched", "mismatched", "undecided"]), len(chosen))

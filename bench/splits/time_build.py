@@ -1,8 +1,8 @@
-"""Seconds and memory of building M5Product's splits, at growing sizes.
+"""Time and memory of building M5Product's splits, at growing sizes.
 
     python -m bench.splits.time_build [60000 600000 6313067]
 
-Each size runs in a fresh process; its recipe is ``m5product`` with every number scaled.
+Each size runs in a new process; its recipe is ``m5product`` with all numbers scaled.
 """
 
 import multiprocessing
@@ -35,7 +35,7 @@ def _measure(products: int) -> None:
 
 
 def main() -> None:
-    """Measure each size given, or the three of the project's promise."""
+    """Measure the given sizes, or the three defaults."""
     sizes = [int(argument) for argument in sys.argv[1:]] or [60_000, 600_000, M5_PRODUCTS]
     context = multiprocessing.get_context("spawn")
     for size in sizes:

@@ -1,11 +1,11 @@
-"""What a workspace grows by in daily runs with one change in a hundred, each followed by a vacuum.
+"""Growth of a workspace in daily runs with one change in a hundred, each followed by a vacuum.
 
     python -m bench.store.daily_runs [--runs 60] [--products 3000] [--pages 600] [--keep-versions 10]
 
 Each run ingests a shop's feed and stores the pages of another; one per cent of both differ from the day before.
-Changed bytes are those of the new pages as stored, and of the changed rows of the feed as a Parquet file of their
-own. Growth is that of the disk blocks of all files: of the last run, against the first and against the twelfth, from
-which on as many versions go as come. Target: at most 1.2 times what changed. *Synthetic*.
+Changed bytes are those of the new pages as stored, and of the changed rows of the feed in a separate Parquet file.
+Growth is measured in disk blocks of all files, from the first run to the last, and from the twelfth, after which as
+many versions are removed as added. Target: at most 1.2 times the changed bytes. *Synthetic*.
 """
 
 import argparse
@@ -38,7 +38,7 @@ _PAGE_BYTES = 30_000
 
 
 def change_rows(feed: pa.Table, random: Random, day: int) -> tuple[pa.Table, int]:
-    """Return the feed with one title in a hundred changed, and the bytes of these rows as a file."""
+    """Return the feed with one title in a hundred changed, and the size of these rows as a file."""
     rows = random.sample(range(len(feed)), len(feed) // 100)
     titles = feed["title"].to_pylist()
     for row in rows:
@@ -50,7 +50,7 @@ def change_rows(feed: pa.Table, random: Random, day: int) -> tuple[pa.Table, int
 
 
 def store_pages(workspace: Workspace, bodies: Sequence[bytes]) -> int:
-    """Store the pages of a shop and their products; return the bytes of those that are new."""
+    """Store the pages of a shop and their products; return the stored bytes of the new pages."""
     store = workspace.store
     last = store.objects.index.last()
     with store.objects.writer("page") as writer:
@@ -71,12 +71,12 @@ def store_pages(workspace: Workspace, bodies: Sequence[bytes]) -> int:
 
 
 def disk_bytes(folder: Path) -> int:
-    """Return the bytes of the disk blocks of all files in a folder."""
+    """Return the size in bytes of the disk blocks of all files in a folder."""
     return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
 
 
 def run_days(folder: Path, given: argparse.Namespace) -> None:
-    """Make the workspace, run every day and print what it grew by."""
+    """Create the workspace, run every day and print the growth."""
     random = Random(7)
     workspace = Workspace.create(folder / "workspace", SETTINGS.format(keep_versions=given.keep_versions))
     feed = make_chunk(prepare(0), 0, given.products, given.products, 0).table

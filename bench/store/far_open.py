@@ -1,8 +1,8 @@
-"""What a machine fetches of a workspace in S3 (moto's server): to open it, to read one product, and to read all tables.
+"""Bytes fetched from a workspace in S3 (moto's server) to open it, to read one product, and to read all tables.
 
     python -m bench.store.far_open WORKSPACE FOLDER PRODUCT
 
-The workspace is copied to the server first, with its working copies in FOLDER.
+The workspace is first copied to the server; FOLDER holds the working copies.
 """
 
 import os

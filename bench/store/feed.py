@@ -1,4 +1,4 @@
-"""A synthetic Parquet feed of M5Product's shape, at any size.
+"""A synthetic Parquet feed of M5Product's shape and of any size.
 
     python -m bench.store.feed FILE [PRODUCTS]
 
@@ -19,7 +19,7 @@ from bench.splits.synthetic_catalogue import M5_PRODUCTS, make_catalogue
 __all__ = ["SEED"]
 
 LINES = 16
-"""Specifications of a product."""
+"""Specifications per product."""
 PROPERTIES = 5_679
 _VALUES = 24_398_673  # distinct pairs of property and value, at M5Product's 6,313,067 products
 _COMMON = 20  # values that each property repeats
@@ -35,9 +35,9 @@ _SYLLABLES = pa.array([a + b for a in "bdfgklmnprst" for b in "aeiou"])
 def spec_lists(first: int, products: int, of: int, seed: int) -> pa.ListArray:
     """Return the specification tables of products ``first`` to ``first + products`` of a catalogue of ``of``.
 
-    Every property has 20 values that repeat, with frequencies falling as 1 / rank; every other line introduces a
-    value of its own, so often that the whole catalogue of M5Product's size has M5Product's count of values. Two in a
-    hundred of these hold a size of more than five digits, which looks like a telephone number until looked at closely.
+    Every property has 20 repeated values, with frequencies falling as 1 / rank; other lines, about one in four,
+    introduce a new value, such that a catalogue of M5Product's size has M5Product's number of values. Two in a hundred
+    of these hold a size with more than five digits, which at first looks like a telephone number.
     """
     random = np.random.default_rng([seed, first])
     lines = np.arange(first * LINES, (first + products) * LINES, dtype=np.int64)
@@ -53,7 +53,7 @@ def spec_lists(first: int, products: int, of: int, seed: int) -> pa.ListArray:
 
 
 def words(numbers: Rows) -> pa.Array:
-    """Return a word of five syllables for each number, the same for no two below 777 million."""
+    """Return a word of five syllables for each number, distinct below 777 million."""
     mixed = numbers * 331_984_567 % 60**5
     parts = [_SYLLABLES.take(pa.array(mixed // 60**place % 60)) for place in range(5)]
     return pc.binary_join_element_wise(*parts, "")
@@ -69,13 +69,13 @@ def _property_names() -> list[str]:
 
 
 def _repeated(properties: Rows, common: Rows) -> pa.Array:
-    """Return ``25 ml``: for one property in three a number with a unit."""
+    """Return the repeated values: for one property in three a number with a unit, as ``25 ml``."""
     table = [f"{25 * (k + 1)}{unit}" if unit else _NAMES[k % 12] + str(k) for unit in _UNITS for k in range(_COMMON)]
     return pa.array(table).take(pa.array(properties % len(_UNITS) * _COMMON + common))
 
 
 def _own(properties: Rows, number: Rows) -> pa.Array:
-    """Return a word of five syllables that no other line has, with a number before it, or a size."""
+    """Return a word of five syllables unique to the line, some with a number or a size before it."""
     sizes = np.where(number % 50 == 0, "120x60x45 cm ", np.where(properties % 3 == 0, "12 ", ""))
     return pc.binary_join_element_wise(pa.array(sizes, pa.string()), words(number), "")
 
@@ -83,11 +83,11 @@ def _own(properties: Rows, number: Rows) -> pa.Array:
 SEED = 0
 _CHUNK = 100_000
 _CALLED = pa.array(["", " 电话13812345678"])
-"""One title in a thousand holds a telephone number; one in twenty a part number that could be one."""
+"""One title in a thousand holds a telephone number; one in twenty, a part number that could be one."""
 
 
 def write_feed(path: Path, products: int, seed: int = SEED) -> None:
-    """Write a feed of so many products, 16 specifications each."""
+    """Write a feed of products with 16 specifications each."""
     rows = make_catalogue(products, seed).products.select(["product_id", "sub_class_id", "merchant"])
     writer: pq.ParquetWriter | None = None
     for first in range(0, products, _CHUNK):

@@ -1,8 +1,8 @@
-"""What a crawl of a small source stores in S3 (moto's server), beside a source with many pages.
+"""Bytes that a crawl of a small source puts to S3 (moto's server), next to a source with many pages.
 
     python -m bench.store.frontiers FOLDER PAGES
 
-Both are synthetic: a shop of 20 pages on this machine, and a frontier that is only written.
+Both are synthetic: a shop of 20 pages on this machine, and a frontier written directly, without a shop.
 """
 
 import os
@@ -28,7 +28,7 @@ _URL = "s3://bucket/shop"
 
 
 def main() -> None:
-    """Crawl the small source twice, and print what each crawl has put to the store."""
+    """Crawl the small source twice, and print the bytes that each crawl puts to the store."""
     shop = ThreadingHTTPServer(("127.0.0.1", 0), _Shop)
     Thread(target=shop.serve_forever, daemon=True).start()
     with serving_s3() as environment:
@@ -63,7 +63,7 @@ class _Shop(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def _settings(port: int) -> CrawlSettings:
@@ -87,7 +87,7 @@ def _fill(store: Store, pages: int) -> None:
 
 
 def _counting() -> Counter[str]:
-    """Return what is put to the store from now on: path -> bytes."""
+    """Return a counter of what is put to the store from now on: path -> bytes."""
     stored: Counter[str] = Counter()
 
     def counted(put: Callable[..., str | None]) -> Callable[..., str | None]:

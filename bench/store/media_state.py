@@ -1,9 +1,9 @@
-"""What the process that runs a download of many files needs: memory, state, index of objects, and a commit's writes.
+"""Resources of the process that runs a download of many files: memory, state, index of objects, and commit writes.
 
     python -m bench.store.media_state FOLDER MEDIA
 
-The files are synthetic: tasks in this process answer every URL with some bytes, without a server. Then one URL in a
-hundred is added, and downloaded by a second commit.
+The files are synthetic: tasks in this process answer every URL with some bytes, without a server. Then one per cent
+more URLs are added, and downloaded by a second commit.
 """
 
 import resource
@@ -68,7 +68,7 @@ def _answering(_: TaskFunction, location: str, names: Iterable[str | None]) -> I
 
 
 def _answer(location: str, name: str) -> Ended:
-    """Give every URL of a chunk an outcome as a server's answer would."""
+    """Give every URL of a chunk an outcome, as after a server's response."""
     with running(location, name, "media") as task:
         rows = task.inputs.to_pylist()
         for row in rows:

@@ -1,4 +1,4 @@
-"""Seconds and memory of the questions in docs/questions.md, each by a command of its own, start included.
+"""Time and memory of the questions in docs/questions.md, each as a separate command, start included.
 
 python -m bench.store.questions FOLDER
 """
@@ -17,14 +17,14 @@ QUESTIONS = Path(__file__).parents[2] / "docs" / "questions.md"
 
 
 def questions(path: Path = QUESTIONS) -> dict[str, str]:
-    """Return heading -> query of each question in the page, in its order."""
+    """Return heading -> query of each question, in the order of the page."""
     text = path.read_text(encoding="utf-8")
     found = re.findall(r"^## (\d+\. .+?)$.*?```sql\n(.*?)```", text, re.DOTALL | re.MULTILINE)
     return {heading: query.strip() for heading, query in found}
 
 
 def main(folder: Path) -> None:
-    """Ask each question and print what it took; then one product within a process that is up."""
+    """Ask each question and print its cost; then look up one product in this running process."""
     for heading, query in questions().items():
         run = run_command(["sql", query, "-w", str(folder)])
         print(f"{run.seconds:6.2f} s  {run.peak:5.2f} GB  {heading}", flush=True)

@@ -1,9 +1,9 @@
-"""Take one merchant down in a workspace of ``bench.store.workspace``, and search all of it for what it was known by.
+"""Take-down of one merchant in a workspace of ``bench.store.workspace``, and a search for anything left of it.
 
     python -m bench.store.take_down FOLDER [MERCHANT]
 
-Searched for are ids, URLs, captions, objects and the merchant's hash: as values of every text column of every
-Parquet file, whichever version holds it, and as bytes in every file, Delta logs, footers and SQLite's pages included.
+The search is for ids, URLs, captions, objects and the merchant's hash: as values in every text column of every Parquet
+file of any version, and as bytes in every file, including Delta logs, footers and SQLite's pages.
 """
 
 import sys
@@ -28,7 +28,7 @@ _KNOWN_BY = """
 
 
 def known_by(folder: Path, merchant: str) -> list[str]:
-    """Return what says anything of the merchant in the newest version; a caption only where no other product has it."""
+    """Return the words that identify a merchant in the newest version; captions only if no other merchant has them."""
     hashed = hash_merchant(merchant, load_or_create_key(folder))
     query = f"""
         SELECT * FROM ({_KNOWN_BY}) AS known(word) WHERE word IS NOT NULL
@@ -54,7 +54,7 @@ def places(folder: Path, words: list[str]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Search, take down, search again."""
+    """Search, take the merchant down, and search again."""
     folder, merchant = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "m0001200"
     words = known_by(folder, merchant)
     before = len(list(places(folder, words)))

@@ -1,4 +1,4 @@
-"""Commands in processes of their own: seconds on the clock, and the most memory they held."""
+"""Wall-clock time and peak memory of commands in separate processes."""
 
 import os
 import subprocess
@@ -13,19 +13,19 @@ __all__ = ["Run", "run_command"]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One command that ended."""
+    """Output and cost of one command."""
 
     seconds: float
     peak: float
-    """Resident memory, GB."""
+    """Peak resident memory, GB."""
     output: str
 
 
 def run_command(arguments: Sequence[str]) -> Run:
-    """Run ``m5data`` with arguments, start included, and return what it took.
+    """Run ``m5data`` with arguments and return its cost, start included.
 
     Raises:
-        SystemExit: It failed.
+        SystemExit: The command failed.
     """
     began = time.perf_counter()
     command = [str(Path(sys.executable).parent / "m5data"), *arguments]

@@ -1,8 +1,8 @@
-"""A synthetic workspace of M5Product's shape: ingested from a feed, then filled with what later stages would make.
+"""A synthetic workspace of M5Product's shape, ingested from a feed and filled with the results of later stages.
 
     python -m bench.store.workspace FOLDER FEED [PRODUCTS]
 
-Seconds and memory of the ingest are printed; duplicates, labels, judgements and matches are written as tables.
+Time and memory of the ingest are printed; duplicates, labels, judgements and matches are written as tables.
 """
 
 import sys
@@ -37,7 +37,7 @@ licence = "CC0-1.0"
 
 
 def ingest(folder: Path, feed: Path) -> None:
-    """Make a workspace of a feed and print what that took."""
+    """Create a workspace from a feed and print the cost."""
     Workspace.create(folder, SETTINGS)
     run = run_command(["ingest", str(feed), "-w", str(folder)])
     products = pq.ParquetFile(feed).metadata.num_rows
@@ -45,7 +45,7 @@ def ingest(folder: Path, feed: Path) -> None:
 
 
 def fill(folder: Path, products: int) -> None:
-    """Write what deduplication, alignment and annotation would have made, and call every image fetched."""
+    """Write tables as by deduplication, alignment and annotation, and mark every image as downloaded."""
     catalogue = make_catalogue(products, SEED)
     store = Store.open(folder)
     with store.stage("dedup", settings="synthetic", reads=("products",)) as stage:
@@ -89,7 +89,7 @@ def _labels(catalogue: Catalogue) -> pa.Table:
 
 
 def _matches(stage: Stage, catalogue: Catalogue) -> None:
-    """Write each pair as five judgements would have decided it: one row of judgements is enough to rest on."""
+    """Write each pair with its decision, and one judgement on which that rests."""
     pairs = catalogue.matches
     count = len(pairs)
     judged = {

@@ -1,8 +1,8 @@
-"""The latency of an answer with 50 annotators at once, server and annotators on the same machine.
+"""Latency of answers of 50 concurrent annotators, with server and annotators on the same machine.
 
 ``python -m bench.webapp.answer_latency [--seconds 30] [--pause 1.0]``: each annotator asks for tasks and answers them
-as the page does, with pauses drawn from an exponential distribution (0: the next answer at once). The time of an
-answer is from its request to its reply, by when it is synced to the disk. Products and pairs are synthetic.
+as the page does, with pauses drawn from an exponential distribution (0: the next answer at once). The latency of an
+answer is from its request to its response, when it is synced to the disk. Products and pairs are synthetic.
 """
 
 import argparse
@@ -38,7 +38,7 @@ LEAST_AHEAD = 4
 
 @dataclass
 class Times:
-    """Seconds of each request."""
+    """Seconds of each request, by kind."""
 
     answers: list[float] = field(default_factory=list)
     tasks: list[float] = field(default_factory=list)
@@ -76,7 +76,7 @@ def _table(name: str, given: Sequence[dict[str, object]]) -> pa.Table:
 
 
 async def annotate(base: str, token: str, until: float, pause: float, times: Times) -> None:
-    """Work as one annotator does."""
+    """Work like one annotator until a moment."""
     rng = random.Random(token)
     async with aiohttp.ClientSession(base, cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
         async with session.post(f"/in/{token}", headers={"origin": base}) as page:
@@ -102,7 +102,7 @@ async def annotate(base: str, token: str, until: float, pause: float, times: Tim
 
 
 async def measure(base: str, tokens: Sequence[str], seconds: float, pause: float) -> Times:
-    """Let everybody work for some seconds."""
+    """Let all annotators work for some seconds."""
     times = Times()
     until = time.perf_counter() + seconds
     await asyncio.gather(*(annotate(base, token, until, pause, times) for token in tokens))

@@ -1,8 +1,8 @@
-"""Time of ``m5data serve`` to find and show products, and the memory it takes.
+"""Latency and memory of ``m5data serve`` when it finds and shows products.
 
 ``python -m bench.webapp.explore_latency WORKSPACE [--rounds 50] [QUERY …]``: one browser asks for page after page:
-searches, facets, products, the map. What they ask for is drawn from the workspace; each QUERY, as in the URL of the
-product browser, is asked for besides.
+searches, facets, products, the map. Search terms, facets and products are drawn from the workspace; each QUERY, as in
+the URL of the product browser, is requested in addition.
 """
 
 import argparse
@@ -26,7 +26,7 @@ _DRAWN = "SELECT product_id, caption, brand, source FROM products ORDER BY hash(
 
 
 def main() -> None:
-    """Print what the catalogue took, then the quantiles of each kind of page."""
+    """Print the cost of preparing the catalogue, then the latency of each kind of page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("workspace", type=Path)
     parser.add_argument("queries", nargs="*")
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def pages_of(snapshot: Snapshot, rounds: int) -> dict[str, list[str]]:
-    """Return kind -> paths of its pages, drawn from the products of a dataset version."""
+    """Return kind -> paths of pages, drawn from the products of a dataset version."""
     rng = random.Random(0)
     drawn = snapshot.sql(_DRAWN.format(rounds)).to_pylist()
     ids = [row["product_id"] for row in drawn]
@@ -81,7 +81,7 @@ def _listed(*parameters: Mapping[str, str]) -> list[str]:
 
 
 def measure(link: str, server: int, pages: Mapping[str, Sequence[str]], rounds: int) -> None:
-    """Sign in, wait until catalogue and map are made, and ask for each kind of page."""
+    """Sign in, wait until catalogue and map are ready, and request each kind of page."""
     base = link.partition("/in/")[0]
     with httpx.Client(base_url=base, timeout=_PATIENCE_S) as browser:
         browser.post(link, headers={"origin": base})
@@ -103,7 +103,7 @@ def measure(link: str, server: int, pages: Mapping[str, Sequence[str]], rounds: 
 
 
 def _is_ready(answer: httpx.Response) -> bool:
-    return answer.status_code == httpx.codes.OK and "http-equiv" not in answer.text  # the page that opens by itself
+    return answer.status_code == httpx.codes.OK and "http-equiv" not in answer.text  # the waiting page reloads itself
 
 
 def show_server(when: str, server: int) -> None:

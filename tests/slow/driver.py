@@ -1,9 +1,9 @@
-"""A process that runs a stage as tasks, and is killed: ``python -m tests.slow.driver WORK URL LOG ENGINE [WORD …]``.
+"""A process to kill that runs a stage as tasks: ``python -m tests.slow.driver WORK URL LOG ENGINE [WORD …]``.
 
-WORK is ``module:function``, called with the store at URL, a runner and the words. Tasks run ``here``, one after the
-other as they would elsewhere, or with ``ray`` on the cluster of ``RAY_ADDRESS``. LOG gets a line for each order that is
-handed out, each task that begins, each result that is taken, and the commit; ``here-to-commit`` and ``ray-to-commit``
-wait there to be killed.
+WORK is ``module:function``, called with the store at URL, a runner and the words. With the engine ``here``, tasks run
+in this process one after the other, with ``ray`` on the cluster at ``RAY_ADDRESS``. LOG gets a line for each order that
+is handed out, each task that begins, each result that is taken, and the commit; ``here-to-commit`` and
+``ray-to-commit`` wait before the commit to be killed.
 """
 
 import signal

@@ -1,4 +1,4 @@
-"""Stages as tasks at S3 (moto), whose driver is killed: the driver, its cluster, and what must be true at the end."""
+"""Helpers of tests that kill the driver of a stage as tasks with S3 (moto): driver, cluster, check of the result."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ RayCluster = tuple[Any, Any]
 
 @pytest.fixture
 def at_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
-    """Return the working copy of a machine by its name."""
+    """Yield a function from a machine's name to its working copy."""
     with serving_s3() as environment:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
@@ -42,7 +42,7 @@ def at_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]
 
 @pytest.fixture
 def ray_cluster(at_s3: Machines, monkeypatch: pytest.MonkeyPatch) -> Iterator[RayCluster]:
-    """Yield a Ray cluster of two nodes with one core each, for drivers and for this process, and its second node."""
+    """Yield a Ray cluster of two nodes with one core each, to which drivers connect, and its second node."""
     del at_s3  # its environment comes first
     cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is an extra")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -71,7 +71,7 @@ class Driver:
         assert self._start(self.engine).wait() == 0
 
     def kill(self, kind: str, count: int = 1) -> None:
-        """Run until the log of all runs names so many of a kind, and kill it, alive."""
+        """Run until the log of all runs has ``count`` names of a kind, and kill the process while it is alive."""
         engine = f"{self.engine}-to-commit" if kind == "commit" else self.engine
         with self._start(engine) as process:
             while process.poll() is None and len({*self.noted(kind)}) < count:
@@ -81,7 +81,7 @@ class Driver:
         assert alive, f"it ended before {kind} {count}"
 
     def noted(self, kind: str) -> list[str]:
-        """Return the names of a kind, in order."""
+        """Return the logged names of a kind, in order."""
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         return [line.partition(" ")[2] for line in lines if line.startswith(f"{kind} ")]
 
@@ -91,7 +91,7 @@ class Driver:
 
 
 def check_end(store: Store, reference: Store, tables: Iterable[str]) -> None:
-    """Check that tables and objects equal one machine's, and that nothing is left over."""
+    """Check that tables and objects equal those of one machine, and that nothing is left over."""
     for table in tables:
         columns = [column.name for column in TABLES[table].columns if not column.observed]
         got, expected = (one.snapshot().table(table, columns) for one in (store, reference))

@@ -1,6 +1,6 @@
-"""The long form of the fuzzers: many more random inputs than in the quick tests, from another seed each day.
+"""Long runs of the fuzzers: many more random inputs than in the fast tests, with a new seed each day.
 
-Each runs in a process of its own with ``M5DATA_FUZZ`` inputs from the seed ``M5DATA_SEED``, which is printed.
+Each runs in a separate process, with ``M5DATA_FUZZ`` inputs from the seed ``M5DATA_SEED``, which is printed.
 """
 
 import os
@@ -15,7 +15,7 @@ RUNS = {
     "tests/webapp/test_request_fuzzer.py": 5_000,
     "tests/extract/test_mutations.py": 5_000,
 }
-"""File of tests -> random inputs of each of its tests."""
+"""Test file -> random inputs for each of its tests."""
 
 
 @pytest.mark.timeout(7200)

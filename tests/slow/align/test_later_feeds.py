@@ -1,4 +1,4 @@
-"""Later feeds: a run that looks at what changed alone makes the tables that a run from nothing makes."""
+"""Later feeds: a run that processes only the changes produces the same tables as a run from scratch."""
 
 import tempfile
 from pathlib import Path
@@ -38,7 +38,7 @@ _TABLES = ("properties", "spec_norms", "labels", "label_map", "label_pairs", "re
 
 
 def _add(store: Store, feeds: Feeds, changed: set[str]) -> None:
-    """Write all products, and the specifications of the changed feeds, in files of their own."""
+    """Write all products, and the specifications of each changed feed separately."""
     named = {f"{source}:{n}": one for source, feed in feeds.items() for n, one in enumerate(feed)}
     fill(store, [Listing(name, path, caption, kept=kept) for name, (path, caption, kept, _) in named.items()])
     rows = [
@@ -74,7 +74,7 @@ def test_tables_after_later_feeds_are_those_of_a_run_from_nothing(
 ) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr("storage.tables.partition_writer._SMALL", 0)
-        if large:  # every source is looked at in a sample, and has files of its own
+        if large:  # every source is sampled, and has its own files
             patch.setattr("align.property_uses._SAMPLE", 2)
             patch.setattr("align.spec_norms._OWN_FILE", 1)
         grown = Store.create(Path(folder) / "grown", buckets=2)

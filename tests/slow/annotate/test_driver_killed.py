@@ -1,4 +1,4 @@
-"""Encoding as tasks on Ray at S3 (moto), whose driver is killed at many moments, ends in the candidates of one."""
+"""Encoding as tasks on Ray with S3 (moto), whose driver is killed many times, yields the candidates of one machine."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def test_a_driver_on_ray_killed_at_any_moment(tmp_path: Path, at_s3: Machines, r
 
 
 def fill(store: Store) -> None:
-    """Store listings of two categories, all of them held out."""
+    """Store listings of two categories, all held out."""
     colours = ("red", "green", "blue", "grey", "black")
     ids = [f"s:{number:04}" for number in range(LISTINGS)]
     seen = {"category": [], "first_seen": NOW, "last_seen": NOW}

@@ -1,4 +1,4 @@
-"""Fixtures of the crawler's slow tests: those of the quick ones."""
+"""Fixtures of the crawler's slow tests, shared with the fast ones."""
 
 from tests.crawler.crawl.conftest import clock, shop
 from tests.crawler.media.conftest import image, server, store, want

@@ -1,6 +1,6 @@
 """A process that downloads a workspace in an object store: ``python -m tests.slow.crawler.downloader URL LOG HOST…``.
 
-It runs chunks one after the other as tasks would be run elsewhere, and appends a line to LOG for each that begins.
+It runs chunks one after the other, as tasks would run elsewhere, and appends a line to LOG for each that begins.
 """
 
 import sys
@@ -16,7 +16,7 @@ from tests.crawler.media.test_download_stage import FAST
 from tests.storage.machines import open_at
 
 URLS = 20
-"""Of a chunk."""
+"""URLs per chunk."""
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Mutations of pages: bytes removed, repeated, moved and replaced, and parts that attack parsers."""
+"""Mutations of pages: bytes removed, repeated, moved and replaced, and pieces that attack parsers."""
 
 import random
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ ATTACKS: tuple[bytes, ...] = (
     b'<link rel=canonical href="javascript:1">', b"price:" * 100, b"SKU:" * 100, b"\xd9\xa3" * 100,
     b"<svg><style><![CDATA[</style>",
 )  # fmt: skip
-"""Pieces that are put into pages."""
+"""Pieces to insert into pages."""
 
 
 def mutate(page: bytes, pages: Sequence[bytes], chance: random.Random) -> bytes:
-    """Return a page with one to six changes; it has at most 2 MB."""
+    """Return a page with one to six changes, of at most 2 MB."""
     for _ in range(chance.randint(1, 6)):
         start, end = sorted(chance.randrange(len(page) + 1) for _ in range(2))
         end = min(end, start + 20_000)
@@ -109,7 +109,7 @@ _SHAPES: dict[str, tuple[bytes, bytes, bytes]] = {
 
 
 def hostile_shape(name: str, size: int) -> bytes:
-    """Return a page with one part repeated until it has ``size`` bytes."""
+    """Return a page with one part repeated up to about ``size`` bytes."""
     start, part, end = _SHAPES[name]
     one = b"<img src=/%d.jpg class=c%d>" if b"gallery" in start else b"a%d "
     middle = part * (size // len(part)) if part else b"".join(one.replace(b"%d", b"%d" % n) for n in range(size // 20))
@@ -117,7 +117,7 @@ def hostile_shape(name: str, size: int) -> bytes:
 
 
 def url_of_shape(name: str) -> str:
-    """Return the URL that a page is read as: that of a site with a page object of its own, if the shape names one."""
+    """Return the URL for reading a page: of a site with its own page object if the shape names one."""
     host = name.rpartition(" of ")[2]
     return f"https://{host}/item.htm?id=1" if host.endswith(".com") else "https://shop.example/p/1"
 

@@ -1,4 +1,4 @@
-"""Pages that fill themselves by script, rendered; what they ask for passes guard and robots.txt."""
+"""Pages filled by scripts are rendered, and the requests of the scripts are subject to the guard and robots.txt."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""A crawl that is killed again and again ends like one that was not."""
+"""A crawl that is killed again and again ends like an undisturbed one."""
 
 import os
 import random
@@ -45,7 +45,7 @@ def synthetic_shop() -> dict[str, str]:
 
 
 def run_until(shop: Shop, requests: int | None, store: Store, settings: CrawlSettings) -> None:
-    """Run the stage in a process of its own, killed when the shop was asked so often."""
+    """Run the stage in a separate process, killed after a number of requests to the shop; None: run to its end."""
     script = Path(store.root.parent / "run_crawl.py")
     script.write_text(_RUN)
     environment = {**os.environ, "PYTHONPATH": str(Path(crawler.__file__).parents[1])}

@@ -1,6 +1,6 @@
 """Crawl, records and download of the demo shops, killed with SIGKILL at random moments, each then run to its end.
 
-After each, the tables equal an unbroken run's, and every page, image and video lies in the segments once.
+Afterwards the tables equal those of an unbroken run, and every page, image and video is stored in the segments once.
 """
 
 import shutil
@@ -25,7 +25,7 @@ _SEED = 3
 
 
 def stored(folder: Path) -> Counter[str]:
-    """Return how many times each payload lies in the segments."""
+    """Return how many times each payload is stored in the segments."""
     found: Counter[str] = Counter()
     for segment in sorted((folder / "objects").glob("*.warc*")):
         with segment.open("rb") as file:
@@ -38,7 +38,7 @@ def stored(folder: Path) -> Counter[str]:
 
 
 def differences(reference: Path, folder: Path) -> list[str]:
-    """Return the tables that differ, what was left over, and objects that are not there exactly once."""
+    """Return tables that differ, leftovers, and objects that are not stored exactly once."""
     expected, got = table_rows(reference), table_rows(folder)
     tables = [name for name, rows in expected.items() if got[name] != rows]
     objects = [digest for digest, times in stored(folder).items() if times != 1]
@@ -47,7 +47,7 @@ def differences(reference: Path, folder: Path) -> list[str]:
 
 
 def kill_once(reference: Path, folder: Path, moment: float) -> dict[str, object]:
-    """Kill a run after some seconds, run it again to its end, and say how it compares."""
+    """Kill a run after some seconds, run it again to its end, and return the outcome."""
     reached = ["start"]
     with running(folder, "collect") as run:
         run.wait(moment)
@@ -60,7 +60,7 @@ def kill_once(reference: Path, folder: Path, moment: float) -> dict[str, object]
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An empty workspace of the demo shops, which are served."""
+    """Empty workspace of the demo shops, which are being served."""
     folder = tmp_path_factory.mktemp("shops")
     shops = build(folder / "built", _SIZE)
     with serving(shops.folder) as served:
@@ -75,7 +75,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def reference(empty: Path) -> tuple[Path, float]:
-    """A workspace after an unbroken run, and the seconds that took."""
+    """Workspace after an unbroken run, and the seconds that it took."""
     folder = Path(shutil.copytree(empty, empty.with_name("reference")))
     return folder, stage_times(folder, "collect")["end"]
 

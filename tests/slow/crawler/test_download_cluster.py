@@ -1,6 +1,6 @@
-"""Downloads as tasks at S3 (moto): by a driver that is killed, and on a Ray cluster of two nodes, one of them killed.
+"""Downloads as tasks with S3 (moto): by a driver that is killed, and on a Ray cluster of two nodes, one of them killed.
 
-The tables are those of one machine, no host has more requests at a time than from one, and nothing is left over.
+The tables are those of one machine, no host gets more requests at a time than from one, and nothing is left over.
 """
 
 import subprocess
@@ -36,7 +36,7 @@ _CHUNKS = _HOSTS * _FILES // URLS
 
 @pytest.fixture
 def hosts() -> Iterator[list[MediaServer]]:
-    """Four hosts of a hundred images each; some are missing, some redirect to the next host."""
+    """Four hosts with a hundred images each, of which one is missing and one redirects to another host."""
     with ExitStack() as stack:
         servers = [stack.enter_context(serving()) for _ in range(_HOSTS)]
         for number, server in enumerate(servers):
@@ -48,7 +48,7 @@ def hosts() -> Iterator[list[MediaServer]]:
 
 @pytest.fixture
 def at_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Path]]:
-    """Return the working copy of a machine by its name."""
+    """Yield a function from a machine's name to its working copy."""
     with serving_s3() as environment:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
@@ -63,7 +63,7 @@ def at_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
 @pytest.fixture
 def reference(tmp_path: Path, hosts: list[MediaServer]) -> Store:
-    """The workspace of one machine."""
+    """Workspace after a download by one machine."""
     alone = Store.create(tmp_path / "alone", buckets=2)
     _want(alone, hosts)
     run(alone, FAST, local_hosts=_local(hosts))
@@ -130,7 +130,7 @@ def test_a_node_killed_half_way(
 
 
 class _AtHalf(SilentProgress):
-    """Does something once, when half of the items are done."""
+    """A progress sink that calls a function once, when half of the items are done."""
 
     def __init__(self, act: Callable[[], None]) -> None:
         self._act = act
@@ -163,7 +163,7 @@ def _most(hosts: list[MediaServer]) -> list[int]:
 
 
 def _check(store: Store, reference: Store) -> None:
-    """Check that tables and objects equal one machine's, and that nothing is left over."""
+    """Check that tables and objects equal those of one machine, and that nothing is left over."""
     for table in ("media", "rejects", "objects"):
         columns = [column.name for column in TABLES[table].columns if not column.observed]
         got, expected = (one.snapshot().table(table, columns) for one in (store, reference))

@@ -1,4 +1,4 @@
-"""A download that is killed again and again ends like one that was not."""
+"""A download that is killed again and again ends like an undisturbed one."""
 
 import hashlib
 import multiprocessing

@@ -1,6 +1,6 @@
-"""Five thousand mutated feeds: each is read or refused, within two seconds.
+"""Each of five thousand mutated feeds is read or refused within two CPU seconds.
 
-``M5DATA_SEED`` and ``M5DATA_FUZZ`` choose others than the defaults; ``M5DATA_FROM`` goes on where a run ended.
+``M5DATA_SEED`` sets the seed, ``M5DATA_FUZZ`` the number of feeds, ``M5DATA_FROM`` the first one, to resume a run.
 """
 
 import os

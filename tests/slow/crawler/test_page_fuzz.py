@@ -1,7 +1,7 @@
-"""Mutated pages, and pages that grow: reading never raises, hangs or takes unbounded memory.
+"""Reading mutated or growing pages never raises, hangs or takes unbounded memory.
 
-``M5DATA_PAGES=FOLDER`` adds real pages: ``*.jsonl.gz`` with a page a line (``html``), and ``*.html.gz``.
-``M5DATA_SEED`` and ``M5DATA_FUZZ`` choose others than the defaults; ``M5DATA_FROM`` goes on where a run ended.
+``M5DATA_PAGES=FOLDER`` adds real pages: ``*.jsonl.gz`` with one page per line (``html``), and ``*.html.gz``.
+``M5DATA_SEED`` sets the seed, ``M5DATA_FUZZ`` the number of mutations, ``M5DATA_FROM`` the first one, to resume a run.
 """
 
 import gzip
@@ -26,9 +26,9 @@ OPTIONS = PageOptions(None, b"key", "m5data", ())
 URL = "https://shop.example/p/1"
 FIXTURES = Path(__file__).parents[2] / "crawler" / "pages" / "fixtures"
 SECONDS = 2.0
-"""CPU seconds that any mutated page may take."""
+"""CPU seconds that a page may take."""
 _ATTEMPTS = 3
-"""Measurements: on a busy machine one may be off, while a quadratic shape takes four times as long in each."""
+"""Measurements: on a busy machine one may be off, while a quadratic shape takes four times as long in all."""
 
 
 def _pages() -> list[bytes]:
@@ -49,7 +49,7 @@ def _jobs(pages: list[bytes], numbers: range, seed: int) -> Iterator[Job]:
 
 @pytest.mark.timeout(7200)
 def test_mutated_pages_end_in_a_record_or_a_reason() -> None:
-    """Twenty thousand pages, each in a process with limits, as the stage reads them."""
+    """Twenty thousand pages are read in processes with limits, as by the stage."""
     seed = int(os.environ.get("M5DATA_SEED", "1"))
     first, count = int(os.environ.get("M5DATA_FROM", "0")), int(os.environ.get("M5DATA_FUZZ", "20000"))
     print(f"seed {seed}, mutations {first} to {first + count}")
@@ -80,7 +80,7 @@ def _timed(sources: dict[str, PageOptions], source: str, data: bytes) -> Message
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_time_grows_with_the_size_of_a_hostile_page(name: str) -> None:
-    """At twice the size a page takes at most 2.5 times the CPU time, from a size where it takes some."""
+    """At twice the size, a page takes at most 2.5 times the CPU time, from a size with measurable time."""
     assert _seconds(name, 300_000) < SECONDS
     size = 20_000
     while (before := _seconds(name, size)) < 0.4 and size < 4_000_000:

@@ -1,4 +1,4 @@
-"""A Scrapy crawl with the durable scheduler is killed again and again, without the rest of m5data."""
+"""A Scrapy crawl with the durable scheduler, without the rest of m5data, survives being killed again and again."""
 
 from bench.crawl.scheduler_kills import BATCH, IN_FLIGHT, crawl_with_kills
 

@@ -1,4 +1,4 @@
-"""An export on Ray at S3 (moto), whose driver is killed at many moments, ends in the shards of one machine."""
+"""An export on Ray with S3 (moto), whose driver is killed many times, yields the shards of one machine."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ __all__ = ["at_s3", "ray_cluster"]
 
 PRODUCTS = 30
 SHARDS = 2 * PRODUCTS
-"""One a product in each of two formats."""
+"""One per product in each of two formats."""
 CORES, SEED = 2, 5
 
 

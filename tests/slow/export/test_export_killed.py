@@ -1,4 +1,4 @@
-"""An export as tasks that is killed at any moment: the next run ends in the files of an undisturbed one."""
+"""After a kill at any moment of an export as tasks, the next run yields the files of an undisturbed one."""
 
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -19,14 +19,14 @@ __all__ = ["far", "on_machine"]
 
 RIGHTS = {"shop": Rights(share=True, licence="CC0-1.0")}
 SETTINGS = ExportSettings(max_shard_bytes=1024)
-"""A shard for each product."""
+"""One shard per product."""
 EARLIER = ExportSettings(max_shard_bytes=3000)
 EVERY = 7
 """Writes between two kills."""
 
 
 def fill(store: Store, count: int) -> None:
-    """Put products with an image each into one split."""
+    """Put products with one image each into one split."""
     with store.stage("fill", settings="") as stage:
         with store.objects.writer("media") as media:
             images = [media.put(picture(n), mime="image/jpeg", url=f"https://shop.example/{n}") for n in range(count)]
@@ -49,7 +49,7 @@ def export(store: Store, runner: Runner, settings: ExportSettings = SETTINGS) ->
 
 
 def shards(far: type[FailingStore]) -> dict[str, bytes]:
-    """Return the shards in the store, and of what describes them the names alone: it names versions of tables."""
+    """Return the shards in the store, and the other files by name only, because they contain versions of tables."""
     kept = {name: data for name, data in far.objects().items() if name.startswith("bucket/shop/shards/")}
     return {name: data if name.endswith((".tar", ".parquet")) else b"" for name, data in kept.items()}
 
@@ -57,7 +57,7 @@ def shards(far: type[FailingStore]) -> dict[str, bytes]:
 def test_killed_before_any_write_of_an_export_that_replaces_another(
     far: type[FailingStore], on_machine: OnMachine
 ) -> None:
-    """The next run is that of the same machine, or of another one, in turn."""
+    """The next run is alternately by another machine and by the same one."""
     written: list[str] = []
 
     def noted(function: TaskFunction, location: str, names: Iterable[str | None]) -> Iterator[tuple[str, Any]]:
@@ -83,7 +83,7 @@ def test_killed_before_any_write_of_an_export_that_replaces_another(
         killed = far.killed_before(write, partial(export, store, noted))
         store.objects.close()
         if kills % 2 == 0:
-            far.remove(f"bucket/shop/{LEASE}")  # its process is gone, that of this test is not
+            far.remove(f"bucket/shop/{LEASE}")  # the kill is simulated: the lease's process is alive
         next_run = open_at(on_machine(f"killed-{kills}" if kills % 2 else f"other-{kills}"))
         export(next_run, noted)
         next_run.objects.close()

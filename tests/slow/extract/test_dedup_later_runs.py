@@ -1,4 +1,4 @@
-"""A run of dedup over what has changed gives what a run from nothing gives."""
+"""A dedup run over only the changes yields the same result as a run from scratch."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from storage.tables import TABLES
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 TIGHT = DedupSettings(most_sharers=3, most_near=4, most_in_group=4)
-"""Rules that depend on many products at once take effect among few."""
+"""Limits so low that rules about many products apply to a few."""
 LONG = "云步 夏季透气网面轻便女士运动鞋 深海蓝 防滑耐磨橡胶大底 城市慢跑步行两用 经典复古系带款式"
 CAPTIONS = [
     None,
@@ -32,11 +32,11 @@ CAPTIONS = [
     "山野集 高山绿茶 明前特级手工采摘 罐装 二百五十克 送礼自饮皆好",
 ]
 PHASHES = {"a": 0, "b": 0b111, "c": 0b111111, "d": -1, "e": 0b1}
-"""Stored image -> its perceptual hash; a, b, c and e are near one another."""
+"""Stored image -> its perceptual hash; a, b, c and e are near each other."""
 LINES = [("颜色", "红"), ("颜色", "蓝"), ("尺码", "XL")]
 
 Content = tuple[str | None, tuple[str, ...], tuple[tuple[str, str], ...], tuple[int, ...]]
-"""Caption, images, lines of the table, hashes of the frames of a video."""
+"""Caption, images, lines of the table, and hashes of a video's frames."""
 Feed = dict[str, Content]
 
 CONTENTS = st.tuples(
@@ -53,7 +53,7 @@ STEPS = st.lists(
     min_size=2,
     max_size=4,
 )
-"""Source, and its products that change; None: the product goes."""
+"""Source, and its changed products; None: the product is removed."""
 
 
 def rows_of(name: str, content: Content) -> dict[str, list[dict[str, Any]]]:
@@ -99,7 +99,7 @@ def fill(store: Store, feed: Mapping[str, Content], within: list[str] | None = N
 
 
 def result(store: Store) -> dict[str, list[dict[str, Any]]]:
-    """Return what dedup wrote, each group named after its smallest product."""
+    """Return the tables of dedup, with each group named after its smallest product."""
     snapshot = store.snapshot()
     found = {name: snapshot.table(name).to_pylist() for name in ("duplicates", "duplicate_pairs", "fingerprints")}
     first: dict[str, str] = {}

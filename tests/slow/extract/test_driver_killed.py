@@ -1,4 +1,4 @@
-"""Extraction as tasks at S3 (moto), whose driver is killed at random moments, ends in the tables of one machine."""
+"""Extraction as tasks with S3 (moto), whose driver is killed at random moments, yields the tables of one machine."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A workspace of the demo shops, served while a context lasts."""
+"""A workspace of the demo shops, which are served while a context lasts."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ __all__ = ["demo_shop"]
 
 @contextmanager
 def demo_shop(folder: Path, size: Size) -> Iterator[ShopURLs]:
-    """Build the shops in ``folder`` unless they are there, serve them, and make the workspace."""
+    """Build the shops in ``folder`` unless they exist, serve them, and create the workspace."""
     folder.mkdir(parents=True, exist_ok=True)
     build(folder, size)
     with serving(folder, ports_of(folder)) as base_urls:

@@ -1,4 +1,4 @@
-"""The program run on a workspace, and how it ended."""
+"""Runs of the program on a workspace, and their outcomes."""
 
 import os
 import shutil
@@ -17,12 +17,12 @@ __all__ = ["PROGRAM", "Ended", "copy_workspace", "run_verb", "table_rows"]
 PROGRAM = str(Path(sys.executable).parent / "m5data")
 _DEADLINE_S = 60.0
 _HANG_S = 300.0
-"""A verb that has not ended by then hangs; a busy machine takes longer than ``_DEADLINE_S``."""
+"""Seconds after which a verb counts as hanging; on a busy machine it may take longer than ``_DEADLINE_S``."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a program ended."""
+    """Outcome of a program."""
 
     code: int
     message: str
@@ -32,14 +32,14 @@ class Ended:
 
     @property
     def is_good(self) -> bool:
-        """Whether it failed as it must: by name, in time."""
+        """Whether it failed as required: with an exit code of 1 or 2, without a traceback, in time."""
         return self.code in {1, 2} and not self.traceback and self.seconds < _DEADLINE_S
 
 
 def run_verb(
     verb: str, workspace: Path, words: tuple[str, ...] = (), environment: Mapping[str, str] | None = None
 ) -> Ended:
-    """Run a verb of the program, and return how it ended."""
+    """Run a verb of the program, and return its outcome."""
     began = time.perf_counter()
     env = {**os.environ, **(environment or {})}
     command = [*words, PROGRAM, *verb.split(), "-w", str(workspace)]
@@ -57,7 +57,7 @@ def run_verb(
 
 
 def table_rows(workspace: Path) -> dict[str, list[dict[str, object]]]:
-    """Return every table's rows without observed columns; of objects only which there are."""
+    """Return the rows of every table without observed columns; for objects, only their hashes."""
     opened = Workspace.open(workspace)
     return {
         name: opened.table(name)
@@ -68,7 +68,7 @@ def table_rows(workspace: Path) -> dict[str, list[dict[str, object]]]:
 
 
 def copy_workspace(source: Path, target: Path) -> None:
-    """Copy a workspace without the shops, which are served from elsewhere, but for its judgements."""
+    """Copy a workspace without the shops, which are served from elsewhere, except their judgements."""
     shutil.copytree(source, target, ignore=lambda path, names: _left_out(source, path, names))
 
 

@@ -1,4 +1,4 @@
-"""A screenshot of a page of Prefect's, by Debian's Chromium."""
+"""Screenshots of Prefect's pages with Debian's Chromium."""
 
 import shutil
 from pathlib import Path
@@ -12,7 +12,7 @@ _SETTLED_MS = 6000
 
 
 def take_screenshot(url: str, path: Path) -> None:
-    """Open a page, wait until it is drawn, and write its image to ``path``."""
+    """Open a page, wait until it is rendered, and write a screenshot to ``path``."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport=_SIZE)  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
-"""Faults of the disk in each stage: the program says what is wrong in one line, and the next run mends it.
+"""Disk faults in each stage: the program reports the fault in one line, and the next run repairs it.
 
-A folder that is mounted read-only, and one that may not be written (mode 555, without the right to override it), for
-each verb of the pipeline in turn on a shop of 20 products. Needs root.
+The faults are a folder mounted read-only, and one without write permission (mode 555, without the right to override
+it), for each verb of the pipeline in turn, on a shop of 20 products. Needs root.
 """
 
 import os
@@ -22,12 +22,12 @@ _DROP = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
 
 
 Injected = Iterator[tuple[Path, tuple[str, ...]]]
-"""The workspace to run in, and words before the program's own; what comes after lifts the fault."""
+"""Workspace to run in, and words to put before the program's own; resuming the iterator removes the folder."""
 
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder of workspaces: one from before each verb, under its number, and one from after the last."""
+    """Folder with the workspace before each verb, under its number, and after the last."""
     folder = tmp_path_factory.mktemp("faults")
     with demo_shop(folder / "shop", "tiny"):
         _prepare(folder / "shop", folder / "before")
@@ -35,9 +35,9 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def _prepare(shop: Path, before: Path) -> None:
-    """Keep a copy of the workspace from before each verb, and one from after the last.
+    """Copy the workspace before each verb, and after the last.
 
-    All have one key: merchants' hashes of a crawl that makes its own would differ.
+    All have the same key: a crawl that created its own would give other hashes of merchants.
     """
     load_or_create_key(shop)
     for number, verb in enumerate(_VERBS):
@@ -49,7 +49,7 @@ def _prepare(shop: Path, before: Path) -> None:
 
 
 def _read_only(before: Path, place: Path) -> Injected:
-    """A file system that is mounted read-only."""
+    """Mount the workspace read-only."""
     copy_workspace(before, place)
     _call("mount", "--bind", str(place), str(place))
     _call("mount", "-o", "remount,bind,ro", str(place))
@@ -61,7 +61,7 @@ def _read_only(before: Path, place: Path) -> Injected:
 
 
 def _forbidden(before: Path, place: Path) -> Injected:
-    """Folders of the store that this person may not write."""
+    """Remove the write permission of all folders."""
     copy_workspace(before, place)
     for folder in (place, *(path for path in place.rglob("*") if path.is_dir())):
         folder.chmod(0o555)

@@ -1,4 +1,4 @@
-"""Faults that are not of the disk: damaged files, a stuck decoder, a clock that jumps, Prefect's server away."""
+"""Faults other than of the disk: damaged files, a stuck decoder, a clock that jumps, an unavailable Prefect server."""
 
 import os
 import signal
@@ -29,11 +29,11 @@ _COLLECTED = ("crawl", "download", "extract", "dedup")
 
 @pytest.fixture(scope="module")
 def workspaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
-    """A workspace of the demo shops after ``dedup``, and an empty one."""
+    """Workspace of the demo shops after ``dedup``, and an empty one."""
     folder = tmp_path_factory.mktemp("faults")
     with pytest.MonkeyPatch.context() as patch, demo_shop(folder / "shop", "tiny"):
         patch.setenv("PREFECT_HOME", str(folder / "home"))
-        load_or_create_key(folder / "shop")  # hashes of merchants are compared: both have one key
+        load_or_create_key(folder / "shop")  # hashes of merchants are compared, so both need the same key
         copy_workspace(folder / "shop", folder / "empty")
         for verb in _COLLECTED:
             run_verb(verb, folder / "shop")
@@ -93,7 +93,7 @@ def _stuck_decoder(shop: Path, _: Path, place: Path) -> bool:
 
 
 def _decoder(parent: int, workspace: Path) -> psutil.Process | None:
-    """Return a child that decodes, once the first results are there: one stopped as it starts is another fault."""
+    """Return a decoding child once the first results exist: to stop one that is still starting is another fault."""
     children = psutil.Process(parent).children(recursive=True) if any((workspace / "spool").rglob("*.*")) else []
     return next(
         (
@@ -106,7 +106,7 @@ def _decoder(parent: int, workspace: Path) -> psutil.Process | None:
 
 
 def _clock(shop: Path, _: Path, place: Path) -> bool:
-    """A clock a year ahead for one run, of its stages and its store, and right again."""
+    """Set the clock of the stages and the store a year ahead for one run, then run with the right time."""
     copy_workspace(shop, place)
     invalidate(Workspace.open(place), "dedup", Selection())  # so that this run commits a version
     for name in ("crawl", "records", "download", "extract", "dedup"):
@@ -160,7 +160,7 @@ def _about(ended: Ended, place: Path) -> Ended:
 
 
 def _holds(fault: str, ended: Ended, mended: bool, code: int) -> bool:  # noqa: FBT001
-    """Print what happened; return whether the program ended with ``code``, in a line, and the next run mended it."""
+    """Print the outcome; return whether the program ended with ``code``, no traceback, and the next run repaired it."""
     print(f"| {fault} | {ended.code} | {ended.seconds:.1f} | {ended.message} | {mended} |", flush=True)
     return ended.code == code and mended and not ended.traceback
 

@@ -1,6 +1,7 @@
-"""A one-minute schedule on a real Prefect server: the first run is killed in the middle, the schedule goes on.
+"""A one-minute schedule on a real Prefect server continues after its first run is killed in the middle.
 
-Takes three to five minutes. ``M5DATA_SCREENSHOT=docs/prefect-run.png`` also writes an image of the second run's page.
+Takes three to five minutes. ``M5DATA_SCREENSHOT=docs/prefect-run.png`` also writes a screenshot of the second run's
+page.
 """
 
 import os
@@ -50,7 +51,7 @@ def scheduled(workspace: Path, api: PrefectApi) -> Iterator[subprocess.Popen[byt
 def watch(
     workspace: Path, shops: ShopURLs, api: PrefectApi, process: subprocess.Popen[bytes], image: Path | None
 ) -> dict[str, bool]:
-    """Kill the first run once it has stored frames, let two more run; return expectations, and whether they hold."""
+    """Kill the first run once it has stored frames, let two more run; return expectation -> whether it holds."""
     first = until(api.runs, _MINUTES, "the first run")[0]
     until((workspace / "tables" / "frames").exists, _MINUTES, "the first run's extraction")
     _kill_run(process)
@@ -81,13 +82,13 @@ def watch(
 
 
 def _kill_run(process: subprocess.Popen[bytes]) -> None:
-    """Kill what the schedule started, as a machine out of memory would."""
+    """Kill the children of the schedule, as a machine out of memory would."""
     for child in psutil.Process(process.pid).children():
         child.kill()
 
 
 def _ended(api: PrefectApi, count: int) -> dict[str, Any]:
-    """Wait for the end of the run of that number."""
+    """Wait for the end of the run with a number, from 1."""
 
     def found() -> dict[str, Any] | None:
         runs = api.runs()
@@ -99,7 +100,7 @@ def _ended(api: PrefectApi, count: int) -> dict[str, Any]:
 
 
 def _media_asked(shops: ShopURLs) -> int:
-    """Return how often the shops were asked for an image or a video."""
+    """Return the number of requests to the shops for images and videos."""
     return sum(
         sum(statuses.values())
         for shop in shops.bases

@@ -1,8 +1,8 @@
-"""Runs in a row over shops that change: memory, handles, disk and CPU seconds a run are flat after the third.
+"""Over consecutive runs on changing shops, memory, handles, disk and CPU seconds per run stay flat after the third.
 
-Each run is the flow ``everything`` with ``refresh`` and then a vacuum, in this one process, so that leaks add up;
-between two runs one product's page changes. One private Prefect server is kept for all. "Flat": the median of the
-last five runs is at most 10 % (memory, seconds, disk), 0 (handles, threads) above that of the runs four to eight.
+Each run is the flow ``everything`` with ``refresh``, followed by a vacuum, all in this process, so that leaks add up;
+between two runs, one product's page changes. All runs use one private Prefect server. "Flat": the median of the last
+five runs is at most 10 % (memory, seconds, disk) or 0 (handles, threads) above that of runs four to eight.
 """
 
 import os
@@ -27,10 +27,10 @@ _PRODUCTS = ("north:N10001", "north:N10002", "south:30001", "south:30002")
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen after a run."""
+    """Measurements after a run."""
 
     seconds: float
-    """CPU time of this process and of its children that ended."""
+    """CPU time of this process and of its ended children."""
     memory_mb: float
     handles: int
     threads: int
@@ -77,13 +77,13 @@ def _look(workspace: Path, seconds: float) -> Seen:
 
 
 def _threads() -> int:
-    """Count threads but for those that delta-rs keeps for ten seconds after it has read files: up to some fifty."""
+    """Count threads, except the up to about fifty that delta-rs keeps for ten seconds after reading files."""
     names = (path.read_text(encoding="ascii").strip() for path in Path("/proc/self/task").glob("*/comm"))
     return sum(name != "tokio-rt-worker" for name in names)
 
 
 def _not_flat(seen: list[Seen]) -> list[str]:
-    """Return the measures that grew, each with its medians early and late."""
+    """Return the measures that grew, each with its early and late medians."""
     grown = []
     for name, allowed in (("seconds", 0.1), ("memory_mb", 0.1), ("handles", 0.0), ("threads", 0.0), ("disk_mb", 0.1)):
         first, last = (median(getattr(one, name) for one in part) for part in (seen[3:8], seen[-5:]))

@@ -1,4 +1,4 @@
-"""Fixtures of the pipeline's slow tests: those of the quick ones, and a workspace through which all stages went."""
+"""Fixtures of the pipeline's slow tests: those of the fast ones, and a workspace after all stages."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,7 +29,7 @@ def made(program: WarmProgram, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def start_of(made: Path, program: WarmProgram, tmp_path: Path) -> Callable[[Verb], Path]:
-    """Make a workspace that a verb can be run on."""
+    """Return a function that creates a workspace for a verb."""
 
     def make(verb: Verb) -> Path:
         folder = copied(made, tmp_path / "start")

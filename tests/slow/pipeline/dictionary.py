@@ -1,4 +1,4 @@
-"""Importing this loads jieba's dictionary, which takes as long as most verbs: children of the server inherit it."""
+"""Import that loads jieba's dictionary, which takes as long as most verbs; children of the fork server inherit it."""
 
 from m5data.segmentation import count_words
 

@@ -1,7 +1,7 @@
-"""A disk that runs full in every verb that writes: one line says so, and with room again it ends in the same content.
+"""If the disk is full, every verb that writes says so in one line, and run again with room it yields the same content.
 
-``M5DATA_PLACES`` says how many disks each verb gets: the first has no byte more than the workspace takes,
-the others equal parts of what the verb writes and works with. Needs root, for a small tmpfs.
+``M5DATA_PLACES`` sets the number of disks per verb: the first has no room beyond the workspace, the others increasing
+shares of the room that the verb needs. Needs root, for a small tmpfs.
 """
 
 import os
@@ -20,13 +20,13 @@ from tests.slow.pipeline.warm import WarmProgram
 PLACES = int(os.environ.get("M5DATA_PLACES", "3"))
 _PLENTY = 500 << 20
 _WORKING = 128 << 10
-"""Bytes that a verb works with and gives back: logs of the state, drafts."""
+"""Bytes that a verb needs temporarily: logs of the state, drafts."""
 _SAID = re.compile(r"m5data: .*(disk|No space left|full).*")
 
 
 @contextmanager
 def disk(place: Path) -> Iterator[Path]:
-    """Yield a folder on a disk of its own."""
+    """Yield a folder on a separate disk."""
     place.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", place], capture_output=True, check=False).returncode:
         pytest.skip("this test mounts a tmpfs: run it as root")

@@ -1,4 +1,4 @@
-"""A run that is killed at any moment ends, run again, in the tables of an unbroken one."""
+"""A run that is killed at any moment and run again yields the tables of an unbroken one."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ MOMENTS = 9
 
 @pytest.mark.timeout(900)
 def test_killed_at_moments_of_the_whole_run(make_workspace: MakeWorkspace) -> None:
-    """Nine moments, uniform over the run's time."""
+    """Nine moments are uniform over the run's time."""
     reference = make_workspace("reference")
     times = stage_times(reference)
     moments = np.random.default_rng(SEED).uniform(0, times["end"], MOMENTS)

@@ -1,4 +1,4 @@
-"""A workspace in S3: a run that is killed at any moment ends, run again here or elsewhere, in the same tables."""
+"""A run on a workspace in S3 that is killed at any moment and run again, here or elsewhere, yields the same tables."""
 
 import shutil
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ from tests.s3_server import make_bucket, serving_s3
 SEED = 21
 MOMENTS = 3
 SLOWER = 1.3
-"""A run on S3 takes so much longer than one on a folder, at least."""
+"""Factor by which a run on S3 is at least slower than one on a folder."""
 
 
 @pytest.fixture
 def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Serve S3 from a process that no kill reaches."""
+    """Serve S3 from a process that is not killed."""
     monkeypatch.setenv(WORKING_COPIES, str(tmp_path / "copies"))
     with serving_s3() as environment:
         for name, value in environment.items():
@@ -34,7 +34,7 @@ def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.mark.timeout(900)
 def test_killed_at_moments_of_a_run_on_s3(make_workspace: MakeWorkspace, bucket: str) -> None:
-    """Moments uniform over the run's time; after every other one the working copy is gone, as on a new machine."""
+    """Moments are uniform over the run's time; every other kill removes the working copy, as on a new machine."""
     reference = make_workspace("reference")
     times = stage_times(reference)
     moments = np.random.default_rng(SEED).uniform(0, SLOWER * times["end"], MOMENTS)

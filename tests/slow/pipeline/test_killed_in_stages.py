@@ -1,4 +1,4 @@
-"""A run that is killed in any stage, or between two commits of one, ends in the tables of an unbroken one."""
+"""A run killed in any stage, or between two commits of one, and run again yields the tables of an unbroken one."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ STAGES = PARTS["everything"]
 
 @pytest.mark.timeout(900)
 def test_killed_once_in_every_stage_and_between_two_tables(make_workspace: MakeWorkspace) -> None:
-    """One kill in each stage, at a random share of its time, and one between two commits."""
+    """Each stage is killed once, at a random share of its time, and one stage between two commits."""
     reference = make_workspace("reference")
     times = stage_times(reference)
     lengths = dict(zip(STAGES, np.diff([times[name] for name in (*STAGES, "end")]), strict=True))

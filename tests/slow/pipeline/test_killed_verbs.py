@@ -1,6 +1,6 @@
-"""``kill -9`` in every verb that writes, at random moments: run again, it ends in the same content, with no leftover.
+"""Every verb that writes, killed with SIGKILL at random moments and run again, yields the same content, no leftovers.
 
-``M5DATA_KILLS`` says how many kills each verb gets, ``M5DATA_SEED`` when they come.
+``M5DATA_KILLS`` sets the number of kills per verb, ``M5DATA_SEED`` the seed of their moments.
 """
 
 import os

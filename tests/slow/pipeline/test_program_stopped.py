@@ -1,4 +1,4 @@
-"""The program, with Prefect's server, stopped from outside: it ends, leaves no process behind, and can resume."""
+"""Stopped from outside, the program with Prefect's server ends, leaves no process behind, and can be resumed."""
 
 import signal
 import subprocess
@@ -22,7 +22,7 @@ SHUTDOWN_S = 60.0
 
 @contextmanager
 def program(workspace: Path) -> Iterator[subprocess.Popen[str]]:
-    """``m5data run``, as a person starts it."""
+    """Run ``m5data run`` as a person does; kill it after the block."""
     words = [str(PROGRAM), "run", "-w", str(workspace)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         try:
@@ -32,7 +32,7 @@ def program(workspace: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def _stop(workspace: Path, number: signal.Signals, table: str) -> tuple[int, str]:
-    """Send a signal once a table is there; return the exit code and the last line on standard error."""
+    """Send a signal once a table exists; return the exit code and the last line on standard error."""
     with program(workspace) as run:
         watcher = threading.Thread(target=_when, args=(workspace / "tables" / table, run, number))
         watcher.start()

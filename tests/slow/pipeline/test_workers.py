@@ -1,4 +1,4 @@
-"""How many processes and cores a run has changes nothing of what it makes."""
+"""The result of a run does not depend on the number of its processes and cores."""
 
 import os
 from pathlib import Path

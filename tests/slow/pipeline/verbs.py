@@ -1,4 +1,4 @@
-"""The verbs that write, each with a workspace to run it on: small, so that hundreds of runs take minutes."""
+"""The verbs that write, each with a workspace to run it on, small enough that hundreds of runs take minutes."""
 
 import csv
 import json
@@ -65,16 +65,16 @@ checkpoint_steps = 1
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One verb and what it is run on."""
+    """One verb and the preparation of its workspace."""
 
     words: tuple[str, ...]
-    """``{w}`` is the workspace, ``{out}`` a folder beside it."""
+    """Arguments; ``{w}`` is the workspace, ``{out}`` a folder next to it."""
     prepare: Callable[[Path], object] = lambda folder: None
-    """Changes a copy of the finished workspace first."""
+    """Function that first changes a copy of the finished workspace."""
     before: tuple[tuple[str, ...], ...] = ()
-    """Verbs that are run before."""
+    """Verbs to run before."""
     codes: frozenset[int] = frozenset({0})
-    """Exit codes that it may end with."""
+    """Allowed exit codes."""
 
     def on(self, folder: Path) -> tuple[str, ...]:
         """Return the words for a workspace."""
@@ -84,7 +84,7 @@ class Verb:
 
 @contextmanager
 def finished(folder: Path, program: WarmProgram) -> Iterator[Path]:
-    """Yield the workspace of the smallest demo shops, through all stages; the shops are served meanwhile."""
+    """Yield a workspace of the smallest demo shops after all stages; the shops are served meanwhile."""
     shops = build(folder / "shops-of-the-demo", "tiny")
     with serving(shops.folder) as served:
         workspace = folder / "workspace"
@@ -104,12 +104,12 @@ def finished(folder: Path, program: WarmProgram) -> Iterator[Path]:
 
 
 def copied(workspace: Path, place: Path) -> Path:
-    """Copy a workspace into a new folder, beside which a verb may make another one."""
+    """Copy a workspace into a new folder, next to which a verb may create another one."""
     return Path(shutil.copytree(workspace, place / "workspace"))
 
 
 def older(folder: Path) -> None:
-    """Make it a workspace of format 1."""
+    """Convert a workspace to format 1."""
     put_into_state(folder)
     (folder / "workspace.json").unlink()
     (folder / "takedown.register").unlink(missing_ok=True)
@@ -165,7 +165,7 @@ def _redo(stage: str) -> Verb:
 
 
 VERBS: Mapping[str, Verb] = {
-    "init": Verb(("init", "{out}"), codes=frozenset({0, 2})),  # 2: the killed one had done it all
+    "init": Verb(("init", "{out}"), codes=frozenset({0, 2})),  # 2: the killed one had finished the work
     "crawl": Verb(("crawl", "--refresh")),
     "ingest": Verb(("ingest", "{w}/feed.jsonl", "--source", "paper"), _feed),
     **{
@@ -190,7 +190,7 @@ VERBS: Mapping[str, Verb] = {
     "copy": Verb(("copy", "{out}"), codes=frozenset({0, 2})),  # as for init
     "copy --buckets": Verb(("copy", "{out}", "--buckets", "2"), codes=frozenset({0, 2})),
     "migrate": Verb(("migrate",), older),
-    "repair": Verb(("repair",), _damaged, codes=frozenset({0, 1})),  # what the state alone knew is lost
+    "repair": Verb(("repair",), _damaged, codes=frozenset({0, 1})),  # 1: data stored only in the state is lost
     "train": Verb(("train", "--recipe", "{w}/smallest.toml", "--device", "cpu"), _recipe),
 }
 _COMPARED = {
@@ -206,13 +206,13 @@ _VOLATILE = re.compile(r"training/cache/|events\.out|state\.sqlite|\.sqlite-(wal
 
 
 def results(folder: Path) -> tuple[dict[str, object], dict[str, object], list[str]]:
-    """Return the content of the workspace, of what was made beside it, and the leftovers of both."""
+    """Return the content of the workspace and of the one created next to it, and the leftovers of both."""
     beside = folder.with_name("out")
     return _content_of(folder), _content_of(beside), [*leftovers(folder), *leftovers(beside)]
 
 
 def _content_of(folder: Path) -> dict[str, object]:
-    """Return what a finished run leaves: rows of tables, bytes of shards, rows of the state, names of files."""
+    """Return the content after a finished run: rows of tables, bytes of shards, rows of the state, names of files."""
     if not (folder / "workspace.json").exists():
         return {}
     found: dict[str, object] = {**table_rows(folder), **shard_bytes(folder)}

@@ -1,4 +1,4 @@
-"""The program in processes forked from a server that has imported everything: faults strike the work, not the start."""
+"""The program in processes forked from a server with all imports, so that faults strike its work and not its start."""
 
 import multiprocessing
 import os
@@ -23,12 +23,12 @@ _PRELOADED = [
     *("scale.training.train", "torch._dynamo", "tests.slow.pipeline.dictionary"),
 ]
 _LONGEST_S = 300.0
-"""A verb that has not ended by then hangs."""
+"""Seconds after which a verb counts as hanging."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a program ended."""
+    """Outcome of a program."""
 
     code: int
     """Exit code; negative for a signal."""
@@ -37,20 +37,20 @@ class Ended:
 
     @property
     def message(self) -> str:
-        """The last line that it printed."""
+        """The last printed line."""
         return next((line for line in reversed(self.said.splitlines()) if line.strip()), "")
 
     @property
     def has_traceback(self) -> bool:
-        """Whether it ended in an error that nobody can act on."""
+        """Whether it ended with a traceback or a panic, which no user can act on."""
         return "Traceback (most recent" in self.said or "panicked at" in self.said
 
 
 class WarmProgram:
-    """Starts the program's verbs; what they print goes to a file.
+    """Starts the program's verbs; their output goes to a file.
 
     Args:
-        folder: Where the file is kept.
+        folder: Folder of the file.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -82,7 +82,7 @@ class WarmProgram:
 
 
 def _enter(said: Path, words: list[str]) -> None:
-    """Be the program."""
+    """Run the program in this process, with its output in a file."""
     file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(file, 1)
     os.dup2(file, 2)

@@ -1,4 +1,4 @@
-"""32 products: found across modalities by the default objective, and learnt by heart by each shipped recipe."""
+"""The default objective learns to retrieve 32 products across modalities; each shipped recipe learns them by heart."""
 
 import pytest
 
@@ -31,9 +31,9 @@ def test_the_papers_other_models_learn_them_too(products: ShardFolder, name: str
 
 
 def test_inception_v3_learns_classes_by_heart(products: ShardFolder) -> None:
-    pytest.importorskip("torchvision")  # the network is its own
+    pytest.importorskip("torchvision")  # defines the network
     chosen = load_training_recipe("inception-v3")
-    smallest = chosen.input.model_copy(update={"grid": 3, "patch": 25})  # its own 299 pixels take minutes a step
+    smallest = chosen.input.model_copy(update={"grid": 3, "patch": 25})  # at its own 299 pixels, a step takes minutes
     few = few_products(products, chosen.model_copy(update={"input": smallest}))
     before, after = learnt_by_heart(few, steps=60, rate=3e-4)
     assert before < 0.3

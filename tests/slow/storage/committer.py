@@ -1,7 +1,7 @@
 """A process that commits to a workspace in an object store: ``python -m tests.slow.storage.committer URL NAME COUNT``.
 
-Each commit adds a product and an object. Where another machine writes, or the store fails, it waits a little and tries
-again; at the end it prints how often that was.
+Each commit adds a product and an object. If another machine is writing or the store fails, it waits a little and tries
+again; at the end, it prints how often that happened.
 """
 
 import sys
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def _committed(url: str, name: str) -> bool:
-    """Try once, unless an earlier try went well without knowing it; return whether it did."""
+    """Try once, unless an earlier try succeeded unnoticed; return whether the commit is stored."""
     try:
         store = open_at(working_copy(url))
         with closing(store.objects):

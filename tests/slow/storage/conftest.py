@@ -1,4 +1,4 @@
-"""Fixtures of the store's slow tests: those of the quick ones."""
+"""Fixtures of the store's slow tests, shared with the fast ones."""
 
 from tests.storage.conftest import far, on_machine, store
 

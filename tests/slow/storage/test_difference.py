@@ -1,4 +1,4 @@
-"""Differences between any two versions are those of their rows."""
+"""The differences between any two versions are the differences of their rows."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""A writer killed at any instant leaves a workspace that the next one brings to the same tables."""
+"""A writer killed at any moment leaves a workspace from which the next writer produces the same tables."""
 
 import random
 import subprocess
@@ -27,7 +27,7 @@ def write(root: Path, kill: int, last: int = LAST) -> subprocess.Popen[str]:
 
 @cache
 def unbroken() -> tuple[int, list[int]]:
-    """Return how many file events an unbroken run has, and which of them move a table's file."""
+    """Return the number of file events of an unbroken run, and those that move a table's file."""
     with TemporaryDirectory() as folder:
         Store.create(Path(folder), buckets=2, clock=noon)
         with write(Path(folder), -1) as process:
@@ -37,7 +37,7 @@ def unbroken() -> tuple[int, list[int]]:
 
 
 def check(snapshot: Snapshot) -> None:
-    """Compare all tables of a version with what its step wrote."""
+    """Compare all tables of a version with the content written by its step."""
     record = snapshot.stages.get("records")
     expected = content(int(record.extra)) if record else {name: rows.slice(0, 0) for name, rows in content(0).items()}
     assert {name: snapshot.table(name) for name in expected} == {

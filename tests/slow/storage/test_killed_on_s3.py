@@ -1,9 +1,9 @@
 """The pipeline on a workspace in S3, killed with SIGKILL at random moments, each time run again to its end.
 
-S3 is moto's server, in a process of its own. Each workspace begins empty; ``m5data run`` is killed at a moment that is
-uniform over the stages of an unbroken run on S3, and run again to its end: every other time without the working copy,
-as on a new machine. Then another new machine opens it: tables, in content and order, and shards are those of an
-unbroken run on a folder, every object has its hash, and the store holds nothing that is not the workspace's.
+S3 is moto's server, in a separate process. Each workspace begins empty; ``m5data run`` is killed at a moment uniform
+over the stages of an unbroken run on S3, and run again to its end, every other time without the working copy, as on a
+new machine. Then another new machine opens the workspace: tables, in content and order, and shards are those of an
+unbroken run on a folder, every object has its hash, and the store holds nothing that the workspace does not know.
 """
 
 import json
@@ -43,18 +43,18 @@ _SEED = 7
 
 @dataclass(frozen=True)
 class _Unbroken:
-    """What killed runs are compared with."""
+    """Unbroken runs, with which killed ones are compared."""
 
     empty: Path
     reference: Path
     first: float
-    """Seconds until the first stage of a run begins: before that there is only a scheduler."""
+    """Seconds until the first stage of a run begins; before, only a scheduler runs."""
     seconds: float
 
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Unbroken]:
-    """The shops and S3, served; a run on a folder, and an equal one on S3."""
+    """An unbroken run on a folder and an equal one on S3, with the shops and S3 being served."""
     scratch = tmp_path_factory.mktemp("s3")
     with pytest.MonkeyPatch.context() as patch, _shops(scratch, _SIZE) as empty, serving_s3() as environment:
         for name, value in {**environment, WORKING_COPIES: str(scratch / "copies")}.items():
@@ -90,7 +90,7 @@ def test_a_run_whose_extraction_is_on_ray_ends_as_an_unbroken_one(unbroken: _Unb
 
 @contextmanager
 def _shops(scratch: Path, size: Size) -> Iterator[Path]:
-    """Serve the shops, and yield an empty workspace of them that all others are copies of."""
+    """Serve the shops, and yield an empty workspace of them, from which all others are copied."""
     shops = build(scratch / "shops", size)
     with serving(shops.folder) as served:
         empty = scratch / "empty"
@@ -103,14 +103,14 @@ def _shops(scratch: Path, size: Size) -> Iterator[Path]:
 
 
 def _new(empty: Path, name: str) -> str:
-    """Make an empty workspace in S3, and return its URL."""
+    """Create an empty workspace in S3, and return its URL."""
     url = f"s3://{_BUCKET}/{name}"
     copy_workspace(Workspace.open(empty), working_copy(url))
     return url
 
 
 def _kill(url: str, moment: float) -> bool:
-    """Kill a run after some seconds; return whether it still ran."""
+    """Kill a run after some seconds; return whether it was still running."""
     process = subprocess.Popen(_command(url), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         process.wait(moment)
@@ -120,7 +120,7 @@ def _kill(url: str, moment: float) -> bool:
 
 
 def _run(workspace: str, *options: str) -> float:
-    """Run the pipeline to its end, and return how many seconds that took."""
+    """Run the pipeline to its end, and return the seconds that it took."""
     began = time.perf_counter()
     done = subprocess.run(
         [*_command(workspace), *options], capture_output=True, text=True, check=False, timeout=_DEADLINE_S
@@ -131,7 +131,7 @@ def _run(workspace: str, *options: str) -> float:
 
 
 def _first_stage(folder: Path) -> float:
-    """Return when the first stage of a run began, seconds since the epoch: before that there is only a scheduler."""
+    """Return when the first stage of a run began, in seconds since the epoch."""
     with (folder / LOG_FILE).open(encoding="utf-8") as file:
         return datetime.fromisoformat(json.loads(file.readline())["time"]).timestamp()
 
@@ -141,7 +141,7 @@ def _command(workspace: str) -> list[str]:
 
 
 def _standing(url: str) -> str:
-    """Say what the killed run had committed here and stored there."""
+    """Return a description of the versions that the killed run had committed here and stored in S3."""
     folder = working_copy(url)
     here = max(path.stem for path in (folder / "versions").glob("????????.json"))
     stored = max((path for path in read_record(folder).files if path.startswith("versions/")), default="none")
@@ -149,7 +149,7 @@ def _standing(url: str) -> str:
 
 
 def _differences(reference: Path, name: str) -> list[str]:
-    """Open a workspace on another new machine, and return what is not as it must be."""
+    """Open a workspace as on another new machine, and return its differences from the reference, and leftovers."""
     url = f"s3://{_BUCKET}/{name}"
     folder = working_copy(url)
     shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""A writer killed before any of its writes to the object store leaves a whole version there."""
+"""A writer killed before any of its writes to the object store leaves a complete version there."""
 
 from storage import Store
 from storage.lease import LEASE
@@ -11,22 +11,22 @@ from tests.storage.writer_process import write_steps
 
 LAST = 2
 EVERY = 5
-"""Writes between two kills: with 1 all are tried, in a minute."""
+"""Writes between two kills; 1 tries all of them, in a minute."""
 
 
 def kill_before(far: type[FailingStore], write: int, store: Store) -> bool:
-    """Write all steps, killed before a write of the store; tell whether the run ended before that."""
+    """Write all steps, killed before a write to the store; return whether the run ended before that write."""
     killed = far.killed_before(write, lambda: write_steps(store, LAST))
     store.objects.close()
-    far.remove(f"bucket/shop/{LEASE}")  # its process is gone, that of this test is not
+    far.remove(f"bucket/shop/{LEASE}")  # the kill is simulated: the process that holds the lease is alive
     return not killed
 
 
 def finish_and_check(far: type[FailingStore], store: Store) -> None:
-    with store.lock():  # whatever was committed and not stored is stored first
+    with store.lock():  # first stores anything that was committed but not stored
         write_steps(store, LAST)
     with store.lock():
-        fetch_all(store.root)  # so that what is left over in the store shows here
+        fetch_all(store.root)  # so that leftovers in the store are found here
     check(store.snapshot())
     assert list(store.verify_objects()) == []
     assert [name for name in leftovers(store) if not name.startswith(".m5data/")] == []
@@ -45,7 +45,7 @@ def test_killed_before_every_write(far: type[FailingStore], on_machine: OnMachin
         check(fresh.snapshot())
         seen.add(fresh.snapshot().number)
         assert list(fresh.verify_objects()) == []
-        last = ("fresh", "killed", "other")[machines % 3]  # it has read everything, has written it, or has nothing yet
+        last = ("fresh", "killed", "other")[machines % 3]  # it has read everything, has written it, or has nothing
         finish_and_check(far, fresh if last == "fresh" else open_at(on_machine(f"{last}-{machines}")))
         again = open_at(on_machine(f"again-{machines}"))
         check(again.snapshot())

@@ -1,4 +1,4 @@
-"""Two machines that commit to one workspace in an object store: one is refused or begins anew, and nothing is lost."""
+"""Two machines commit to one workspace in an object store: one is refused or starts again, and nothing is lost."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def test_nothing_is_lost_where_the_store_fails_is_slow_and_loses_answers(
 
 
 def _commit_by_two(folder: Path, each: int, environment: Mapping[str, str]) -> None:
-    """Run two processes, each with its own working copy, and print what they say."""
+    """Run two processes, each with its own working copy, and print their output."""
     both = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.slow.storage.committer", URL, name, str(each)],
@@ -83,7 +83,7 @@ def _check_that_all_are_there(each: int) -> None:
 def test_a_machine_that_slept_before_any_write_of_its_commit_loses_to_one_that_committed(
     far: type[FailingStore], on_machine: OnMachine
 ) -> None:
-    """The other takes its lease over, which has run out; a write at the same moment may refuse that one, too."""
+    """The other machine takes over the expired lease; a write at the same moment may cause it to be refused, too."""
     lost = kept = refused = sleep = 0
     while True:
         far.empty()
@@ -111,7 +111,7 @@ def test_a_machine_that_slept_before_any_write_of_its_commit_loses_to_one_that_c
 
 
 def sleep_before(far: type[FailingStore], write: int, other: Store) -> list[str]:
-    """Let the other machine commit before a write; return a list that then names its product, or "" if refused."""
+    """Let the other machine commit before a write; return a list that will hold its product, or "" if refused."""
     slept: list[str] = []
     start = far.writes
 
@@ -128,7 +128,7 @@ def sleep_before(far: type[FailingStore], write: int, other: Store) -> list[str]
 
 
 def age_lease() -> None:
-    """Make the lease one of another machine that was not renewed for long."""
+    """Turn the lease into one of another machine that has not been renewed for a long time."""
     place = ObjectStore(ADDRESS)
     held = place.read(LEASE)
     if held is not None:

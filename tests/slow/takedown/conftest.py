@@ -1,4 +1,4 @@
-"""Fixtures of killed take-downs: those of the fast tests."""
+"""Fixtures of killed take-downs, shared with the fast tests."""
 
 from tests.takedown.conftest import folder
 

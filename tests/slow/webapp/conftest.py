@@ -1,4 +1,4 @@
-"""The browser of tests/webapp."""
+"""The browser fixture of tests/webapp."""
 
 from tests.webapp.conftest import browser
 

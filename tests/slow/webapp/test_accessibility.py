@@ -1,4 +1,4 @@
-"""axe-core finds nothing serious on any page, wide and narrow, light and dark; all work is done by keyboard alone."""
+"""axe-core finds nothing serious on any page, wide or narrow, light or dark; all work can be done by keyboard alone."""
 
 from collections.abc import Iterator
 

@@ -17,9 +17,9 @@ from tests.webapp.served import PROGRAM, Served, open_link
 WORKERS = ("ann", "bob", "eve")
 KEYS = {"matched": ("1", "Enter"), "mismatched": ("2",), "uncertain": ("3",), "broken": ("4",)}
 KILLED_AT = (60, 130)
-"""Pairs that each has judged when the server is killed."""
+"""Numbers of pairs that each worker has judged when the server is killed."""
 ERRS_EVERY = 30
-"""Each worker errs on one pair of so many, never two on the same."""
+"""Each worker errs on one pair in 30, never two workers on the same."""
 UNDOES_EVERY = 25
 _SHOWN = """
 () => document.getElementById('task').hidden ? null : Number(document.getElementById('task').dataset.number)
@@ -32,7 +32,7 @@ _MOVED = """
 
 @dataclass
 class Judge:
-    """Somebody at a keyboard, who knows the truth and errs now and then."""
+    """A worker at a keyboard who knows the truth and occasionally errs."""
 
     name: str
     page: Page
@@ -46,7 +46,7 @@ class Judge:
         return number
 
     def judge_one(self) -> bool:
-        """Judge the pair on the screen; return False once there is none."""
+        """Judge the pair on the screen; return False if there is none."""
         number = self.shown()
         if number is None:
             self.page.wait_for_function(_MOVED, arg=-1)

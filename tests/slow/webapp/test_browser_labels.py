@@ -1,4 +1,4 @@
-"""Two people decide 50 doubtful label pairs at once by keyboard: reload, closed tab and killed server lose nothing."""
+"""Two people decide 50 doubtful label pairs at once by keyboard; reload, closed tab and killed server lose nothing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @dataclass
 class Reviewer:
-    """Somebody at a keyboard; what they pressed, in order."""
+    """A reviewer at a keyboard, with the decisions they entered, in order."""
 
     name: str
     context: BrowserContext
@@ -111,7 +111,7 @@ def reload(reviewer: Reviewer) -> None:
 
 
 def crash(reviewer: Reviewer, address: str) -> None:
-    """End the reviewer's tab without a word to it, and open another."""
+    """Close the reviewer's tab without running its unload handlers, and open another."""
     lost = reviewer.page
     reviewer.page = reviewer.context.new_page()
     lost.close(run_before_unload=False)

@@ -1,8 +1,8 @@
-"""1,000 slow and 1,000 honest connections at once: the honest ones are answered, the slow are shed.
+"""With 1,000 slow and 1,000 honest connections at once, the honest ones are answered and the slow ones are closed.
 
 A slow client opens a connection and sends nothing, or a byte of its request every 0.2 s. An honest one sends a request
-at once and reads the answer. All run in one process, beside ``m5data serve``. ``M5DATA_P95`` is the most seconds that
-95 % of the honest ones may wait: 0.2 on a machine that does nothing else.
+at once and reads the answer. All run in one process, alongside ``m5data serve``. ``M5DATA_P95`` is the maximum wait in
+seconds of 95 % of the honest ones: 0.2 on an otherwise idle machine.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from tests.webapp.served import Served
 
 SLOW = HONEST = 1000
 SECONDS = 60.0
-"""Far longer than the deadline of a request, which is 10 s."""
+"""Duration of the slow connections, far longer than the deadline of a request, which is 10 s."""
 BURST_S = 4.0
-"""Time in which all honest clients ask."""
+"""Time in which all honest clients send their requests."""
 P95_S = float(os.environ.get("M5DATA_P95", "30"))
 _REQUEST = b"GET /static/icon.svg HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n"
 
@@ -72,7 +72,7 @@ async def _storm(host: str, port: int) -> tuple[list[float], Counter[str], Count
     async with asyncio.TaskGroup() as group:
         for number in range(SLOW):
             group.create_task(_slow(host, port, number % 2, slow))
-        await asyncio.sleep(1)  # all of them hold a connection
+        await asyncio.sleep(1)  # until all of them hold a connection
         for number in range(HONEST):
             group.create_task(_honest(host, port, number * BURST_S / HONEST, seconds, honest))
     return sorted(seconds), honest, slow
