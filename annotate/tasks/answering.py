@@ -288,4 +288,4 @@ def find_fault(
     right = sum(answer.label == answer.truth for answer in gold)
     common, times = Counter(answer.label for answer in gold).most_common(1)[0]
     habit = f", {times} of them {common}," if times > _HABIT * len(gold) else ""
-    return f"gold: {right} of {len(gold)} gold tasks right{habit} is no better than answers without a look"
+    return f"gold: {right} of {len(gold)} gold tasks right{habit} is no better than guessing"

@@ -28,14 +28,14 @@ def add_source(
     ] = None,
     contact: Annotated[
         str | None,
-        typer.Option("--contact", metavar="TEXT", help="Mail or web address for the shop, sent with every request."),
+        typer.Option("--contact", metavar="TEXT", help="Mail address or URL for the shop, sent with every request."),
     ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Confirm that the shop may be crawled and its data shared; ask nothing.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Look at a shop with 20 requests at most, and propose its section of m5data.toml.
+    """Look at a shop with at most 20 requests, and propose its section of m5data.toml.
 
     Shows patterns of products and listings, languages, opt-outs, expected pages and hours, and ten products as
     read. Asks whether the shop may be crawled and its data shared, and writes the section. With --json nothing is

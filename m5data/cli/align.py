@@ -16,7 +16,7 @@ def align(
     workspace: WorkspaceOption = HERE,
     rule: Annotated[
         str | None,
-        typer.Option("--rule", metavar="mep3m|learned", help="Rule that decides which categories are one."),
+        typer.Option("--rule", metavar="mep3m|learned", help="Rule that decides which categories are equal."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -46,7 +46,7 @@ _PROPOSALS = 20
 def review(
     workspace: WorkspaceOption = HERE,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Sheet to write.")] = Path("review.csv"),
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many pairs.")] = 100,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Maximum number of pairs.")] = 100,
 ) -> None:
     """Write a sheet of the most uncertain category pairs to fill in."""
     from align.review import all_decisions, resolve_decisions, uncertain_pairs, write_sheet
@@ -68,7 +68,7 @@ def apply(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A sheet that m5data align review wrote, filled in.")],
     workspace: WorkspaceOption = HERE,
     reviewer: Annotated[
-        str | None, typer.Option("--reviewer", metavar="NAME", help="Who decided (default: this user).")
+        str | None, typer.Option("--reviewer", metavar="NAME", help="Name of the reviewer (default: this user).")
     ] = None,
 ) -> None:
     """Import the decisions of a sheet.

@@ -20,7 +20,7 @@ def candidates(
     encoder: Annotated[
         str | None,
         typer.Option(
-            "--encoder", metavar="light|paper|scale", help="What turns products into vectors (default: the settings')."
+            "--encoder", metavar="light|paper|scale", help="Encoder of products as vectors (default: the settings')."
         ),
     ] = None,
     checkpoint: Annotated[
@@ -29,9 +29,7 @@ def candidates(
     ] = None,
     search: Annotated[
         str | None,
-        typer.Option(
-            "--search", metavar="exact|approximate", help="How candidates are found (default: the settings')."
-        ),
+        typer.Option("--search", metavar="exact|approximate", help="Search method (default: the settings')."),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the sample of queries.")] = None,
     engine: EngineOption = "local",
@@ -66,7 +64,7 @@ def links(
     workspace: WorkspaceOption = HERE,
     base: Annotated[
         str | None,
-        typer.Option("--base", metavar="URL", help="Where the web application is reached (default: the settings')."),
+        typer.Option("--base", metavar="URL", help="URL of the web application (default: the settings')."),
     ] = None,
     reviewer: Annotated[
         bool, typer.Option("--reviewer", help="Links for reviewers, who browse products and review labels.")
@@ -74,10 +72,10 @@ def links(
     manager: Annotated[
         bool, typer.Option("--manager", help="Links for managers, who also see progress, pay and people.")
     ] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Unpause these workers, and make no links.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Unpause these workers, and create no links.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make personal links for workers, or show their pay.
+    """Create personal links for workers, or show their pay.
 
     A new link voids the old one. Without names, the workers' pay is printed.
     """
@@ -121,7 +119,7 @@ def aggregate(
         typer.Option(
             "--method",
             metavar="majority|dawid-skene|glad|weighted",
-            help="How judgements become one decision a pair (default: annotate.method of the settings).",
+            help="Method that decides each pair (default: annotate.method of the settings).",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -135,10 +133,12 @@ def export(
     workspace: WorkspaceOption = HERE,
     form: Annotated[
         Literal["csv", "label-studio", "report", "consequences", "categories"],
-        typer.Option("--format", help="Judgements; report on workers and tasks; what matches imply; best categories."),
+        typer.Option(
+            "--format", help="Judgements; report on workers and tasks; pairs that matches imply; best categories."
+        ),
     ] = "csv",
 ) -> None:
-    """Write judgements, a report on them, or what they imply."""
+    """Write judgements, a report on them, or the pairs they imply."""
     from annotate.export_judgements import export_judgements
     from m5data.cli.output import writing_to
     from m5data.workspace import Workspace

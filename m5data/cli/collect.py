@@ -24,7 +24,7 @@ def crawl(
     workspace: WorkspaceOption = HERE,
     source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Only this source.")] = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, metavar="N", help="At most N products a source.")
+        int | None, typer.Option("--limit", min=1, metavar="N", help="At most N products per source.")
     ] = None,
     refresh: RefreshOption = False,
     allow_shrink: AllowShrinkOption = False,
@@ -53,11 +53,10 @@ def ingest(
 
 def download(
     workspace: WorkspaceOption = HERE,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Request again what failed, and nothing else.")
-    ] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Only request files that failed.")] = False,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Request again, conditionally, what came with an ETag or Last-Modified.")
+        bool,
+        typer.Option("--refresh", help="Request files that came with an ETag or Last-Modified again, conditionally."),
     ] = False,
     min_success: Annotated[
         float | None,
@@ -84,7 +83,7 @@ def parse(
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the product record of a page as JSON; with --source, what the pages of a source teach each other."""
+    """Print the product record of a page as JSON; with --source, the template learned from a source's pages."""
     import crawler
     from m5data.cli.output import print_json
     from m5data.errors import UsageError
@@ -100,12 +99,12 @@ def parse(
 def learn_reader(
     workspace: WorkspaceOption = HERE,
     out: Annotated[Path, typer.Option("--out", metavar="FILE.npz", help="Model file to write.")] = Path("reader.npz"),
-    limit: Annotated[int, typer.Option("--limit", min=10, help="Pages to learn from, at most.")] = 1000,
+    limit: Annotated[int, typer.Option("--limit", min=10, help="Maximum number of pages to learn from.")] = 1000,
 ) -> None:
-    """Teach the page reader from stored pages with markup, and compare it with the shipped one.
+    """Train the page reader on stored pages with markup, and compare it with the shipped one.
 
-    What it learns is added to what the shipped reader knows. The markup of the pages is the truth, and is removed from
-    what the reader sees. Name the file in the settings of a source (``reader``) to read its pages with it.
+    Training starts from the shipped reader. The pages' markup provides the right answers and is hidden from the reader.
+    To use the file, name it in the settings of a source (``reader``).
     """
     from crawler.learning.labelled import examples_of, labelled_stored_pages
     from crawler.learning.lessons import lessons

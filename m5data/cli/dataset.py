@@ -91,7 +91,8 @@ def export(  # noqa: PLR0913, PLR0917 - options of the command line
         typer.Option("--where", metavar="SQL", help="Only products that meet this condition on the view catalogue."),
     ] = None,
     purpose: Annotated[
-        Purpose | None, typer.Option("--purpose", help="Leave out what shops refuse for this (default: m5data.toml's).")
+        Purpose | None,
+        typer.Option("--purpose", help="Leave out products whose shop refuses this use (default: m5data.toml's)."),
     ] = None,
     engine: EngineOption = "local",
     as_json: JsonOption = False,
@@ -146,9 +147,11 @@ def sql(
     query: Annotated[str, typer.Argument(metavar="QUERY", help="One SELECT in DuckDB's SQL.")],
     workspace: WorkspaceOption = HERE,
     form: Annotated[
-        Literal["table", "csv", "json", "parquet"], typer.Option("--format", help="How the rows are written.")
+        Literal["table", "csv", "json", "parquet"], typer.Option("--format", help="Format of the rows.")
     ] = "table",
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write here instead of the screen.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="File to write instead of the screen.")
+    ] = None,
     at: Annotated[int | None, typer.Option("--at", metavar="VERSION", help="Query an earlier dataset version.")] = None,
 ) -> None:
     """Query the dataset's tables; "show tables" lists them."""

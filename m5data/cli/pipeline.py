@@ -47,11 +47,11 @@ def run(  # noqa: PLR0913, PLR0917 - options of the command line
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run the pipeline; finished work is not done again. What changed is verified at the end.
+    """Run the pipeline; finished work is not repeated, and changes are verified at the end.
 
-    With --dry-run: print what a run would fetch, decode and store. Bytes are estimated by what is stored already, hours
-    by the settings' pace and the last run's rate; a dash where there is nothing to estimate by. New pages may lead to
-    more.
+    With --dry-run: print the work that a run would do: items to fetch and decode, bytes and hours. Bytes are estimated
+    from stored items, hours from the settings' pace and the last run's rate; a dash means unknown. New pages may lead
+    to more work.
     """
     from flows.run_stage import idle_reports
     from m5data.cli.output import print_reports
@@ -148,8 +148,8 @@ def _parameters(flow: Part, *, refresh: bool, engine: Engine, media: bool = True
 def status(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
     """Show what is done, pending, running and failed, and why.
 
-    For each stage its last run, and what waits; for the running stage its rate and expected end; for the products which
-    modalities they lack, and why.
+    Shows each stage's last run and pending work, the running stage's rate and expected end, and the modalities that
+    products lack, with reasons.
     """
     from dataclasses import asdict
 
@@ -208,7 +208,7 @@ def redo(
 ) -> None:
     """Forget a stage's work, whole or in part, and run it again.
 
-    What depends on it follows with the next m5data run. Use --dry-run first: media and pages are fetched again.
+    Dependent stages follow with the next m5data run. Use --dry-run first: media and pages are fetched again.
     """
     from m5data.cli.output import print_json
     from m5data.invalidate import Selection, invalidate
@@ -225,19 +225,20 @@ def redo(
 
 
 def schedule(
-    cron: Annotated[str, typer.Option("--cron", metavar="CRON", help='When: five fields, e.g. "0 3 * * *".')],
+    cron: Annotated[str, typer.Option("--cron", metavar="CRON", help='Schedule: five fields, e.g. "0 3 * * *".')],
     workspace: WorkspaceOption = HERE,
     flow: FlowOption = "everything",
     refresh: RefreshOption = False,
     engine: EngineOption = "local",
     port: Annotated[
-        int, typer.Option("--port", metavar="P", min=1, max=65535, help="Of the Prefect server, if one is started.")
+        int,
+        typer.Option("--port", metavar="P", min=1, max=65535, help="Port of the Prefect server, if one is started."),
     ] = 4200,
 ) -> None:
     """Run the pipeline on a schedule, until Ctrl-C or SIGTERM.
 
-    Uses the Prefect server that PREFECT_API_URL names, or starts one with its pages at --port of this machine. Runs
-    follow one another: one that is due while another runs waits. For work pools there is prefect.yaml.
+    Uses the Prefect server that PREFECT_API_URL names, or starts one with its pages at --port of this machine. Runs do
+    not overlap: one that is due while another is running waits. For work pools, see prefect.yaml.
     """
     from flows.running import check_cron, serve_schedule
     from m5data.workspace import Workspace
@@ -257,7 +258,7 @@ def schedule(
 
 
 def cluster_check(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
-    """Check what each machine of the Ray cluster lacks; change nothing.
+    """Find problems of each machine of the Ray cluster; change nothing.
 
     Looks at packages and their versions, FFmpeg and decoders, memory, disk, clock, and at the workspace from there: an
     object store must keep the conditions of a put. The cluster is that of RAY_ADDRESS. Ends with 1 when anything is

@@ -24,10 +24,10 @@ ShardsOption = Annotated[
     typer.Option("--shards", metavar="DIR", help="Folder of an export (default: that of the workspace's recipe)."),
 ]
 SeedOption = Annotated[
-    int, typer.Option("--seed", metavar="N", help="Seed of everything random; each has a folder of its own.")
+    int, typer.Option("--seed", metavar="N", help="Seed of all random numbers; each seed has its own folder.")
 ]
 DeviceOption = Annotated[
-    str | None, typer.Option("--device", metavar="cpu|cuda", help="Default: a GPU where there is one.")
+    str | None, typer.Option("--device", metavar="cpu|cuda", help="Default: a GPU if there is one.")
 ]
 
 
@@ -114,7 +114,7 @@ def compare(
     workspace: WorkspaceOption = HERE,
     layout: Annotated[
         Literal["models", "modalities"],
-        typer.Option("--layout", help="A row for each model, or for each combination of modalities too."),
+        typer.Option("--layout", help="One row per model, or also per combination of modalities."),
     ] = "models",
     task: Annotated[Literal["coarse", "fine"], typer.Option("--task", help="Retrieval task.")] = "coarse",
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,

@@ -34,7 +34,7 @@ def diff(
     table: Annotated[str | None, typer.Option("--table", metavar="NAME", help="Show the keys of this table.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what a person would notice: the products that changed, field by field.
+    """Show the products that changed, field by field, as a person would notice.
 
     Captions, prices, availability, categories, specifications, images and videos are compared; hashes, tokens and
     times are not. With --tables or --table, rows are compared; observation times are ignored.
@@ -69,9 +69,9 @@ def diff(
 
 
 def vacuum(workspace: WorkspaceOption = HERE, dry_run: DryRunOption = False, as_json: JsonOption = False) -> None:
-    """Remove old dataset versions and what only they used.
+    """Remove old dataset versions and the files that only they used.
 
-    The newest versions stay, recent ones (keep_versions and keep_days in the section store of m5data.toml), and those
+    The newest and recent versions are kept (keep_versions and keep_days in the section store of m5data.toml), and those
     that splits or an export came from. Use --dry-run first.
     """
     from m5data.cli.output import print_json, print_rows
@@ -109,9 +109,9 @@ def copy(
 
 
 def repair(workspace: WorkspaceOption = HERE, dry_run: DryRunOption = False, as_json: JsonOption = False) -> None:
-    """Make again what can be made again of a damaged workspace.
+    """Restore what can be restored of a damaged workspace.
 
-    Says what cannot, and ends with 1 then. Nothing is deleted: what cannot be read is moved to the folder damaged. Use
+    Lists the rest, and then ends with 1. Nothing is deleted: unreadable files are moved to the folder damaged. Use
     --dry-run first.
     """
     from dataclasses import asdict

@@ -18,7 +18,7 @@ def init(
         typer.Argument(metavar="DIR", help="Folder of the new workspace, or a URL such as s3://bucket/prefix."),
     ],
 ) -> None:
-    """Make a new workspace with a commented m5data.toml."""
+    """Create a workspace with a commented m5data.toml."""
     from m5data.workspace import SETTINGS_FILE, Workspace
     from storage.working_copy import is_store_url, working_copy
 

@@ -8,10 +8,10 @@ from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import psutil
 import pytest
 
 from storage.children import Child, ProgramError, run_children, run_program
+from tests.storage.conftest import has_ended
 
 _SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -54,7 +54,7 @@ def ended(target: Callable[..., None], *arguments: object, name: str) -> Child:
 def is_gone(process: int) -> bool:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        if not psutil.pid_exists(process) or psutil.Process(process).status() == psutil.STATUS_ZOMBIE:
+        if has_ended(process):
             return True
         time.sleep(0.02)
     return False

@@ -254,7 +254,7 @@ def test_a_worker_who_fails_gold_is_paused_with_the_reason_and_can_go_on(open_bo
             task = next_task(board, worker)
             if task is not None:
                 board.answer(worker, task.number, label, 1)
-    assert board.progress("ann").paused == "gold: 3 of 8 gold tasks right is no better than answers without a look"
+    assert board.progress("ann").paused == "gold: 3 of 8 gold tasks right is no better than guessing"
     assert next_task(board, "ann") is None
     assert [(pay.worker, pay.gold_asked, pay.gold_right) for pay in board.pay()] == [
         ("ann", 8, 3),

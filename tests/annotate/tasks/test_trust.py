@@ -39,7 +39,7 @@ def test_reason_says_what_was_found() -> None:
     answers = gold("mdmdmdmd", "m" * 8)
     assert (
         find_fault(answers, weigh_gold(answers, 0.85), [], 0.01, 1.0)
-        == "gold: 4 of 8 gold tasks right, 8 of them matched, is no better than answers without a look"
+        == "gold: 4 of 8 gold tasks right, 8 of them matched, is no better than guessing"
     )
     assert find_fault([], 0.0, [0.9] * 20, 0.01, 1.0) == "speed: half of the last 20 answers took less than 1 s"
     assert find_fault([], 0.0, [0.9] * 10 + [1.5] * 10, 0.01, 1.0) is None
