@@ -287,9 +287,7 @@ SPEC_PROPOSALS = TableSpec(
         Column("position", INT, "evidence: image's place on the page"),
         Column("line", INT, "evidence: line of image_text, which has the box"),
         Column("sha256", TEXT, "evidence: object of the image"),
-        Column(
-            "rule", TEXT, "named: name: value; row: next to its name in a table; unit, size: a number alone"
-        ),
+        Column("rule", TEXT, "named: name: value; row: next to its name in a table; unit, size: a number alone"),
         Column("confidence", REAL, "of the line, 0 to 1"),
     ),
 )
