@@ -96,7 +96,31 @@ _AFTER: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
 """Heading of the help -> its verbs."""
 
 
-class _InOrder(typer.core.TyperGroup):
+def _plain_flags(options: list[Any]) -> list[Any]:
+    """Show no type beside a flag: ``--json <bool>`` reads as if the flag took a value."""
+    for option in options:
+        if isinstance(option, typer.core.TyperOption) and option.is_bool_flag:
+            option.metavar = ""
+    return options
+
+
+class _Verb(typer.core.TyperCommand):
+    """A command whose help shows plain flags."""
+
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - Typer's own context type
+        """Return the options."""
+        return _plain_flags(super().get_params(ctx))
+
+
+class _Group(typer.core.TyperGroup):
+    """A group whose help shows plain flags."""
+
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - Typer's own context type
+        """Return the options."""
+        return _plain_flags(super().get_params(ctx))
+
+
+class _InOrder(_Group):
     """A group that lists its verbs in the order they were added; Typer puts groups before commands."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - Typer's own context type
@@ -117,9 +141,11 @@ app = typer.Typer(
     add_completion=False,
 )
 _GROUPS = {
-    "align": typer.Typer(invoke_without_command=True),
-    "annotate": typer.Typer(help="Judge product pairs; turn judgements into matches.", no_args_is_help=True),
-    "cluster": typer.Typer(help="Look at the machines of a Ray cluster.", no_args_is_help=True),
+    "align": typer.Typer(cls=_Group, invoke_without_command=True),
+    "annotate": typer.Typer(
+        cls=_Group, help="Judge product pairs; turn judgements into matches.", no_args_is_help=True
+    ),
+    "cluster": typer.Typer(cls=_Group, help="Look at the machines of a Ray cluster.", no_args_is_help=True),
 }
 
 
@@ -149,9 +175,9 @@ def _add(words: str, verb: Verb, heading: str, meaning: str | None = None) -> No
     if words in _GROUPS:
         _GROUPS[words].callback(help=meaning)(verb)
     elif group:
-        _GROUPS[group].command(name, help=meaning)(verb)
+        _GROUPS[group].command(name, cls=_Verb, help=meaning)(verb)
     else:
-        app.command(name, help=meaning, rich_help_panel=heading)(verb)
+        app.command(name, cls=_Verb, help=meaning, rich_help_panel=heading)(verb)
     top = words.partition(" ")[0]
     if top not in _ORDER:
         _ORDER.append(top)
