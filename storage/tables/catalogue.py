@@ -37,7 +37,7 @@ SPECS = TableSpec(
     meaning="One row per line of a product's specification table.",
     key=("product_id", "position"),
     bucket_of="product_id",
-    codec="lz4_raw",  # the largest table: a query for one property reads two thirds faster, in twice the space
+    codec="lz4_raw",  # the largest table; a query about one property takes a third less time, in 1.8 times the space
     columns=(
         Column("product_id", ID, "product"),
         Column("position", INT, "line of the table, from 0"),
