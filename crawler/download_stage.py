@@ -7,7 +7,7 @@ Reads the URLs of ``media``, writes ``media`` with their outcomes. Counts distin
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import cast
 
 import duckdb
@@ -91,40 +91,54 @@ def run(  # noqa: PLR0913 - the options of one command
     with store.stage(_STAGE, settings=settings.digest(), reads=("media",), extra=extra) as stage:
         if stage.unchanged and not (retry_failed or refresh):
             report = stage.report_unchanged()
+        elif "media" not in stage.before.tables:
+            _check_products(stage.before)
+            return stage.commit(StageReport(_STAGE, 0, 0))  # products from feeds without media
         else:
-            started = clock()
-            if "media" not in stage.before.tables:
-                if "products" not in stage.before.tables:
-                    raise MissingInputError(
-                        "download: the workspace has no products. Run m5data crawl or m5data ingest first."
-                    )
-                return stage.commit(StageReport(_STAGE, 0, 0))  # products from feeds without media
+            started, shown = clock(), progress or SilentProgress()
             last = stage.before.stages.get(_STAGE)
             is_same = last is not None and (last.settings, last.extra) == (settings.digest(), extra)
-            make_queue(store, stage.before, this_run if is_same else None)
-            store.downloads.set_mark(stage.before.record.number + 1)
-            with closing(store.downloads.connect(threads=True)) as connection:
-                queue = UrlQueue(connection, this_run)
-                if stage.shared_spool.stored():
-                    add_finished(stage, store, queue)
+            with _open_queue(store, stage, this_run, is_same=is_same) as queue:
                 if retry_failed:
                     queue.forget_failures(started.timestamp())
                 queue.enlist(_read_wanted(stage.before, open_register(store)))
                 if refresh:
                     queue.mark_stale()
                 before = queue.count_kept()
-                shown = progress or SilentProgress()
                 if runner is None:
                     download_all(store, queue, this_run, clock, shown)
                 else:
                     download_chunks(stage, store, queue, this_run, shown, runner)
-                after = queue.count_kept()
+                after, counts = queue.count_kept(), queue.counts()
                 _publish(stage, queue)
-                counts = queue.counts()
             report = stage.commit(_report(counts, (clock() - started).total_seconds()))
             _check_answered(before[0], after[1] - before[1])
     _check_success(report, settings)
     return report
+
+
+@contextmanager
+def _open_queue(store: Store, stage: Stage, run: DownloadRun, *, is_same: bool) -> Iterator[UrlQueue]:
+    """Yield the queue of URLs, with the outcomes that finished tasks of a killed run left.
+
+    Args:
+        store: The workspace.
+        stage: The stage that runs.
+        run: This run.
+        is_same: Whether the stage's last run had the same settings, so that its outcomes count as those of ``run``.
+    """
+    make_queue(store, stage.before, run if is_same else None)
+    store.downloads.set_mark(stage.before.record.number + 1)
+    with closing(store.downloads.connect(threads=True)) as connection:
+        queue = UrlQueue(connection, run)
+        if stage.shared_spool.stored():
+            add_finished(stage, store, queue)
+        yield queue
+
+
+def _check_products(snapshot: Snapshot) -> None:
+    if "products" not in snapshot.tables:
+        raise MissingInputError("download: the workspace has no products. Run m5data crawl or m5data ingest first.")
 
 
 def _with_ports(hosts: Collection[str]) -> frozenset[str]:

@@ -41,10 +41,7 @@ def add_source(
     read. Asks whether the shop may be crawled and its data shared, and writes the section. With --json nothing is
     asked, and nothing written without --yes.
     """
-    import asyncio
-
-    from crawler.survey.survey import look_at
-    from crawler.survey.visitor import MOST_REQUESTS, Visitor, is_local
+    from crawler.survey.visitor import is_local
     from m5data.cli.output import print_json
     from m5data.errors import DataError
     from m5data.settings import Settings
@@ -56,13 +53,7 @@ def add_source(
     local = is_local(url)
     settings = _with_contact(opened.settings.crawl, contact, needed=not local, ask=not (yes or as_json))
     source = _free_name(name, url, settings)
-
-    async def look() -> "Survey":
-        async with Visitor(url, settings, local=local) as visitor:
-            return await look_at(url, settings, visitor)
-
-    typer.echo(f"looking at {url} with {MOST_REQUESTS} requests at most ...", err=True)
-    survey = asyncio.run(look())
+    survey = _look_at(url, settings, local=local)
     if not as_json:
         _show(survey, source)
     if not survey.records:
@@ -115,6 +106,21 @@ def _free_name(name: str | None, url: str, settings: "CrawlSettings") -> str:
     if name in settings.sources or not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name):
         raise UsageError(f"add-source --name {name}: choose a new name of small letters, digits, - and _")
     return name
+
+
+def _look_at(url: str, settings: "CrawlSettings", *, local: bool) -> "Survey":
+    """Return what the shop shows."""
+    import asyncio
+
+    from crawler.survey.survey import look_at
+    from crawler.survey.visitor import MOST_REQUESTS, Visitor
+
+    async def look() -> "Survey":
+        async with Visitor(url, settings, local=local) as visitor:
+            return await look_at(url, settings, visitor)
+
+    typer.echo(f"looking at {url} with {MOST_REQUESTS} requests at most ...", err=True)
+    return asyncio.run(look())
 
 
 def _ask(url: str) -> tuple[bool, bool]:
