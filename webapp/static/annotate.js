@@ -1,4 +1,4 @@
-// The annotation page: shows a task, takes an answer by key or button, shows the next one at once.
+// Annotation page: shows a task, takes a judgement by key or button, and shows the next task at once.
 
 import { showLines } from "./lines_view.js";
 import { preload, ProductView } from "./product_view.js";
@@ -29,7 +29,7 @@ function showCount(total) {
   $("bar").value = reviewed;
 }
 
-/** Return the unanswered tasks; without any, whether all are done, or speed or gold paused this person. */
+/** Return the open tasks; if there are none, the reason: all are done, or this person is paused for speed or gold. */
 async function fetchTasks(unchanged) {
   const found = await post("/annotate/tasks", {});
   const items = found.tasks.filter((task) => !answered.has(task.number));
@@ -87,12 +87,12 @@ function answer(label) {
   settle(1, "/annotate/answers", { label, seconds });
 }
 
-/** Pass the task on to others. */
+/** Leave the task to others. */
 function skip() {
   settle(0, "/annotate/skip", {});
 }
 
-/** Send what became of the task on the screen, with the comment, and show the next. */
+/** Send the result of the task on the screen, with the comment, and show the next task. */
 function settle(counted, path, body) {
   const task = work.current;
   if (!task) return;
@@ -116,7 +116,7 @@ function keepHistory() {
   $("undo").disabled = !history.length;
 }
 
-/** Take the last answer or skip back; its task comes again at once, or, from before a reload, once the server gives it. */
+/** Undo the last judgement or skip. Its task is shown at once if this page has seen it, else when the server sends it. */
 function undo() {
   const [number, counted] = history.pop() ?? [];
   if (number === undefined) return;

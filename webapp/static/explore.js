@@ -1,4 +1,4 @@
-// The product browser: closes the facets where they would fill the screen; tags the selection, keeps views.
+// Product browser: closes the facets on narrow screens, tags the selection, saves views.
 
 import { post } from "./requests.js";
 
@@ -7,7 +7,7 @@ if (facets && matchMedia("(max-width: 50rem)").matches) facets.open = false;
 
 const notice = document.querySelector("#notice");
 
-/** Send a form's fields; reload where it was done, else say why not. */
+/** Send a form's fields and reload the page; on failure, show the reason. */
 async function send(path, body) {
   try {
     await post(path, body);

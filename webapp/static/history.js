@@ -1,4 +1,4 @@
-// One's own answers: a button takes one back, and its task comes next.
+// A person's own judgements: a button reopens one, and its task is shown next.
 
 import { post } from "./requests.js";
 

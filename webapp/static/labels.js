@@ -1,4 +1,4 @@
-// The label page: shows the most doubtful pair of categories, takes a decision by key or button, shows the next one at once.
+// Label page: shows the least certain pair of categories, takes a decision by key or button, and shows the next at once.
 
 import { objectUrl } from "./product_view.js";
 import { post } from "./requests.js";
@@ -19,7 +19,7 @@ function keyOf({ a, b }) {
   return JSON.stringify([a.source, a.path, b.source, b.path]);
 }
 
-/** Return the undecided pairs, those put off last. */
+/** Return the undecided pairs, postponed ones last. */
 async function fetchPairs(unchanged) {
   const found = await post("/labels/pairs", { limit: Math.min(MOST, AT_ONCE + done.size + later.size) });
   if (unchanged()) decided = found.decided;
@@ -89,7 +89,7 @@ function kindName({ kind, name }) {
   return `${$("past").dataset[kind]} ${name}`.trim();
 }
 
-/** List what was decided, by anybody; buttons replace the decision on a pair by a newer one. */
+/** List everybody's decisions; buttons replace the decision on a pair with a newer one. */
 function showPast(decisions) {
   const box = $("past");
   box.hidden = !decisions.length;
@@ -135,12 +135,12 @@ function decide(decision) {
   work.settle("/labels/decisions", { ...decision, a: named(a), b: named(b), token: randomToken() });
 }
 
-/** crypto.randomUUID is missing where a page came unencrypted over a local network. */
+/** crypto.randomUUID does not exist on pages served over plain HTTP on a local network. */
 function randomToken() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Show the last pair again: a newer decision on it replaces the one before. */
+/** Show the last pair again: a newer decision replaces the earlier one. */
 function back() {
   if (past.length) work.putBack(past.pop());
 }

@@ -1,4 +1,4 @@
-// Two specification tables side by side, with their differences marked by a sign as well as by colour.
+// Two specification tables side by side; differences are marked with a sign as well as with colour.
 
 const SIGNS = { same: "", different: "≠", alone: "○" };
 

@@ -1,4 +1,4 @@
-// The manager's page: a button lets a paused annotator continue.
+// Manager's page: a button lets a paused annotator continue.
 
 import { post } from "./requests.js";
 

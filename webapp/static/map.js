@@ -1,4 +1,4 @@
-// The map: points on a canvas; a drawn lasso, or a box by Shift or by keyboard, chooses products.
+// Map of products: points on a canvas; products are selected with a lasso, or with a box (Shift, or the keyboard).
 
 const COLOURS = ["#2f7fd6", "#d95f02", "#1b9e77", "#c2399a", "#9a7a22", "#8268cf", "#3f9c35", "#c23b3b", "#2b9fb3", "#8894a0"];
 const RADIUS = 2.5;
@@ -39,7 +39,7 @@ async function load() {
   choose();
 }
 
-/** A value's place among the colours: the shared one for those that are not listed. */
+/** Return the colour of a value's rank; values that the legend does not list share the last colour. */
 function colourOf(place) {
   return COLOURS[Math.min(place, COLOURS.length - 1)];
 }
@@ -112,7 +112,7 @@ function inside(corners, x, y) {
   return odd;
 }
 
-/** Show how many products the lasso holds, and where they can be seen. */
+/** Show how many products the lasso contains, and a link to them. */
 function choose() {
   const chosen = lasso.length > 2 && !drawing ? points.filter(([x, y, place]) => !hidden.has(place) && inside(lasso, x, y)) : [];
   $("chosen").hidden = !chosen.length;

@@ -1,4 +1,4 @@
-// What was decided and is not known to be saved yet. It outlives a reload, a crash of the browser, and the server's absence.
+// Decisions that the server has not confirmed yet. They survive a reload, a crash of the browser, and a server that is down.
 
 import { post, Refused } from "./requests.js";
 
@@ -12,26 +12,26 @@ export class Outbox {
   #sending = null;
   #changed;
 
-  /** `changed` is told {waiting, state, refused} whenever that changes; state: saved, sending, offline or signed-out. */
+  /** `changed` is called with {waiting, state, refused} on each change; state: saved, sending, offline or signed-out. */
   constructor(key, changed) {
     this.#key = key;
     this.#items = JSON.parse(localStorage.getItem(key) ?? "[]");
     this.#changed = changed;
   }
 
-  /** What waits, oldest first: {path, body}. */
+  /** The waiting requests, oldest first: {path, body}. */
   get items() {
     return this.#items;
   }
 
-  /** Keep something and send it, after all that was put before. */
+  /** Save a request and send it after all earlier ones. */
   put(path, body) {
     this.#items.push({ path, body });
     this.#keep();
     this.flush();
   }
 
-  /** Send what waits, in order, each until the server has said what became of it. Returns when nothing waits. */
+  /** Send the waiting requests, one after another. Resolves when none is left or the session has ended. */
   flush() {
     this.#sending ??= this.#send().finally(() => {
       this.#sending = null;

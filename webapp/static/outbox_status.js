@@ -1,4 +1,4 @@
-// What the page says of its outbox.
+// The outbox's status line.
 
 const $ = (id) => document.getElementById(id);
 let refusals = 0;

@@ -1,4 +1,4 @@
-// The product page: images in a lightbox with the boxes of their text, frames that seek the video, a playhead over the MFCC picture.
+// Product page: a lightbox with the text boxes of images, frames that seek the video, a playhead over the MFCC picture.
 const box = document.querySelector('#lightbox');
 const images = [...document.querySelectorAll('#gallery a')];
 let shown = 0;
@@ -34,7 +34,7 @@ video?.addEventListener('timeupdate', () => {
   }
 });
 
-/** Draw the loudness of a clip over its time, once it is on the screen. */
+/** Draw the loudness of a clip over time, once it scrolls into view. */
 async function drawWave(canvas, source) {
   const answer = await fetch(source);
   const clip = await new OfflineAudioContext(1, 1, 8000).decodeAudioData(await answer.arrayBuffer());

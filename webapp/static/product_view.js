@@ -1,4 +1,4 @@
-// One product on the screen. Everything a shop wrote goes through textContent: it is text, never markup.
+// View of one product. Everything that a shop wrote goes through textContent: it is text, never markup.
 
 const PLAYED = new Set(["video/mp4", "video/webm", "video/quicktime"]);
 
@@ -16,7 +16,7 @@ export class ProductView {
     image.addEventListener("load", () => this.#say(""));
   }
 
-  /** Show a product; null: it is not there any more. */
+  /** Show a product; null: it no longer exists. */
   show(product) {
     this.#product = product ?? { caption: null, pictures: [], videos: [] };
     this.#find(".gone").hidden = product !== null;
@@ -93,7 +93,7 @@ export class ProductView {
   }
 }
 
-/** Load the main pictures of products that come next. */
+/** Preload the main images of the next products. */
 export function preload(products) {
   return products.filter((product) => product?.pictures.length).map((product) => {
     const image = new Image();

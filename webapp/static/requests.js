@@ -1,8 +1,8 @@
-// Requests of this page to its server; each carries the proof that it comes from here.
+// Requests to the server; each carries a token that proves that it comes from this page.
 
 const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
-/** The server refused for good: asking again would not help. */
+/** The server refused the request for good: a retry would not help. */
 export class Refused extends Error {
   constructor(status, detail) {
     super(detail);
@@ -10,7 +10,7 @@ export class Refused extends Error {
   }
 }
 
-/** Send JSON and return the answer's. Throws Refused, or another error where asking again may help. */
+/** Post JSON and return the response's JSON. Throws Refused, or another error if a retry may help. */
 export async function post(path, body) {
   const answer = await fetch(path, {
     method: "POST",

@@ -1,4 +1,4 @@
-// The SQL page: completion over the documented columns, and the list of tables.
+// SQL page: completion of the documented columns, and the list of tables.
 const query = document.querySelector('#query');
 const list = document.querySelector('#completions');
 const place = document.querySelector('#tables');

@@ -1,4 +1,4 @@
-// Work that the server gives out in small lists: one item on the screen, the next ones ready, decisions sent by an outbox.
+// Queue of work from the server: one item on the screen, the next ones preloaded, decisions sent through an outbox.
 
 import { Outbox } from "./outbox.js";
 import { showState } from "./outbox_status.js";
@@ -17,8 +17,8 @@ export class WorkQueue {
   #settled = 0;
 
   /**
-   * `name` names the kept outbox; `fetch(unchanged)` returns the items that are not settled yet, where `unchanged()` says
-   * whether the server knew all decisions; `show(item)` shows one; `nameOf(item)` is what an item is known by.
+   * `outbox` is the outbox's key in local storage; `fetch(unchanged)` returns the open items, where `unchanged()` says
+   * whether the server had all decisions; `show(item)` shows one; `nameOf(item)` identifies it.
    */
   constructor({ outbox, fetch, show, nameOf, leastAhead }) {
     this.outbox = new Outbox(outbox, showState);
@@ -32,13 +32,13 @@ export class WorkQueue {
     });
   }
 
-  /** Send what an earlier visit left, then show the first item. */
+  /** Send what an earlier visit left unsent, then show the first item. */
   async start() {
     await this.outbox.flush();
     this.load();
   }
 
-  /** The item on the screen; undefined where there is none. */
+  /** The item on the screen; undefined if there is none. */
   get current() {
     return this.#items[0];
   }
@@ -47,12 +47,12 @@ export class WorkQueue {
     return this.#items;
   }
 
-  /** Ask for items until there are some, there are none, or the sign-in does not hold. */
+  /** Ask for items until some arrive, none are left, or the session has ended. */
   async load() {
     if (this.#loading) return;
     this.#loading = true;
     try {
-      // Without an item left, what the server gives next depends on decisions that it does not have yet.
+      // If no item is left, the server's next batch depends on decisions that it does not have yet.
       if (!this.#items.length) await this.outbox.flush();
       const before = this.outbox.items.length ? -1 : this.#settled;
       const { items, message } = await this.#fetch(() => this.#settled === before);
@@ -75,7 +75,7 @@ export class WorkQueue {
     }
   }
 
-  /** Take the item off the screen, send what was decided on it, if anything, and show the next. */
+  /** Remove the item from the screen, send the decision on it, if any, and show the next. */
   settle(path, body) {
     this.#settled += 1;
     this.#items.shift();
@@ -85,14 +85,14 @@ export class WorkQueue {
     if (this.#items.length < this.#least) this.load();
   }
 
-  /** Show an item again, before all others. */
+  /** Show an item again, ahead of all others. */
   putBack(item) {
     this.#settled += 1;
     this.#items.unshift(item);
     this.#showCurrent();
   }
 
-  /** Forget the items and ask anew. */
+  /** Drop the items and load new ones. */
   async reload() {
     this.#settled += 1;
     await this.outbox.flush();
@@ -100,7 +100,7 @@ export class WorkQueue {
     this.load();
   }
 
-  /** Say why there is no item: the message of that name, and a reason. */
+  /** Show why there is no item: the message of that name, and a reason. */
   showMessage(name, reason = "") {
     const message = $("message");
     message.querySelector("p").textContent = `${message.dataset[name] ?? ""} ${reason}`;
