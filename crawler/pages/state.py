@@ -35,9 +35,17 @@ _DEPTH = 12
 _HINTS = ("price", "sku", "currenc", "vendor", "brand", "product", "variant", "avail", "categor")
 _START = re.compile(r"""\{\s{0,50}"[^"\\\n]{1,80}"\s{0,20}:""")
 _LITERAL = re.compile(r"""\{\s{0,50}(?:[A-Za-z_$][\w$]{0,60}|'[^'\\\n]{1,60}')\s{0,20}:""")
-_PARTS = re.compile(
-    r""""[^"\\\n]*(?:\\.[^"\\\n]*)*"(?:\s*[:,]\s*"[^"\\\n]*(?:\\.[^"\\\n]*)*")*|'([^'\\\n]*(?:\\.[^'\\\n]*)*)'|(?<![\w$.])([A-Za-z_$][\w$]*)(?=\s{0,20}:)|,(?=\s{0,50}[}\]])|//[^\n"']*(?=\n)"""
-)
+_STRING = r""""[^"\\\n]*+(?:\\.[^"\\\n]*+)*+\""""
+_OPENED = {
+    '"': rf"{_STRING}(?:\s*+[:,]\s*+{_STRING})*+",
+    "'": r"'(?P<text>[^'\\\n]*+(?:\\.[^'\\\n]*+)*+)'",
+    "//": r"""//[^\n"']*+(?=\n)""",
+}
+"""Parts of a script that something opens, which may not end: strings with double and single quotes, and comments."""
+_ENDS = {'"': re.compile(r"\n"), "'": re.compile(r"\n"), "//": re.compile(r"""[\n"']""")}
+"""What a later part must follow to end, after one that does not."""
+_AHEAD = 64
+"""Characters that a pattern looks ahead."""
 _ENCODED = re.compile(r"""decodeURIComponent\(\s{0,10}['"]([^'"]{20,400000})['"]""")
 _NAME = re.compile(r"([\w$.-]{1,60})[\s=:(\[,'\"]{0,20}$")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -105,7 +113,7 @@ def _values(text: str, depth: int) -> Iterator[tuple[tuple[str, ...], object]]:
         yield (), whole
         return
     if _LITERAL.search(text):
-        text = _PARTS.sub(_as_json, text)
+        text = _as_json(text)
     yield from _literals(text)
     if depth < 2 and '{\\"' in text:
         yield from _values(text.replace('\\"', '"').replace("\\\\", "\\"), depth + 1)
@@ -137,14 +145,49 @@ def _literals(text: str) -> Iterator[tuple[tuple[str, ...], object]]:
             yield (tuple(filter(None, map(key_words, before[1].split(".")[-2:]))) if before else ()), value
 
 
-def _as_json(found: re.Match[str]) -> str:
-    """Return a part of a JavaScript literal in JSON syntax."""
+def _as_json(script: str) -> str:
+    """Return a script with its literals in JSON syntax.
+
+    Where a string does not end on its line, no later one with this quote does. Remembering this keeps the time linear.
+    """
+    parts: list[str] = []
+    done = at = 0
+    ends = dict.fromkeys(_OPENED, 0)
+    while at < len(script):
+        unended = frozenset(opening for opening, end in ends.items() if at < end)
+        until = min((ends[opening] for opening in unended), default=len(script))
+        for found in _pattern(unended).finditer(script, at, until + _AHEAD):
+            if found.start() >= until:
+                at = max(at, until)
+                break
+            at = found.end()
+            if opening := found["opening"]:
+                end = _ENDS[opening].search(script, at)
+                ends[opening] = end.start() if end else len(script)
+                break
+            parts += script[done : found.start()], _part_as_json(found)
+            done = at
+        else:
+            at = max(at, until)
+    return "".join([*parts, script[done:]])
+
+
+@lru_cache
+def _pattern(unended: frozenset[str]) -> re.Pattern[str]:
+    """Return a pattern for the next part of a script where nothing opened in one of these ways ends."""
+    openings = [opening for opening in _OPENED if opening not in unended]
+    parts = [_OPENED[opening] for opening in openings]
+    parts += r"(?<![\w$.])(?P<key>[A-Za-z_$][\w$]*+)(?=\s{0,20}:)", r",(?=\s{0,50}[}\]])"
+    return re.compile("|".join([*parts, f"(?P<opening>{'|'.join(openings) or '(?!)'})"]))
+
+
+def _part_as_json(found: re.Match[str]) -> str:
     whole = found[0]
     if whole[0] == '"':
         return whole
     if whole[0] == "'":
-        return '"' + found[1].replace('"', '\\"').replace("\\'", "'") + '"'
-    return f'"{whole}"' if found[2] else ""
+        return '"' + found["text"].replace('"', '\\"').replace("\\'", "'") + '"'
+    return f'"{whole}"' if found["key"] else ""
 
 
 def _unfold(

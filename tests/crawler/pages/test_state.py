@@ -28,6 +28,10 @@ def found(html: str) -> list[tuple[str, tuple[str, ...], dict[str, object]]]:
         ("y(decodeURIComponent('%7B%22sku%22%3A%20%22A-1%22%7D'))", (), {"sku": "A-1"}),
         ('{"product": {"brand": {"name": "Lumo"}}}', ("product",), {"brand.name": "Lumo"}),
         ('if (a) { b: 1 } var p = {"price": 2, broken: x.y}; q = {"sku": "Z"}', ("q",), {"sku": "Z"}),
+        ("size = 5\"; p = {sku: 'A-1'}", ("p",), {"sku": "A-1"}),  # a quote that nothing closes
+        ("name = \"open\np = {sku: 'A-1'}", ("p",), {"sku": "A-1"}),
+        ("// it's a comment\np = {sku: 'A-1'}", ("p",), {"sku": "A-1"}),
+        ('path = /a\\//, p = {sku: "A-1", // stock: 3\nprice: 2}', ("p",), {"sku": "A-1", "price": 2}),
     ],
 )
 def test_objects_of_scripts(script: str, path: tuple[str, ...], values: dict[str, object]) -> None:
@@ -66,6 +70,10 @@ def test_keys() -> None:
         "{price:'" * 20_000,
         '{"price": "' + "\\" * 100_000,
         "decodeURIComponent('" * 10_000 + "price",
+        "{price: 1}" + '\\"a' * 60_000,
+        "{price: 1}" + "\\'a" * 60_000,
+        "{price: 1}" + "// " * 60_000,
+        "{price: 1}" + "\"'//\n" * 40_000,
     ],
 )
 def test_hostile_scripts_take_little_time(script: str) -> None:

@@ -64,6 +64,8 @@ _SHAPES: dict[str, tuple[bytes, bytes, bytes]] = {
     "brackets in JSON-LD": (_LD, b"[", b"</script>"),
     "objects in JSON-LD": (_LD, b'{"a":', b"</script>"),
     "products in JSON-LD": (_LD + b"[0", b',{"@type":"Product","name":"a"}', b"]</script>"),
+    "escaped quotes in a script": (b"<script>x = {price: 1}", b'\\"a', b"</script>"),
+    "comment signs in a script": (b"<script>x = {price: 1}", b"// ", b"</script>"),
     "scripts": (b"", _LD + b"{}</script>", b""),
     "meta letters": (b"<meta ", b"a", b">"),
     "meta elements": (b"", b"<meta name=a content=b>", b""),
