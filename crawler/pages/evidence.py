@@ -380,12 +380,12 @@ class Page:
         return other
 
     @cached_property
-    def shop_keys(self) -> frozenset[str]:
-        """Keys of the names of the shop: ``og:site_name`` and the labels of the host."""
+    def shop_keys(self) -> tuple[str, ...]:
+        """Keys of the names of the shop: ``og:site_name``, then the labels of the host."""
         names = [*self.document.meta.get("og:site_name", ())]
         labels = (urlsplit(self.document.url).hostname or "").split(".")
         names += [label for label in labels[:-1] if label not in ("www", "shop", "store", "com", "co", "m")]
-        return frozenset(key for name in names if len(key := key_of(name)) > 2)
+        return tuple(dict.fromkeys(key for name in names if len(key := key_of(name)) > 2))
 
     def own_names(self, element: html.HtmlElement) -> frozenset[str]:
         """Return the words of the names of an element and of the one around it."""

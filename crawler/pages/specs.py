@@ -179,7 +179,8 @@ def alternating_pairs(seen: Visible) -> Iterator[tuple[SpecPair, html.HtmlElemen
         for part, following in pairwise(parts):
             alone = part[1] - part[0] == 1 and seen.runs[part[0]].line != seen.runs[following[0]].line
             value = following[2] is not None and not _is_title(following, titled[0])
-            if alone and value and _is_title(part, titled[0]):
+            short = seen.letters(*following[:2]) <= MAX_VALUE * 2
+            if alone and value and short and _is_title(part, titled[0]):
                 yield _titled(seen, part, following), element
 
 
@@ -273,11 +274,11 @@ def definition_lists(seen: Visible) -> Iterator[SpecGroup]:
 
 
 def _read_list(seen: Visible, element: html.HtmlElement) -> list[SpecPair]:
-    """Pair each ``dt`` with the ``dd`` elements after it. HTML allows ``div`` wrappers inside a list."""
+    """Pair each ``dt`` with the ``dd`` elements after it."""
     pairs: list[SpecPair] = []
     name: Span | None = None
     values: list[Span] = []
-    for item in [*element.iterdescendants("dt", "dd"), None]:
+    for item in [*_own_items(element), None]:
         if item is not None and item.tag == "dd":
             if item in seen.spans:
                 values.append(seen.spans[item])
@@ -286,6 +287,20 @@ def _read_list(seen: Visible, element: html.HtmlElement) -> list[SpecPair]:
             pairs.append(pair)
         name, values = (seen.spans.get(item) if item is not None else None), []
     return pairs
+
+
+def _own_items(element: html.HtmlElement) -> Iterator[html.HtmlElement]:
+    """Yield the ``dt`` and ``dd`` elements of a list, also inside wrappers, but not those of lists inside it."""
+    walked = [iter(element)]
+    while walked:
+        for child in walked[-1]:
+            if child.tag in ("dt", "dd"):
+                yield child
+            if child.tag != "dl":
+                walked.append(iter(child))
+                break
+        else:
+            walked.pop()
 
 
 def spec_groups(seen: Visible) -> Iterator[SpecGroup]:
@@ -367,6 +382,8 @@ _BEYOND_LATIN = "\u0370"
 """First character of scripts whose decoy words count anywhere in a name, as they are rarely part of another word."""
 _MOST = 1.6
 """Highest score of the surroundings; property names weigh more."""
+_LONGEST_HEADING = 500
+"""Maximum characters of a heading; one that its page never closes is longer, and would be searched for every group."""
 _ANCESTORS = 6
 """Number of enclosing elements whose class and id count; farther ones enclose too much."""
 
@@ -428,6 +445,7 @@ def _context(seen: Visible, container: html.HtmlElement, start: int) -> float:
     The nearest words decide. At equal distance, words against specifications prevail.
     """
     titles = [span for span in seen.headings if span[0] <= start][-3:]
+    titles = [span for span in titles if seen.letters(*span) <= _LONGEST_HEADING]
     score = 0.0
     element: html.HtmlElement | None = container
     for step in range(_ANCESTORS):

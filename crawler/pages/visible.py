@@ -146,6 +146,8 @@ def read_visible(document: Document) -> Visible:
 
 _NAMED_TITLE = re.compile(r"title|name|heading", re.IGNORECASE)
 _MAX_HEADINGS = 150
+_MAX_HEADING = 10_000
+"""Maximum characters of a heading, white space included; one that its page never closes is longer."""
 
 
 def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | None:
@@ -160,6 +162,8 @@ def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | N
     best: tuple[tuple[int, ...], html.HtmlElement] | None = None
     for place, (element, rank) in enumerate(islice(_headings(document, root), _MAX_HEADINGS)):
         text = element.text_content()
+        if len(text) > _MAX_HEADING:
+            continue
         key = key_of(text)
         # A book may be titled "C", but a number next to a cart is not the heading.
         if not (rank < 3) < len(key) < 400:

@@ -1,6 +1,9 @@
 """Complete records of small pages: one folder per page, with its request, its bytes and the expected record."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -34,6 +37,33 @@ def test_a_page_becomes_its_record(name: str) -> None:
 
     assert as_json(record) == expected["record"]
     assert (is_product(record).reason or "product") == expected["verdict"]
+
+
+_ALL = """
+import json, sys
+from pathlib import Path
+from crawler import parse_page
+for folder in sorted(Path(sys.argv[1]).iterdir()):
+    request = json.loads((folder / "request.json").read_text("utf-8"))
+    print(parse_page((folder / "page.html").read_bytes(), request["url"], request.get("headers")))
+print(parse_page(b"<p>x</p>", "https://alpha.bravo.charlie.example/lamp"))
+"""
+
+
+def test_records_do_not_depend_on_the_order_of_sets() -> None:
+    read = [
+        subprocess.run(
+            [sys.executable, "-c", _ALL, str(FOLDER)],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in (1, 2, 3)
+    ]
+
+    assert "brand='alpha'" in read[0]
+    assert read[0] == read[1] == read[2]
 
 
 def test_both_encodings_of_a_page_give_one_record() -> None:

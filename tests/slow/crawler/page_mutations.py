@@ -98,6 +98,7 @@ _SHAPES: dict[str, tuple[bytes, bytes, bytes]] = {
     "list in a breadcrumb": (b"<ul class=breadcrumb>", b"<li><a href=/c>c</a>", b"</ul>"),
     "nested list in a breadcrumb": (b"<ul class=breadcrumb>", b"<li><a href=/c>c</a><ul>", b"</ul>"),
     "selects in nested forms": (b"<form><div></form>" * 20, b"<i>x</i>", b"<select name=size></select>"),
+    "lines in open headings": (b"<h2><b>Colour:</b> red<br>" * 300, b"<i>x</i> ", b""),
     "definition lists": (b"", b"<dl><dt>a</dt><dd>b</dd></dl>", b""),
     "nested definition lists": (b"<dl><dt>a</dt><dd>" * 60, b"<i>x</i> ", b""),
     "videos by attribute": (b"", b"<p data-video=a.mp4 data-mp4=b.mp4></p>", b""),
