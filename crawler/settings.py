@@ -174,13 +174,19 @@ class CrawlSettings(StageSettings):
             names: only these; None: all that have a start URL.
 
         Raises:
-            SettingsError: a name is not a source's, or a shop that is not local would get no contact.
+            SettingsError: a name is not a source's, its source has no start URL, or a shop that is not local would
+                get no contact.
             NotAuthorisedError: one of them may not be crawled.
         """
         for name in names or ():
             if name not in self.sources:
                 known = ", ".join(sorted(self.sources)) or "none"
                 raise SettingsError(f"m5data.toml has no source {name!r}. Its sources: {known}.")
+            if not self.sources[name].start:
+                raise SettingsError(
+                    f"m5data.toml: sources.{name}.start is empty, so there is nothing to crawl. Add a URL to start at, "
+                    "or take the products from a feed: m5data ingest."
+                )
         chosen = {n: self.sources[n] for n in sorted(names or self.sources) if self.sources[n].start}
         for name, source in chosen.items():
             if not source.crawl_authorised:

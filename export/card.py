@@ -19,6 +19,7 @@ _LOADABLE: Mapping[ShardFormat, str] = {"parquet": "parquet", "webdataset": "tar
 """Formats that Hugging Face loads -> extension of their files."""
 _SIZES = (
     (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"),
+    (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"),
 )  # fmt: skip
 _ABSENT = "An absent modality is empty, and said to be absent; nothing is filled in."
 _PURPOSES = "`purposes` of a sample names what its shop does not refuse: train, evaluate, search, display."
@@ -93,7 +94,7 @@ def _header(recipe: str, snapshot: Snapshot, sizes: Mapping[str, int], rights: M
     if languages:
         yield from ("language:", *(f"- {language}" for language in languages))
     total = sum(sizes.values())
-    yield from ("size_categories:", f"- {next((name for most, name in _SIZES if total < most), 'n>10M')}")
+    yield from ("size_categories:", f"- {next((name for most, name in _SIZES if total < most), '1B<n<10B')}")
     yield from ("tags:", "- multimodal", "- products")
 
 

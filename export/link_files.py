@@ -163,7 +163,9 @@ class _Writer:
     def _begin(self) -> None:
         """Open the next file, unless a killed run finished it."""
         tables = self._spool.get(f"{LINKS}/{self._split}/{self._file}", self._target.fingerprint)
-        self._there = None if tables is None else Shard(**tables["shards"].to_pylist()[0])
+        finished = None if tables is None else Shard(**tables["shards"].to_pylist()[0])
+        there = self._target.claim.there.get(f"{self._split}/{self._file}")
+        self._there = finished if finished and there and there.size == finished.bytes else None
         if self._there is None:
             self._target.claim.expect(self._split, len(self._files), _SUFFIX)
             self._draft = self._folder.draft(f"{self._split}/{self._file}").open("wb")

@@ -17,7 +17,7 @@ Folder = Annotated[
     ),
 ]
 Source = Annotated[str | None, Field(description="Only this source; empty: all that have a start URL.")]
-Limit = Annotated[int | None, Field(ge=1, description="At most so many pages a source; empty: as the settings say.")]
+Limit = Annotated[int | None, Field(ge=1, description="At most so many products per source; empty: as set.")]
 Refresh = Annotated[bool, Field(description="Request every page again; an unchanged one costs a short answer.")]
 Engine = Annotated[Literal["local", "ray"], Field(description="Where partitions run: here, or on a Ray cluster.")]
 Media = Annotated[bool, Field(description="Fetch and decode images and videos; otherwise export link files.")]

@@ -152,7 +152,8 @@ def export(workspace: Workspace, settings: ExportSettings, context: RunContext) 
         UsageError: The recipe is neither built, nor shipped, nor that of the settings.
     """
     del settings
-    recipe = context.options.recipe or workspace.settings.splits.recipe_name
+    given, splits = context.options.recipe, workspace.settings.splits
+    recipe = (splits.model_copy(update={"recipe": given}) if given else splits).recipe_name
     built = [stored.recipe.name for stored in stored_recipes(workspace.snapshot)]
     known = sorted({*built, *recipe_names(), workspace.settings.splits.recipe_name})
     if recipe not in known:

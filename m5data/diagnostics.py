@@ -100,7 +100,7 @@ def _versions() -> Iterator[Finding]:
     bad = [fault for one in needed for fault in _fault(one)]
     yield from bad
     if not bad:
-        yield Finding("versions", "ok", f"all {len(required)} requirements of m5data {version('m5data')} hold")
+        yield Finding("versions", "ok", f"all {len(needed)} requirements of m5data {version('m5data')} hold")
 
 
 def _fault(required: Requirement) -> Iterator[Finding]:

@@ -92,8 +92,12 @@ class PageError(DataError):
     """
 
     def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(reason, message)
         self.reason = reason
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class MissingInputError(DataError):
@@ -108,9 +112,12 @@ class MediaError(DataError):
     """An image, video or audio track cannot be used: ``reason`` is one word of the stage's vocabulary."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(f"{reason}: {detail}" if detail else reason)
+        super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}" if self.detail else self.reason
 
 
 class CorruptObjectError(DataError):

@@ -24,7 +24,7 @@ class RunOptions:
     refresh_media: bool = False
     """Request media that were served with a validator again, conditionally."""
     retry_failed: bool = False
-    """Request only media that failed."""
+    """Also request media that failed before."""
     min_success: float | None = None
     """Share of successful media URLs below which a download fails."""
     recipe: str | None = None

@@ -98,6 +98,8 @@ class Settings(StageSettings):
         if isinstance(values, dict) and "sources" in values:
             rest = {key: value for key, value in values.items() if key != "sources"}
             crawl = rest.get("crawl", {})
+            if isinstance(crawl, dict) and "sources" in crawl:
+                raise ValueError("write each shop as [sources.NAME], none as [crawl.sources.NAME]")
             if isinstance(crawl, dict):
                 return {**rest, "crawl": {**crawl, "sources": values["sources"]}}
         return values

@@ -53,21 +53,28 @@ def read_settings(path: Path, model: type[Model]) -> Model:
     Raises:
         SettingsError: The file is wrong; one line names it, every wrong key and the reason.
     """
-    values = _parse(path)
     try:
-        return model.model_validate(values)
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: there is no such settings file; create it or name another") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: this is not TOML in UTF-8 ({error}); correct it") from None
+    return parse_settings(text, path, model)
+
+
+def parse_settings(text: str, path: Path, model: type[Model]) -> Model:
+    """Check the text of ``path``, which may not be written yet, against ``model``.
+
+    Raises:
+        SettingsError: As ``read_settings``.
+    """
+    try:
+        return model.model_validate(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SettingsError(f"{path}: this is not TOML in UTF-8 ({error}); correct it") from None
     except ValidationError as error:
         faults = "; ".join(_describe(fault, model) for fault in error.errors())
         raise SettingsError(f"{path}: {faults}") from None
-
-
-def _parse(path: Path) -> dict[str, object]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(f"{path}: there is no such settings file; create it or name another") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SettingsError(f"{path}: this is not TOML in UTF-8 ({error}); correct it") from None
 
 
 def _describe(fault: ErrorDetails, model: type[BaseModel]) -> str:

@@ -40,8 +40,9 @@ def vacuum(workspace: Workspace, *, dry_run: bool = False, clock: Clock = utc_no
     """
     store = workspace.store
     with store.lock():
-        finish_takedown(store, clock=clock)
-        finish_erasing(store.root, clock())
+        if not dry_run:
+            finish_takedown(store, clock=clock)
+            finish_erasing(store.root, clock())
         findings = _find(store, workspace.settings.store, clock)
         if dry_run:
             return findings

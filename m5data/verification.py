@@ -43,7 +43,7 @@ def _check_splits(workspace: Workspace) -> Iterator[Check]:
         try:
             write_certificate(certificate, workspace.root / "certificates")
         except OSError as error:
-            detail = f"not written: {error.strerror}; the checks hold all the same"
+            detail = f"{workspace.root / 'certificates'}: not written: {error.strerror}; the checks follow all the same"
             yield Check(f"{name}: certificate", ok=True, detail=detail, complete=False)
         for check in certificate.checks:
             yield Check(f"{name}: {check.name}", check.ok, check.detail)

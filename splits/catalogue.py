@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from m5data.arrow_input import ArrowStream
 from m5data.components import components
 from m5data.errors import RecipeError
 from splits.drawing import Flags, Keys, Rows, hash_ids
@@ -18,7 +18,6 @@ __all__ = [
     "MATCHES",
     "OUTSIDE",
     "PRODUCTS",
-    "ArrowStream",
     "Catalogue",
     "EncodedCatalogue",
     "encode",
@@ -57,13 +56,6 @@ OUTSIDE = pa.schema(
 
 CATEGORIES = pa.schema([("level", pa.string()), ("id", pa.int32()), ("name", pa.string())])
 """Columns of ``Catalogue.categories``."""
-
-
-class ArrowStream(Protocol):
-    """Anything with Arrow's stream interface: pyarrow, pandas, polars, DuckDB relations."""
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Return the table as a capsule."""
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -111,9 +103,12 @@ def _typed(name: str, given: ArrowStream, schema: pa.Schema) -> pa.Table:
     """Return ``given`` as a table whose columns have the types of ``schema``; further columns are kept.
 
     Raises:
-        RecipeError: A column is missing, or cannot have that type.
+        RecipeError: It is not a table, or a column is missing or cannot have that type.
     """
-    table = given if isinstance(given, pa.Table) else pa.table(given)
+    try:
+        table = given if isinstance(given, pa.Table) else pa.table(given)
+    except (TypeError, ValueError, pa.ArrowException) as error:
+        raise RecipeError(f"catalogue.{name}: this is not a table that Arrow can read ({error}).") from None
     for column in schema:
         index = table.schema.get_field_index(column.name)
         got = table.schema.field(index).type if index >= 0 else "missing"

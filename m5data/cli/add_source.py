@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # a verb imports what it needs when it runs
 __all__ = ["add_source"]
 
 _CRAWL = re.compile(r"^\[crawl\][^\n]*\n", re.MULTILINE)
+_NO_CONTACT = re.compile(r"""^contact\s*=\s*(?:""|'')[^\n]*\n""", re.MULTILINE)
 
 
 def add_source(
@@ -44,8 +45,6 @@ def add_source(
     from crawler.survey.visitor import is_local
     from m5data.cli.output import print_json
     from m5data.errors import DataError
-    from m5data.settings import Settings
-    from m5data.stage_settings import read_settings
     from m5data.workspace import SETTINGS_FILE, Workspace
 
     opened = Workspace.open(workspace)
@@ -66,7 +65,6 @@ def add_source(
     if yes or not as_json:
         path = opened.root / SETTINGS_FILE
         _write(path, section, contact=settings.contact if not opened.settings.crawl.contact else "")
-        read_settings(path, Settings)  # the written file must be valid
     if as_json:
         print_json({**asdict(survey), "hours": survey.hours, "name": source, "section": section, "written": yes})
     else:
@@ -102,6 +100,7 @@ def _free_name(name: str | None, url: str, settings: "CrawlSettings") -> str:
     if name is None:
         labels = (urlsplit(url).hostname or "").removeprefix("www.").split(".")
         name = "shop" if all(label.isdigit() for label in labels) else re.sub(r"[^a-z0-9_-]", "-", labels[0].lower())
+        name = name.strip("-_")[:50] or "shop"
         return next(one for n in range(1, 1000) if (one := name + f"-{n}" * (n > 1)) not in settings.sources)
     if name in settings.sources or not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name):
         raise UsageError(f"add-source --name {name}: choose a new name of small letters, digits, - and _")
@@ -156,18 +155,22 @@ def _toml(value: object) -> str:
 
 def _write(path: Path, section: str, *, contact: str) -> None:
     """Append the section to the settings file, and put the contact into ``[crawl]``."""
-    from storage.files import replacing
+    from m5data.settings import Settings
+    from m5data.stage_settings import parse_settings
+    from storage.files import replace_file
 
     text = path.read_text(encoding="utf-8").rstrip("\n") + "\n"
     if contact:
+        text = _NO_CONTACT.sub("", text)
         line = f"contact = {_toml(contact)}\n"
         text = (
             _CRAWL.sub(lambda found: found[0] + line, text, count=1)
             if _CRAWL.search(text)
             else f"{text}\n[crawl]\n{line}"
         )
-    with replacing(path, sync=True) as file:
-        file.write(f"{text}\n{section}".encode())
+    text = f"{text}\n{section}"
+    parse_settings(text, path, Settings)  # a file that no command could read is never written
+    replace_file(path, text.encode())
 
 
 def _duration(hours: float) -> str:

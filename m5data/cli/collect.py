@@ -53,7 +53,7 @@ def ingest(
 
 def download(
     workspace: WorkspaceOption = HERE,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Only request files that failed.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Also request files that failed.")] = False,
     refresh: Annotated[
         bool,
         typer.Option("--refresh", help="Request files that came with an ETag or Last-Modified again, conditionally."),

@@ -12,6 +12,7 @@ from m5data.run_options import RunOptions
 from m5data.usage import Purpose
 
 if TYPE_CHECKING:  # every spawned child imports this module again, so it must stay light
+    from storage import Snapshot
     from storage.check import Check
 
 __all__ = ["build_splits", "export", "print_checks", "rights", "shell", "sql", "verify"]
@@ -156,9 +157,8 @@ def sql(
 ) -> None:
     """Query the dataset's tables; "show tables" lists them."""
     from m5data.cli.output import write_rows
-    from storage import Store
 
-    write_rows(Store.open(workspace).snapshot(at).batches(query), form, out)
+    write_rows(_snapshot(workspace, at).batches(query), form, out)
 
 
 def shell(
@@ -167,6 +167,15 @@ def shell(
 ) -> None:
     """Query the dataset's tables interactively, with completion, paging and history."""
     from m5data.cli.shell import run_shell
-    from storage import Store
 
-    run_shell(Store.open(workspace).snapshot(at))
+    run_shell(_snapshot(workspace, at))
+
+
+def _snapshot(workspace: Path, version: int | None) -> "Snapshot":
+    """Open a dataset version without reading the settings, which would take as long as a query."""
+    from storage import Store
+    from storage.home import Home
+
+    if home := Home.of(workspace):
+        home.refresh()
+    return Store.open(workspace).snapshot(version)

@@ -207,7 +207,7 @@ def main() -> None:
         try:
             app()
         except BaseException as error:
-            if interrupts:
+            if interrupts and not (isinstance(error, SystemExit) and not error.code):
                 print("m5data: interrupted; finished work is kept: run it again to continue", file=sys.stderr)
                 _end(INTERRUPTED)
             _end_with_message(error)
@@ -244,7 +244,7 @@ def explain(error: BaseException) -> tuple[str, int] | None:
             if passing
             else "restore it from a backup, or run m5data repair"
         )
-        return f"the workspace's state.sqlite: {error}; {advice}", 1
+        return f"a database of the workspace: {error}; {advice}", 1
     if type(error).__module__ == "_duckdb":  # importing duckdb for its error class would slow down --help
         return f"the tables: {str(error).splitlines()[0]}; see m5data doctor, or run m5data repair", 1
     if isinstance(error, OSError):

@@ -173,7 +173,8 @@ def as_box(rows: pa.RecordBatchReader) -> tuple[str, str]:
 
     batches, count = [], 0
     for batch in rows:
-        batches += [batch.slice(0, max(SHOWN_ROWS - count, 0))]
+        if count < SHOWN_ROWS:  # an empty slice would keep its batch in memory
+            batches.append(batch.slice(0, SHOWN_ROWS - count))
         count += len(batch)
     shown = pa.Table.from_batches(batches, rows.schema)
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else UNBROKEN

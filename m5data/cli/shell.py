@@ -45,10 +45,16 @@ def run_shell(snapshot: Snapshot) -> None:
             print("interrupted", file=sys.stderr)
 
 
-def statements(lines: Iterator[str]) -> Iterator[str]:
-    """Yield the queries of lines, which end with a semicolon, and the commands, which begin with a dot."""
+def statements(lines: Iterator[str | None]) -> Iterator[str]:
+    """Yield the queries of lines, which end with a semicolon, and the commands, which begin with a dot.
+
+    None among the lines drops an unfinished query, as Ctrl-C does.
+    """
     waiting: list[str] = []
     for line in lines:
+        if line is None:
+            waiting = []
+            continue
         text = line.strip()
         if not waiting and text.startswith("."):
             yield text
@@ -70,7 +76,7 @@ def complete(line: str, names: Sequence[str]) -> list[str]:
     return [f"{head}{dot}{name}" for name in fitting]
 
 
-def _lines(*, interactive: bool) -> Iterator[str]:
+def _lines(*, interactive: bool) -> Iterator[str | None]:
     while True:
         try:
             yield input("m5data> " if interactive else "")
@@ -78,6 +84,7 @@ def _lines(*, interactive: bool) -> Iterator[str]:
             return
         except KeyboardInterrupt:
             print()
+            yield None
 
 
 def _answer(snapshot: Snapshot, statement: str, *, paged: bool) -> None:

@@ -52,6 +52,13 @@ def test_a_script_gets_json_and_the_section_is_written_on_yes_alone(shop: Shop, 
     assert "choose a new name" in str(run(app, words).exception)
 
 
+def test_an_empty_contact_is_replaced(shop: Shop, tmp_path: Path) -> None:
+    Workspace.create(tmp_path / "ws", '[crawl]\ncontact = ""\ndelay_s = 0.001\n')
+    done = run(app, ["add-source", shop.url, "-w", str(tmp_path / "ws"), "--contact", "data@lab.example", "--yes"])
+    assert done.exit_code == 0, done.output
+    assert Workspace.open(tmp_path / "ws").settings.crawl.contact == "data@lab.example"
+
+
 def test_a_person_is_asked_for_both_permissions(shop: Shop, workspace: Path) -> None:
     asked = run(app, ["add-source", shop.url, "-w", str(workspace)], input="y\nn\n")
     assert asked.exit_code == 0, asked.output

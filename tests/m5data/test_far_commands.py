@@ -46,6 +46,15 @@ def test_an_address_may_stand_before_or_behind_the_verb() -> None:
     assert f"{URL}, which" in output_of("doctor", "-w", URL, "--json")
 
 
+def test_a_query_on_a_new_machine_fetches_the_newest_version(
+    planted_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output_of("copy", URL, "-w", str(planted_once))
+    monkeypatch.setenv(WORKING_COPIES, str(tmp_path / "elsewhere"))
+    query = ("select count(*) as n from products", "--format", "csv")
+    assert output_of("sql", *query, "-w", URL) == output_of("sql", *query, "-w", str(planted_once))
+
+
 def test_a_workspace_moves_there_and_back(planted_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(planted_once, tmp_path / "shop")
     output_of("copy", URL, "-w", str(tmp_path / "shop"))

@@ -19,10 +19,11 @@ PROGRAM = Path(__file__).parents[2] / ".venv" / "bin" / "m5data"
         (["select 1;"], ["select 1"]),
         (["select", "", " 1 ;", "select 2"], ["select\n1", "select 2"]),
         ([".tables", "select", ".5;"], [".tables", "select\n.5"]),
+        (["select nope", None, "select 1;"], ["select 1"]),  # Ctrl-C
         ([], []),
     ],
 )
-def test_a_query_ends_with_a_semicolon_and_a_command_with_its_line(lines: list[str], found: list[str]) -> None:
+def test_a_query_ends_with_a_semicolon_and_a_command_with_its_line(lines: list[str | None], found: list[str]) -> None:
     assert list(statements(iter(lines))) == found
 
 

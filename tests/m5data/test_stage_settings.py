@@ -32,6 +32,7 @@ def test_shops_are_written_as_sources(tmp_path: Path) -> None:
         ('[download]\nattempts = "many"\n', r"download\.attempts: must be a number, without quotes, not 'many'"),
         ("[store]\nbuckets = 0\n", r"store\.buckets: 0 should be greater than or equal to 1"),
         ("[store]\nbuckets = [\n", r"m5data\.toml: this is not TOML in UTF-8 \(Invalid value"),
+        ("[sources.one]\n[crawl.sources.two]\n", r"write each shop as \[sources\.NAME\], none as"),
         ("[sources.one]\nlocal = 7\n", r"sources\.one\.local: must be true or false, without quotes, not 7"),
         (
             "[sources.one]\ncrawl_autorised = true\n",

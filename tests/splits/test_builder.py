@@ -9,9 +9,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from m5data.arrow_input import ArrowStream
 from m5data.errors import RecipeError
 from splits import Catalogue, Recipe, build, load_recipe, parse_recipe
-from splits.catalogue import ArrowStream
 from tests.splits.synthetic import Pair, Thing, catalogue
 
 TRAIN = '[[splits]]\nkind = "sample"\nname = "train"\nsize = { share = 1.0 }\n'
@@ -341,6 +341,11 @@ def test_a_catalogue_says_which_column_is_wrong() -> None:
         Catalogue(wrong)
     with pytest.raises(RecipeError, match=r"catalogue\.products\.merchant: the recipe separates by this column"):
         build(Catalogue(products.drop_columns("merchant")), recipe("[separate]\nmerchant = true\n" + TRAIN), 1)
+
+
+def test_a_list_is_no_catalogue() -> None:
+    with pytest.raises(RecipeError, match=r"catalogue\.products: this is not a table that Arrow can read"):
+        Catalogue([["shop:1"]])  # type: ignore[arg-type]
 
 
 def test_a_product_twice_in_a_catalogue_is_refused() -> None:

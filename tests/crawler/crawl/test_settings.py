@@ -32,6 +32,11 @@ def test_an_unknown_source_is_named() -> None:
         crawl(crawl_authorised=True).authorised(("shoe",))
 
 
+def test_a_source_without_a_start_cannot_be_crawled_by_name() -> None:
+    with pytest.raises(SettingsError, match=r"sources\.feed\.start is empty, .* m5data ingest\.$"):
+        CrawlSettings(sources={"feed": SourceSettings()}).authorised(("feed",))
+
+
 def test_strangers_are_not_called_on_without_an_address_to_complain_to() -> None:
     stranger = CrawlSettings(sources={"shop": SourceSettings(start=(HOME,), crawl_authorised=True)})
     with pytest.raises(SettingsError, match=r"crawl\.contact must be a mail or web address"):
