@@ -13,8 +13,8 @@ from align.learned_rule import PairModel
 from align.review import Decision, resolve_decisions
 from align.review.decisions import normalise
 from align.settings import AlignSettings
-from m5data.arrow_input import ArrowStream, read_columns
-from m5data.errors import DataError, SettingsError
+from core.arrow_input import ArrowStream, read_columns
+from core.errors import DataError, SettingsError
 
 __all__ = ["align"]
 

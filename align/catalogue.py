@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from align.category import Category, fault
-from m5data.errors import SettingsError
+from core.errors import SettingsError
 from storage.tables import TABLES
 
 __all__ = ["NO_FACTS", "Catalogue", "Facts", "encode_names", "read_catalogue", "read_facts", "read_titles"]

@@ -7,7 +7,7 @@ from align.category import Category, Node, NodeKey, make_nodes
 from align.merging import LabelReason
 from align.pairs import MIN_PROBABILITY, LabelPair
 from align.review.effective_decisions import EffectiveDecisions
-from m5data.components import connect
+from core.components import connect
 
 __all__ = [
     "class_reasons",

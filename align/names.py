@@ -6,7 +6,7 @@ from functools import cache, lru_cache
 from importlib import resources
 from unicodedata import combining, normalize
 
-from m5data.segmentation import cut_words
+from core.segmentation import cut_words
 
 __all__ = [
     "fold_name",

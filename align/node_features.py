@@ -15,7 +15,7 @@ from align.catalogue import Facts
 from align.category import Category, Node, interleave_titles
 from align.names import name_ngrams, name_words, singular
 from align.term_matrices import Floats, bag, rarity, unit_rows
-from m5data.segmentation import count_words
+from core.segmentation import count_words
 
 __all__ = ["TITLES", "NodeFeatures", "make_node_features"]
 

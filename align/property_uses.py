@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from align.properties import PropertyUse, align_properties, find_conflicts, value_matrix
-from m5data.errors import DataError
+from core.errors import DataError
 from storage import Snapshot, Stage, Store
 from storage.changes import file_groups
 from storage.children import die_with_parent

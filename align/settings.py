@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from m5data.stage_settings import StageSettings
+from core.stage_settings import StageSettings
 
 __all__ = ["CHARACTERS", "AlignSettings", "ContentTerms"]
 

@@ -14,8 +14,8 @@ from scipy.sparse import csr_array
 
 from align.settings import CHARACTERS, ContentTerms
 from align.term_matrices import bag
-from m5data.errors import SettingsError
-from m5data.segmentation import count_words, has_chinese
+from core.errors import SettingsError
+from core.segmentation import count_words, has_chinese
 
 __all__ = ["ContentVectors", "content_similarity", "join_titles", "label_similarity", "similar_labels"]
 
@@ -111,7 +111,7 @@ def content_similarity(
 ) -> float:
     """Return the cosine of the words of two sets of titles, 0 to 1 (MEP-3M, eq. 2).
 
-    Words are those of ``m5data.segmentation.count_words``. jieba segments both texts if the first one
+    Words are those of ``core.segmentation.count_words``. jieba segments both texts if the first one
     contains a Chinese character, and neither otherwise, as in simtext. A side without words has
     similarity 0.
 

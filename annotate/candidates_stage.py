@@ -16,8 +16,8 @@ from annotate.candidates.feature_file import FeatureFile, Rows
 from annotate.candidates.search import Neighbours, build_inverted_file, count_lists, count_probes, search_exactly
 from annotate.candidates.vectors import encode_elsewhere, encode_here
 from annotate.settings import CandidateSettings
-from m5data.errors import DataError, MissingInputError
-from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from core.errors import DataError, MissingInputError
+from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Snapshot, Stage, Store
 from storage.engine import open_engine
 from storage.tables import TABLES, Partition

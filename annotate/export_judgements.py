@@ -18,7 +18,7 @@ from annotate.judgement_state import category_judgements, paused_workers, timed_
 from annotate.judgements import write_tasks
 from annotate.matches import find_transitive_pairs
 from annotate.settings import AnnotateSettings, Method
-from m5data.arrow_input import ArrowStream
+from core.arrow_input import ArrowStream
 from storage import Store
 
 __all__ = ["ExportFormat", "export_judgements", "krippendorff_alpha", "make_report"]

@@ -8,8 +8,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal, get_args
 
-from m5data.errors import FeedError
-from m5data.records import Reject
+from core.errors import FeedError
+from core.records import Reject
 
 __all__ = ["Answer", "Judgement", "check_judgement", "read_judgements", "read_tasks", "write_tasks"]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from annotate.judgement_state import count_rows, save_judgements
 from annotate.judgements import Judgement, read_judgements, read_tasks
-from m5data.errors import FeedError, UsageError
-from m5data.records import Reject
-from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from core.errors import FeedError, UsageError
+from core.records import Reject
+from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Snapshot, Store
 
 __all__ = ["run"]

@@ -9,7 +9,7 @@ from annotate.aggregation.aggregate import fit
 from annotate.aggregation.encoding import codes, encode, sorted_values
 from annotate.aggregation.fit import TIE
 from annotate.settings import Method
-from m5data.arrow_input import ArrowStream, read_columns
+from core.arrow_input import ArrowStream, read_columns
 
 __all__ = ["TRANSITIVE_PAIRS", "find_transitive_pairs", "match_pairs"]
 

@@ -7,8 +7,8 @@ import pyarrow.compute as pc
 
 from annotate.judgement_state import all_judgements, paused_workers, state_digest
 from annotate.settings import AnnotateSettings
-from m5data.records import Reject
-from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from core.records import Reject
+from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Store
 
 __all__ = ["run"]

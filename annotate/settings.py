@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from m5data.stage_settings import StageSettings
+from core.stage_settings import StageSettings
 
 __all__ = ["FIRST_ROUND", "AnnotateSettings", "CandidateSettings", "Method", "TaskSettings"]
 

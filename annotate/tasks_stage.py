@@ -10,8 +10,8 @@ from annotate.judgement_state import gold_pairs
 from annotate.settings import TaskSettings
 from annotate.tasks.board import TaskBoard
 from annotate.tasks.task import GoldTask, Kind, Task
-from m5data.errors import MissingInputError
-from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from core.errors import MissingInputError
+from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Store
 
 __all__ = ["Source", "category_tasks", "pair_tasks", "run"]

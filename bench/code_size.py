@@ -162,7 +162,7 @@ def _commit(folder: Path) -> None:
     with _paused():
         import pyarrow as pa
 
-        from m5data.stage import StageReport
+        from core.stage import StageReport
         from storage import Store
 
         store = Store.create(folder / "store")

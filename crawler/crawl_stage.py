@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 
+from core.errors import DataError, SettingsError
+from core.records import Reject
+from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from core.urls import normalise
 from crawler.crawl.frontier import Frontier, each_frontier, make_frontier, open_frontier
 from crawler.crawl.job import CrawlJob, crawl_sources
 from crawler.crawl.nothing_kept import explain_no_pages
 from crawler.crawl.scope import Scope
 from crawler.crawl.visits import Found
-from crawler.pages.parse import load_page_object
-from crawler.pages.urls import normalise
 from crawler.settings import CrawlSettings, SourceSettings
-from m5data.errors import DataError, SettingsError
-from m5data.records import Reject
-from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from reader.parse import load_page_object
 from storage import Store, transaction
 from takedown.register import Register, open_register
 

@@ -13,12 +13,12 @@ from typing import cast
 import duckdb
 import pyarrow as pa
 
+from core.errors import MissingInputError, ThresholdError
+from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from crawler.media.chunks import add_finished, download_chunks
 from crawler.media.downloader import download_all
 from crawler.media.queue import DownloadRun, UrlQueue, make_queue
 from crawler.settings import OPT_OUTS, DownloadSettings
-from m5data.errors import MissingInputError, ThresholdError
-from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Snapshot, Stage, Store
 from storage.engine import open_engine
 from storage.tables import TABLES

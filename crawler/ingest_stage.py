@@ -14,6 +14,10 @@ from pathlib import Path
 
 import duckdb
 
+from core.contacts import hash_merchant, mask_contacts
+from core.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
+from core.modalities import feed_columns
+from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from crawler.feeds import FeedFormat, detect, open_feed
 from crawler.feeds.cleaning import MACROS, Part, divide, open_part, rejects_sql, validate_rows
 from crawler.feeds.formats import FORMATS, check_file
@@ -21,10 +25,6 @@ from crawler.feeds.redaction import drop_taken_down_media, taken_down_rows, writ
 from crawler.feeds.tables import feed_tables, part_views
 from crawler.records.tables import check_shrinkage
 from crawler.settings import CrawlSettings
-from m5data.contacts import hash_merchant, mask_contacts
-from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
-from m5data.modalities import feed_columns
-from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
 from storage.engine import open_engine, side_by_side
 from storage.files import file_sha256

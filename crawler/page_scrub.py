@@ -5,13 +5,13 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 
-from crawler.pages.urls import normalise
+from core.urls import normalise
 from takedown.words import Words
 
 __all__ = ["IsGone", "scrub_page"]
 
 IsGone = Callable[[str], bool]
-"""Whether a URL, as ``crawler.pages.urls.normalise`` spells it, is the item's."""
+"""Whether a URL, as ``core.urls.normalise`` spells it, is the item's."""
 
 _QUOTED = re.compile(rb"""("[^"<>]{1,4000}"|'[^'<>]{1,4000}'|=\s*[^\s"'<>`]+)""")
 """Values of attributes, and strings in scripts."""

@@ -6,9 +6,9 @@ from contextlib import closing
 from itertools import groupby
 from operator import itemgetter
 
+from core.errors import CorruptObjectError, MissingSegmentError
 from crawler.crawl.frontier import FRONTIER_DDL, ROOM, make_frontier, open_frontier
 from crawler.crawl.responses import kept_headers
-from m5data.errors import CorruptObjectError, MissingSegmentError
 from storage import Snapshot, Store, transaction
 from storage.files import Layout
 

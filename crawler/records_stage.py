@@ -9,19 +9,19 @@ from contextlib import closing
 from itertools import groupby
 from operator import itemgetter
 
+from core.errors import DataError
+from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from crawler.crawl.frontier import each_frontier
 from crawler.crawl.nothing_kept import explain_no_products
 from crawler.crawl.stored_pages import StoredPageRow, pages_digest, remember_outcomes, site_files, stored_pages
-from crawler.pages.outcome import PageOutcome
 from crawler.records.choice import ChosenPages, choose_products
+from crawler.records.page_outcome import PageOutcome
 from crawler.records.page_reader import PageReader, read_lessons, read_pages
 from crawler.records.tables import RecordFiles, check_shrinkage, known_products, write_records
 from crawler.records.templates import known_template, remember_template, sample_of, samples_digest, teach
 from crawler.records.usage_rights import HostFiles, write_usage_rights
 from crawler.settings import CrawlSettings
 from crawler.tombstoned_pages import drop_tombstoned_pages
-from m5data.errors import DataError
-from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Objects, Stage, Store
 from storage.history import write_history
 from storage.identity import load_or_create_key
@@ -54,7 +54,7 @@ def run(
     show no product and need not); ``not_a_product`` (a page that matches the ``product_urls`` of a source or, without
     those, that a sitemap lists); ``soft_404``, ``no_content``, ``opt_out``, ``duplicate_url``, ``no_native_id``;
     ``timeout``, ``memory``, ``crashed`` and ``output_limit`` (reading the page was stopped), ``unreadable``, and those
-    of :class:`m5data.errors.PageError`.
+    of :class:`core.errors.PageError`.
 
     Args:
         store: Storage of the workspace.

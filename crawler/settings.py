@@ -6,9 +6,9 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
-from m5data.errors import NotAuthorisedError, SettingsError
-from m5data.records import MediaKind
-from m5data.stage_settings import StageSettings
+from core.errors import NotAuthorisedError, SettingsError
+from core.records import MediaKind
+from core.stage_settings import StageSettings
 
 __all__ = ["CrawlSettings", "DownloadSettings", "OptOut", "SourceSettings"]
 

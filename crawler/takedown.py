@@ -8,10 +8,10 @@ from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from core.contacts import hash_merchant
+from core.urls import normalise
 from crawler.crawl.frontier import each_frontier
 from crawler.page_scrub import scrub_page
-from crawler.pages.urls import normalise
-from m5data.contacts import hash_merchant
 from storage import Store, transaction
 from storage.files import Layout
 from storage.identity import load_or_create_key

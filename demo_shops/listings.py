@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from core.records import Availability
 from demo_shops.products import Product, ShopName
-from m5data.records import Availability
 
 __all__ = [
     "PRESETS",

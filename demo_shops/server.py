@@ -16,10 +16,10 @@ from typing import Any
 
 from aiohttp import web
 
+from core.errors import UsageError
 from demo_shops.folder import Layout
 from demo_shops.pages import BASES
 from demo_shops.products import SHOPS, ShopName
-from m5data.errors import UsageError
 
 __all__ = ["ShopURLs", "serving"]
 

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from PIL import Image
 
+from core.errors import WorkspaceError
 from demo_shops.folder import Layout, write_file
 from demo_shops.images import draw_product, render_image
 from demo_shops.judgements import write_csv
@@ -26,7 +27,6 @@ from demo_shops.plan import SEED, Plan, make_plan
 from demo_shops.products import SHOPS, ShopName
 from demo_shops.site import make_site, render_navigation
 from demo_shops.truth import Truth, find_truth
-from m5data.errors import WorkspaceError
 from storage.children import die_with_parent
 
 __all__ = ["Shops", "build", "change_product", "remove_product"]

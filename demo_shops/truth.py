@@ -7,12 +7,12 @@ from decimal import Decimal
 from difflib import SequenceMatcher
 from itertools import combinations
 
+from core.records import MediaKind, ProductRecord, Specification
 from demo_shops.judgements import Pair, write_csv
 from demo_shops.listings import Listing, Markup, Outcome
 from demo_shops.plan import Plan
 from demo_shops.products import SHOPS, ShopName
 from demo_shops.site import find_special_paths, navigation_paths
-from m5data.records import MediaKind, ProductRecord, Specification
 
 __all__ = ["AlignmentTruth", "Cell", "Drop", "MediaTruth", "ProductTruth", "Truth", "align_categories", "find_truth"]
 

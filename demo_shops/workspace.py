@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from core.stage_settings import read_settings
 from demo_shops.listings import Size
 from demo_shops.plan import Plan, make_plan
 from demo_shops.products import SHOPS, ShopName
-from m5data.settings import Settings
-from m5data.stage_settings import read_settings
-from m5data.workspace import SETTINGS_FILE, Workspace
+from workspace import SETTINGS_FILE, Workspace
+from workspace.settings import Settings
 
 __all__ = ["open_demo", "ports_of", "write_settings"]
 

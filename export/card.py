@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from core.modalities import modalities
+from core.usage import Purpose
+from core.version import __version__
 from export.parquet_shards import shard_columns
 from export.rights import Rights
 from export.settings import ShardFormat
-from m5data.modalities import modalities
-from m5data.usage import Purpose
-from m5data.version import __version__
 from storage import Snapshot
 from storage.views import number_word
 

@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
+from core.modalities import modalities
+from core.version import __version__
 from export.parquet_shards import shard_columns
 from export.rights import Rights
 from export.settings import ShardFormat
-from m5data.modalities import modalities
-from m5data.version import __version__
 
 __all__ = ["croissant"]
 

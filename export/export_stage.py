@@ -6,6 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from core.errors import NotAuthorisedError, UsageError
+from core.modalities import modalities, modality_tables
+from core.records import Reject
+from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from core.version import __version__
 from export.card import dataset_card
 from export.chosen import chosen_sql
 from export.croissant import croissant
@@ -17,11 +22,6 @@ from export.registry import remember_export
 from export.rights import LeftOutCounts, Rights, Use, check_rights, count_left_out, left_out
 from export.settings import ExportSettings, ShardFormat
 from export.shards import FORMATS, Shard, Target, Writing, as_rows
-from m5data.errors import NotAuthorisedError, UsageError
-from m5data.modalities import modalities, modality_tables
-from m5data.records import Reject
-from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
-from m5data.version import __version__
 from storage import Snapshot, Stage, Store
 from storage.tasks import Runner, in_processes
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from m5data.errors import DataError
+from core.errors import DataError
 from storage.files import replace_file, sync_file, sync_folder
 from storage.place import Entry, ObjectStore
 

@@ -15,13 +15,13 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 
+from core.modalities import modalities
+from core.usage import PURPOSES
 from export.chosen import CHOSEN, Chosen
 from export.folders import Folder, open_folder
 from export.paper_records import plain_sql
 from export.rights import Use
 from export.shards import Shard, Target
-from m5data.modalities import modalities
-from m5data.usage import PURPOSES
 from storage import Snapshot
 from storage.spool import Spool
 from storage.views import REFUSALS_SQL

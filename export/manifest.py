@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from core.errors import DataError, UsageError
 from export.folders import DRAFT, Folder, LocalFolder
-from m5data.errors import DataError, UsageError
 from storage.files import TEMPORARY
 
 __all__ = [

@@ -12,7 +12,7 @@ and purposes, which the papers' code ignores.
 import json
 from pathlib import Path
 
-from m5data.modalities import Sample
+from core.modalities import Sample
 from storage.files import file_sha256
 
 __all__ = ["RECORDS_SUFFIX", "M5ProductShard", "Mep3mShard", "plain_sql"]

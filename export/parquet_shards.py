@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from m5data.modalities import TEXT_FEATURE, Sample, ShardColumn, modalities
+from core.modalities import TEXT_FEATURE, Sample, ShardColumn, modalities
 from storage.files import file_sha256
 
 __all__ = ["SUFFIX", "ParquetShard", "open_parquet_shard", "shard_columns"]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from core.errors import MissingInputError, UsageError
+from core.modalities import Modality, Sample, SampleFrame, modalities
 from export.chosen import CHOSEN, Chosen
 from export.rights import Use
-from m5data.errors import MissingInputError, UsageError
-from m5data.modalities import Modality, Sample, SampleFrame, modalities
 from storage import Objects, Snapshot
 from storage.engine import bucket_of, quote, text
 from storage.views import REFUSALS_SQL, purposes_sql

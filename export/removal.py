@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from core.errors import DataError
 from export.folders import LocalFolder
 from export.manifest import CARD, CROISSANT, read_manifest, write_manifest
 from export.webdataset_shards import END, member
-from m5data.errors import DataError
 from storage.files import replace_file, sync_file, sync_folder
 from storage.tar import read_members
 

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from m5data.errors import NotAuthorisedError
-from m5data.usage import Purpose
+from core.errors import NotAuthorisedError
+from core.usage import Purpose
 from storage import Snapshot
 from storage.engine import text
 from storage.views import refused_sql

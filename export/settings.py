@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from m5data.stage_settings import StageSettings
-from m5data.usage import Purpose
+from core.stage_settings import StageSettings
+from core.usage import Purpose
 
 __all__ = ["ExportSettings", "ShardFormat"]
 

@@ -13,6 +13,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from core.errors import DataError
+from core.modalities import Sample, modalities
 from export.folders import DRAFT, open_folder
 from export.manifest import Claim
 from export.paper_records import RECORDS_SUFFIX, M5ProductShard, Mep3mShard
@@ -22,8 +24,6 @@ from export.reader import FACTS_BYTES, make_sample, rows_of
 from export.settings import ShardFormat
 from export.webdataset_shards import SUFFIX as TAR_SUFFIX
 from export.webdataset_shards import open_tar_shard
-from m5data.errors import DataError
-from m5data.modalities import Sample, modalities
 from storage.objects.index import ObjectIndex, ObjectRef
 from storage.place import in_parallel
 from storage.spool import Spool

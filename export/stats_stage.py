@@ -4,9 +4,9 @@ import time
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from m5data.languages import Language
-from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
-from m5data.version import __version__
+from core.languages import Language
+from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from core.version import __version__
 from storage import Store
 from storage.tables import TABLES
 

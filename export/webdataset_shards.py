@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from m5data.errors import DataError
-from m5data.modalities import Payload, Sample, modalities
+from core.errors import DataError
+from core.modalities import Payload, Sample, modalities
 from storage.tar import BLOCK
 
 __all__ = ["END", "SUFFIX", "HashedFile", "Piece", "TarShard", "member", "members_of", "open_tar_shard"]

@@ -10,6 +10,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from core.errors import MediaError
 from extract.audio.track import AudioDecoder, AudioPacket, encode_audio, feature_rate
 from extract.container import find_audio, find_video, open_media, read_packets
 from extract.images import ImageFault, measure
@@ -17,7 +18,6 @@ from extract.results import ClipResult, Frames, KeptFrame
 from extract.video.jpeg import Jpeg, JpegEncoder
 from extract.video.sample import CodedVideo, Sampler
 from extract.video.seconds import VideoPacket
-from m5data.errors import MediaError
 from storage.isolation.message import Fault, Json, Message
 
 if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic

@@ -8,12 +8,12 @@ from itertools import count
 import duckdb
 import pyarrow as pa
 
+from core.errors import CorruptObjectError, DataError, MissingSegmentError
+from core.records import MediaKind
+from core.stage import Progress
 from extract.engine import Item, Result
 from extract.partitions import DecodePaths, Partition, hand_out
 from extract.settings import ExtractSettings
-from m5data.errors import CorruptObjectError, DataError, MissingSegmentError
-from m5data.records import MediaKind
-from m5data.stage import Progress
 from storage import ObjectWriter, Snapshot, Stage, Store
 from storage.objects.index import ObjectIndex
 from storage.place import place_at

@@ -15,7 +15,7 @@ from av.container.core import Flags
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from m5data.errors import MediaError
+from core.errors import MediaError
 
 if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
     from extract.settings import VideoSettings

@@ -8,13 +8,13 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from core.errors import CorruptObjectError
+from core.records import MediaKind
 from extract.clip import handle
 from extract.images import ImageMeasures
 from extract.ocr.lines import TextLine
 from extract.results import Audio, ClipResult, Frames, KeptFrame
 from extract.settings import ExtractSettings, LimitSettings
-from m5data.errors import CorruptObjectError
-from m5data.records import MediaKind
 from storage.isolation.child import Handler
 from storage.isolation.message import Fault, Json, Message
 from storage.isolation.pool import ChildPool, Job, PoolLimits, processes_for

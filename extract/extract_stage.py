@@ -9,12 +9,12 @@ from importlib.util import find_spec
 
 import duckdb
 
+from core.errors import MissingInputError, SettingsError
+from core.records import MediaKind, Reject
+from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from extract.collector import Collector, is_restored, items_of_a_task, partitions, run_partitions, run_pool
 from extract.partitions import MediaPartition, extract_partition
 from extract.settings import ExtractSettings
-from m5data.errors import MissingInputError, SettingsError
-from m5data.records import MediaKind, Reject
-from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Snapshot, Stage, Store
 from storage.tasks import Runner
 

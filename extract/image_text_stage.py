@@ -9,16 +9,16 @@ from importlib.util import find_spec
 import duckdb
 import pyarrow as pa
 
+from core.contacts import MASKS, mask_contacts
+from core.errors import SettingsError
+from core.records import Reject
+from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from extract.collector import Collector, is_restored, run_partitions, run_pool
 from extract.engine import Item, LocalEngine, Result, plain, unpack_lines
 from extract.ocr.lines import TextLine
 from extract.ocr.reader import ImageReader
 from extract.partitions import SCHEMAS, DecodePaths, Partition, run_partition
 from extract.settings import ExtractSettings
-from m5data.contacts import MASKS, mask_contacts
-from m5data.errors import SettingsError
-from m5data.records import Reject
-from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import ObjectWriter, Snapshot, Stage, Store
 from storage.isolation.message import Fault
 from storage.tasks import Runner

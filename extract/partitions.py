@@ -9,12 +9,12 @@ from typing import ClassVar, TypeAlias
 
 import pyarrow as pa
 
+from core.version import __version__
 from extract.audio.track import describe_feature
 from extract.engine import Item, LocalEngine, Result
 from extract.images import ImageMeasures
 from extract.results import Audio, ClipResult, Frames
 from extract.settings import ExtractSettings
-from m5data.version import __version__
 from storage import ObjectWriter, Spool
 from storage.isolation.message import Fault
 from storage.objects.index import ObjectIndex

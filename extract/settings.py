@@ -5,8 +5,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from core.stage_settings import StageSettings
 from extract.ocr import MODELS
-from m5data.stage_settings import StageSettings
 
 __all__ = [
     "AudioSettings",

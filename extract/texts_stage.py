@@ -8,11 +8,11 @@ from pathlib import Path
 
 import duckdb
 
+from core.errors import MissingInputError
+from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from extract.settings import TextSettings
 from extract.text.agreement import make_agreement
 from extract.text.sql import add_text_functions
-from m5data.errors import MissingInputError
-from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
 from storage.changes import file_groups
 from storage.engine import open_engine, side_by_side, sources_sql, text

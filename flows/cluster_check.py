@@ -12,12 +12,12 @@ from pathlib import Path
 
 import av
 
+from core.errors import M5DataError
+from core.stage import utc_now
 from extract.container import AUDIO_DECODERS, VIDEO_DECODERS
 from flows.engines import cluster
-from m5data.diagnostics import Finding, examine_machine
-from m5data.errors import M5DataError
-from m5data.stage import utc_now
 from storage.place import ObjectStore, place_at
+from workspace.diagnostics import Finding, examine_machine
 
 __all__ = ["check_cluster", "examine_node", "own_versions"]
 

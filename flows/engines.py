@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from m5data.errors import SettingsError
+from core.errors import SettingsError
 from storage.tasks import TaskFunction
 
 __all__ = ["cluster", "on_ray"]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from prefect import flow
 from pydantic import Field
 
-from m5data.stage import StageReport
+from core.stage import StageReport
 
 __all__ = ["collect", "dataset", "everything", "process"]
 

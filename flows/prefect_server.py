@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from m5data.errors import DataError, UsageError
+from core.errors import DataError, UsageError
 from storage.children import Child
 
 __all__ = ["api_url", "scheduler_url"]

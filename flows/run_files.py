@@ -13,14 +13,14 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from m5data.errors import DataError
-from m5data.progress import PROGRESS_FILE, RunningStage
-from m5data.run_options import RunContext
-from m5data.settings import MachineSettings
-from m5data.stage import Progress
-from m5data.workspace import Workspace
+from core.errors import DataError
+from core.run_options import RunContext
+from core.stage import Progress
 from storage import StageRecord
 from storage.files import replace_file
+from workspace import Workspace
+from workspace.progress import PROGRESS_FILE, RunningStage
+from workspace.settings import MachineSettings
 
 __all__ = ["FILE_ONLY", "LOG_FILE", "METRICS_FILE", "logging_to", "recorded_progress"]
 
@@ -28,7 +28,20 @@ LOG_FILE = Path("logs") / "run.jsonl"
 """One JSON object per line."""
 METRICS_FILE = Path("logs") / "m5data.prom"
 """Metrics for node_exporter's textfile collector."""
-_ROOMS = ("crawler", "extract", "align", "annotate", "splits", "export", "storage", "flows", "m5data")
+_ROOMS = (
+    "core",
+    "reader",
+    "crawler",
+    "extract",
+    "align",
+    "annotate",
+    "splits",
+    "export",
+    "storage",
+    "workspace",
+    "flows",
+    "m5data",
+)
 FILE_ONLY = {"file_only": True}
 """``extra`` of a record that goes only to the log file, because the command line reports it itself."""
 _MOST_BYTES = 20_000_000

@@ -15,20 +15,20 @@ import duckdb
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from core.errors import FULL, CorruptObjectError, DataError, SettingsError, disk_fault
+from core.run_options import RunContext
+from core.stage import Progress, StageReport
 from crawler.pending_work import due_pages
 from flows.engines import on_ray
 from flows.run_files import FILE_ONLY, logging_to, recorded_progress
-from m5data.errors import FULL, CorruptObjectError, DataError, SettingsError, disk_fault
-from m5data.progress import showing_progress
-from m5data.run_options import RunContext
-from m5data.settings import MachineSettings, RunSettings
-from m5data.stage import Progress, StageReport
-from m5data.stages import STAGES, StageSpec, resolve
-from m5data.workspace import Workspace
 from storage import WorkWaitsError, looking
 from storage.children import ProgramError, run_program
 from storage.engine import memory_limit
 from takedown.forget import PENDING, finish_takedown
+from workspace import Workspace
+from workspace.progress import showing_progress
+from workspace.settings import MachineSettings, RunSettings
+from workspace.stages import STAGES, StageSpec, resolve
 
 __all__ = ["call_stage", "confined", "idle_reports", "named_disk_errors", "notifying", "run_stage", "stage_session"]
 

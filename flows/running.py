@@ -9,9 +9,9 @@ from types import MappingProxyType
 import httpx
 from pydantic import ValidationError
 
-from m5data.errors import DataError, M5DataError, UsageError
-from m5data.stage import StageReport
-from m5data.stages import Part
+from core.errors import DataError, M5DataError, UsageError
+from core.stage import StageReport
+from workspace.stages import Part
 
 __all__ = ["check_cron", "quiet", "run_pipeline", "serve_schedule"]
 

@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from annotate import judgements_stage
 from annotate.settings import AnnotateSettings, CandidateSettings, TaskSettings
 from annotate.tasks import to_kind
+from core.errors import SettingsError, UsageError
+from core.run_options import RunContext
 from crawler.net.address_guard import authority
 from crawler.settings import CrawlSettings
 from export.rights import Rights
 from export.settings import ExportSettings
 from extract.settings import ExtractSettings
-from m5data.errors import SettingsError, UsageError
-from m5data.run_options import RunContext
-from m5data.workspace import Workspace
 from splits import recipe_names, stored_recipes
 from storage.isolation.pool import processes_for
+from workspace import Workspace
 
 __all__ = [
     "candidates",

@@ -22,14 +22,14 @@ from prefect.client.schemas.objects import TaskRun
 from prefect.runtime import flow_run
 from prefect.states import Failed
 
+from core.errors import M5DataError
+from core.run_options import RunContext, RunOptions, without_media
+from core.stage import Progress, StageReport
 from flows.run_stage import run_stage, stage_session
-from m5data.errors import M5DataError
-from m5data.run_options import RunContext, RunOptions, without_media
-from m5data.stage import Progress, StageReport
-from m5data.stages import Part, stages_of
-from m5data.status import LEDGER_BY_MODALITY
-from m5data.workspace import Workspace
 from storage.working_copy import working_copy
+from workspace import Workspace
+from workspace.stages import Part, stages_of
+from workspace.status import LEDGER_BY_MODALITY
 
 __all__ = ["PageProgress", "leave_artifacts", "run_part"]
 

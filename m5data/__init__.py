@@ -7,10 +7,10 @@ ws.sql("select property, count(*) from specs group by 1 order by 2 desc limit 5"
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from m5data.version import __version__
+from core.version import __version__
 
-if TYPE_CHECKING:  # imported on demand, because rooms import leaf modules of m5data
-    from m5data.workspace import Workspace
+if TYPE_CHECKING:  # imported on demand: the command line starts without tables
+    from workspace import Workspace
 
 __all__ = ["__version__", "open"]
 
@@ -28,7 +28,7 @@ def open(workspace: str | Path, version: int | None = None) -> "Workspace":  # n
         ObjectStoreError: The object store does not answer.
         SettingsError: The settings file is wrong.
     """
-    from m5data.workspace import Workspace  # noqa: PLC0415 - see above
     from storage.working_copy import working_copy  # noqa: PLC0415
+    from workspace import Workspace  # noqa: PLC0415 - see above
 
     return Workspace.open(working_copy(workspace), version=version)

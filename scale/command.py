@@ -7,8 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from m5data.errors import SettingsError
-from m5data.stage import Progress
+from core.errors import SettingsError
+from core.stage import Progress
 from scale.data.shard_folder import ShardFolder
 from scale.evaluation.evaluate import evaluate
 from scale.training.train import PhaseReport, train

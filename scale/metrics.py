@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.special import gammaln, xlogy
 
-from m5data.errors import DataError
+from core.errors import DataError
 
 __all__ = [
     "DEFINITIONS",

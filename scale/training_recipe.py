@@ -8,8 +8,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from m5data.errors import SettingsError
-from m5data.stage_settings import StageSettings, read_settings
+from core.errors import SettingsError
+from core.stage_settings import StageSettings, read_settings
 
 __all__ = [
     "MODALITIES",

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import pyarrow.compute as pc
 
-from m5data.errors import RecipeError
+from core.errors import RecipeError
 from splits.catalogue import Catalogue, EncodedCatalogue
 from splits.drawing import Flags, Keys, Rows, derive_keys, hash_ids
 from splits.recipe import LEVELS, Block, Level, Pool, Recipe, Retrieval, Separate, Size, names_of

@@ -21,7 +21,7 @@ from collections.abc import Iterable
 import duckdb
 import pyarrow as pa
 
-from m5data.components import connect
+from core.components import connect
 from splits.recipe import UNUSED, Recipe, names_of
 
 __all__ = ["make_audit_views"]

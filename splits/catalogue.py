@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from m5data.arrow_input import ArrowStream
-from m5data.components import components
-from m5data.errors import RecipeError
+from core.arrow_input import ArrowStream
+from core.components import components
+from core.errors import RecipeError
 from splits.drawing import Flags, Keys, Rows, hash_ids
 from splits.recipe import LEVELS, Level
 

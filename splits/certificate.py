@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from jinja2 import Environment, StrictUndefined
 
-from m5data.version import __version__
+from core.version import __version__
 from splits.audit_views import make_audit_views
 from splits.checks import check_leaks, check_recipe, check_truth
 from splits.drawing import Keys

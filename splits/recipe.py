@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from m5data.errors import SettingsError
+from core.errors import SettingsError
 
 __all__ = [
     "LEVELS",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import duckdb
 from pydantic import ValidationError
 
-from m5data.errors import DataError
+from core.errors import DataError
 from splits.recipe import Recipe
 from storage import Snapshot
 from storage.check import Check, check_none

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from m5data.errors import RecipeError
+from core.errors import RecipeError
 from splits.assignment import Assignment, FilledSplit, chosen_products, matched_of
 from splits.drawing import Flags, Ranked, Rows, allocate, count_each, derive_keys, draw, rank_within
 from splits.recipe import Retrieval

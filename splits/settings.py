@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from m5data.stage_settings import StageSettings
+from core.stage_settings import StageSettings
 
 __all__ = ["SplitSettings"]
 

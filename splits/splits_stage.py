@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from m5data.components import components
-from m5data.errors import MissingInputError
-from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
-from m5data.version import __version__
+from core.components import components
+from core.errors import MissingInputError
+from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from core.version import __version__
 from splits.builder import build
 from splits.catalogue import CATEGORIES, MATCHES, OUTSIDE, Catalogue, first_of_group, pairs_of, sort_by_id
 from splits.drawing import Flags, Rows, hash_ids

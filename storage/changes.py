@@ -6,8 +6,8 @@ from pathlib import Path
 
 import duckdb
 
-from m5data.errors import CorruptObjectError
-from m5data.table_spec import Partition
+from core.errors import CorruptObjectError
+from core.table_spec import Partition
 from storage.files import Layout
 from storage.tables import TABLES
 from storage.tables.data_files import DataFile, data_paths, file_sql, rows_sql

@@ -24,7 +24,7 @@ from multiprocessing.connection import Connection, wait
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
-from m5data.errors import DataError
+from core.errors import DataError
 
 __all__ = ["Child", "ProgramError", "die_with_parent", "exit_when_closed", "run_children", "run_program"]
 

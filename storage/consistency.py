@@ -23,7 +23,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from m5data.table_spec import Partition, TableSpec
+from core.table_spec import Partition, TableSpec
 from storage.check import Check, check_none
 from storage.consistency_rules import rules
 from storage.engine import quote, side_by_side

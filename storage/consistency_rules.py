@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from m5data.modalities import modality_tables
+from core.modalities import modality_tables
 
 __all__ = ["Rule", "rules"]
 

@@ -9,8 +9,8 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from m5data.errors import CorruptObjectError
-from m5data.stage import Clock, StageReport
+from core.errors import CorruptObjectError
+from core.stage import Clock, StageReport
 from storage.engine import open_engine, quote
 from storage.files import DATABASES, FRONTIERS, OF_A_RUN, Layout, databases, sync_file
 from storage.place import OWN_FOLDER

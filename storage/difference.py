@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from m5data.errors import DataError
+from core.errors import DataError
 from storage.engine import quote
 from storage.tables import TABLES, Partition, TableSpec
 from storage.versions import Snapshot

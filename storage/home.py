@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from m5data.errors import ObjectStoreError, WorkspaceError
-from m5data.stage import Clock, utc_now
+from core.errors import ObjectStoreError, WorkspaceError
+from core.stage import Clock, utc_now
 from storage.files import DATABASES, DOWNLOADS, FRONTIERS, INDEX, Layout, file_sha256, is_database, remove_database
 from storage.lease import LEASE, Lease
 from storage.lock import holder_of

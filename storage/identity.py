@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from m5data.errors import CorruptObjectError, WorkspaceError
+from core.errors import CorruptObjectError, WorkspaceError
 from storage.files import replace_file, temporary_file
 
 __all__ = [

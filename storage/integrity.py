@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from m5data.errors import M5DataError
+from core.errors import M5DataError
 from storage.files import FRONTIERS, SEGMENT, Layout
 from storage.frontiers import Frontiers
 from storage.identity import check_key, identity_path, read_identity

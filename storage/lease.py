@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from socket import gethostname
 
-from m5data.errors import M5DataError, WorkspaceError
-from m5data.stage import Clock, utc_now
+from core.errors import M5DataError, WorkspaceError
+from core.stage import Clock, utc_now
 from storage.place import ObjectStore
 
 __all__ = ["LEASE", "STALE_AFTER", "Holder", "Lease"]

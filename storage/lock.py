@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from socket import gethostname
 
-from m5data.errors import M5DataError, WorkspaceError
+from core.errors import M5DataError, WorkspaceError
 from storage.children import die_with_parent
 from storage.files import OWN_SEGMENT, SEGMENT, Layout, sweep_temporaries
 from storage.objects.index import ObjectIndex

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from m5data.errors import ObjectStoreError, UsageError, WorkspaceError
+from core.errors import ObjectStoreError, UsageError, WorkspaceError
 from storage.files import TEMPORARY, replace_file, replacing, sync_folder
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from m5data.errors import WorkspaceError
+from core.errors import WorkspaceError
 from storage.files import DOWNLOADS, INDEX, OWN_SEGMENT, Layout, databases, file_sha256, temporary_file
 from storage.objects.index import ObjectIndex
 from storage.place import OWN_FOLDER, ObjectStore, in_parallel, log_large_transfer

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from m5data.errors import QueryError
+from core.errors import QueryError
 from storage.tables import TABLES, bucket_of
 
 __all__ = ["Scope", "query_errors", "read", "reads_norms", "scope_of"]

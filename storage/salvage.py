@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from m5data.errors import CorruptObjectError
+from core.errors import CorruptObjectError
 from storage.engine import quote
 from storage.erasure.records import BLANK_TYPE, Place, record_fields, segment_records
 from storage.files import SEGMENT, Layout, sync_file, temporary_file

@@ -12,10 +12,10 @@ from threading import get_ident
 import duckdb
 import pyarrow as pa
 
-from m5data.errors import DataError
-from m5data.records import Reject
-from m5data.stage import Clock, StageReport
-from m5data.version import __version__
+from core.errors import DataError
+from core.records import Reject
+from core.stage import Clock, StageReport
+from core.version import __version__
 from storage.changes import changed_sources, find_changed_products
 from storage.files import Layout, replace_file, sync_folder
 from storage.objects.index import ObjectIndex

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from m5data.errors import CorruptObjectError
+from core.errors import CorruptObjectError
 from storage.engine import quote
 from storage.files import sync_file
 

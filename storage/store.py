@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
-from m5data.errors import UsageError, WorkspaceError
-from m5data.stage import Clock, utc_now
+from core.errors import UsageError, WorkspaceError
+from core.stage import Clock, utc_now
 from storage.engine import Engines
 from storage.files import Layout
 from storage.frontiers import Frontiers

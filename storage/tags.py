@@ -7,8 +7,8 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from m5data.errors import UsageError
-from m5data.table_spec import Column
+from core.errors import UsageError
+from core.table_spec import Column
 from storage.state import State
 
 __all__ = [

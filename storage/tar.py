@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from m5data.errors import DataError
+from core.errors import DataError
 
 __all__ = ["BLOCK", "TarMember", "read_members"]
 

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import pyarrow as pa
 
-from m5data.errors import CorruptObjectError, DataError, MissingSegmentError
-from m5data.stage import utc_now
+from core.errors import CorruptObjectError, DataError, MissingSegmentError
+from core.stage import utc_now
 from storage.children import die_with_parent
 from storage.isolation.pool import processes_for
 from storage.objects.index import ObjectIndex, ObjectKind, ObjectRef

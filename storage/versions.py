@@ -15,8 +15,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from m5data.errors import CorruptObjectError, DataError, WorkspaceError
-from m5data.stage import StageReport
+from core.errors import CorruptObjectError, DataError, WorkspaceError
+from core.stage import StageReport
 from storage.engine import Engines, open_engine, quote
 from storage.files import Layout, replace_file
 from storage.query import Scope, query_errors, read, reads_norms, scope_of

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from m5data.modalities import modalities
-from m5data.table_spec import Column
-from m5data.usage import PURPOSES, Purpose
+from core.modalities import modalities
+from core.table_spec import Column
+from core.usage import PURPOSES, Purpose
 from storage.engine import quote, text
 
 __all__ = [

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from m5data.errors import UsageError, WorkspaceError
+from core.errors import UsageError, WorkspaceError
 from storage.files import (
     DATABASES,
     FRONTIERS,

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 
-from m5data.errors import DataError
+from core.errors import DataError
 from storage.engine import quote
 from takedown.words import Words
 

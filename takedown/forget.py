@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from m5data.stage import Clock, StageReport, utc_now
+from core.stage import Clock, StageReport, utc_now
 from storage import Snapshot, Store
 from storage.engine import open_engine
 from storage.erasure import (

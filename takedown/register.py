@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Self
 
-from m5data.errors import CorruptObjectError
+from core.errors import CorruptObjectError
 from storage.engine import text
 from storage.files import replace_file
 from storage.identity import KEY_FILE, load_or_create_key

@@ -16,13 +16,13 @@ from typer.testing import CliRunner
 
 from crawler.media.outcome import MEANINGS, state_of
 from m5data.cli.main import app
-from m5data.settings import Settings
-from m5data.stages import STAGES, resolve
 from splits.recipe import Classification, Recipe, Retrieval, Sample, Separate, Size, recipe_names
 from storage.tables import TABLES, Column, TableSpec
 from storage.tags import TAGS_COLUMNS, TAGS_MEANING
 from storage.views import VIEWS
 from tests.misbehaving import FAULTS
+from workspace.settings import Settings
+from workspace.stages import STAGES, resolve
 
 __all__ = ["pages", "verbs"]
 
@@ -173,7 +173,7 @@ def _listed(tables: tuple[str, ...]) -> str:
 
 
 def _stages() -> Iterator[str]:
-    yield "The stages of the pipeline in order, as `m5data/stages.py` declares them. From this registry follow"
+    yield "The stages of the pipeline in order, as `workspace/stages.py` declares them. From this registry follow"
     yield "the flows, the verbs, `m5data redo`, `m5data status` and `m5data run --dry-run`."
     yield from (
         "",

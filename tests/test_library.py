@@ -13,8 +13,8 @@ import pytest
 from align import align_stage
 from crawler import ingest_stage
 from extract import dedup_stage
-from m5data.workspace import Workspace
 from splits import splits_stage
+from workspace import Workspace
 
 SETTINGS = """
 [crawl]

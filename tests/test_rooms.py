@@ -10,6 +10,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = (
     "m5data",
+    "core",
+    "reader",
+    "workspace",
     "crawler",
     "extract",
     "align",

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from annotate.settings import AnnotateSettings
 from annotate.tasks import TaskBoard
-from m5data.stage import Clock, utc_now
+from core.stage import Clock, utc_now
 from storage import Store
 from webapp.annotate_routes import AnnotationRoutes
 from webapp.catalogue.index import CurrentIndex

@@ -25,8 +25,8 @@ from align.review import (
     resolve_decisions,
     uncertain_pairs,
 )
-from m5data.languages import Language
-from m5data.stage import Clock
+from core.languages import Language
+from core.stage import Clock
 from storage import State
 from webapp.catalogue.product_card import ProductCard, plain
 from webapp.catalogue.product_reader import ProductReader

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from m5data.errors import CorruptObjectError, MissingSegmentError
+from core.errors import CorruptObjectError, MissingSegmentError
 from storage import ObjectRef, Objects
 from webapp.requests import Threads, visitor_of
 

@@ -8,7 +8,7 @@ from jinja2.runtime import Context
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from m5data.languages import LANGUAGES, Language, coded, texts_of
+from core.languages import LANGUAGES, Language, coded, texts_of
 from webapp.catalogue.product_card import plain
 from webapp.security.gate import Visitor
 

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from core.errors import CorruptObjectError
 from export.stats_stage import REPORTS
-from m5data.errors import CorruptObjectError
 from storage import Objects, State
 from storage.objects.warc import StoredPage
 from storage.tags import tags_of

@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
-from m5data.errors import UsageError
+from core.errors import UsageError
 from storage import State
 
 __all__ = ["SavedView", "delete_view", "save_view", "saved_views"]

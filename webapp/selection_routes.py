@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from m5data.errors import UsageError
-from m5data.languages import coded
-from m5data.stage import Clock
+from core.errors import UsageError
+from core.languages import coded
+from core.stage import Clock
 from storage import State
 from storage.query import query_errors
 from storage.tags import put_tag, remove_tag

@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from m5data.errors import UsageError
+from core.errors import UsageError
 from webapp.settings import ServeSettings
 
 __all__ = ["CONNECTIONS", "bounded_protocol", "enough_files", "listen", "serve"]

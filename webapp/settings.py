@@ -2,7 +2,7 @@
 
 from pydantic import Field, SecretStr
 
-from m5data.stage_settings import StageSettings
+from core.stage_settings import StageSettings
 
 __all__ = ["ServeSettings"]
 

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from m5data.stage import Clock
+from core.stage import Clock
 from webapp.pages import Pages
 from webapp.security.gate import COOKIE, SIGN_IN, AccessControl, Visitor
 from webapp.security.people import Role

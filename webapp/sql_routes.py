@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from m5data.errors import QueryError
+from core.errors import QueryError
 from storage import Snapshot
 from webapp.catalogue.product_card import plain
 from webapp.catalogue.product_reader import ProductReader

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 from align.category import LONGEST_NAME, Category, fault
-from m5data.errors import DataError
+from core.errors import DataError
 from storage import State
 
 __all__ = [

@@ -15,8 +15,8 @@ import pyarrow as pa
 from align.category import SEPARATOR, Category
 from align.review.decisions import Decision, Kind, decision_fault
 from align.review.effective_decisions import EffectiveDecisions
-from m5data.errors import FeedError
-from m5data.records import Reject
+from core.errors import FeedError
+from core.records import Reject
 from storage import Snapshot
 from storage.files import replace_file
 

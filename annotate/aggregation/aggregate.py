@@ -16,8 +16,8 @@ from annotate.aggregation.glad import glad
 from annotate.aggregation.majority import majority
 from annotate.aggregation.weighted import count_gold, weighted
 from annotate.settings import Method
-from m5data.arrow_input import ArrowStream
-from m5data.errors import UsageError
+from core.arrow_input import ArrowStream
+from core.errors import UsageError
 
 __all__ = ["Aggregation", "aggregate", "fit", "report_workers"]
 

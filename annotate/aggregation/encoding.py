@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from m5data.arrow_input import ArrowStream, read_columns
-from m5data.errors import DataError
+from core.arrow_input import ArrowStream, read_columns
+from core.errors import DataError
 
 __all__ = [
     "EncodedJudgements",

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotate.settings import CandidateSettings
-from m5data.errors import SettingsError
+from core.errors import SettingsError
 
 __all__ = ["ENCODERS", "Encoder", "EncoderEntry", "LightEncoder", "Listing", "ReadObject", "Vectors", "load_encoder"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotate.candidates.encoders import Vectors
-from m5data.errors import DataError
+from core.errors import DataError
 
 __all__ = ["FeatureFile", "Rows", "scale_to_unit"]
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from annotate.candidates.encoders import ENCODERS, Encoder, Listing, ReadObject, Vectors, load_encoder
 from annotate.candidates.feature_file import scale_to_unit
 from annotate.settings import CandidateSettings
-from m5data.errors import DataError
+from core.errors import DataError
 from storage import Stage
 from storage.objects.index import ObjectIndex
 from storage.place import place_at

@@ -26,8 +26,8 @@ from annotate.tasks.task import (
     check_label,
     options_of,
 )
-from m5data.errors import UsageError
-from m5data.stage import Clock, utc_now
+from core.errors import UsageError
+from core.stage import Clock, utc_now
 from storage import State
 
 __all__ = ["TaskBoard", "lease_tasks"]

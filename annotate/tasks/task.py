@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, get_args
 
-from m5data.errors import UsageError
+from core.errors import UsageError
 
 __all__ = [
     "BROKEN",

@@ -23,9 +23,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
+from core.run_options import RunContext, RunOptions
 from flows.run_stage import run_stage
-from m5data.run_options import RunContext, RunOptions
-from m5data.workspace import Workspace
+from workspace import Workspace
 
 PER_SITEMAP = 10_000
 _NOTHING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"

@@ -30,14 +30,14 @@ from unittest.mock import patch
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
+from core.errors import DataError
+from core.urls import normalise
 from crawler import crawl_stage, records_stage
 from crawler.crawl.frontier import each_frontier
 from crawler.crawl.job import CrawlJob, enter
 from crawler.crawl.scope import without_order
-from crawler.pages.urls import normalise
-from m5data.errors import DataError
-from m5data.workspace import Workspace
 from storage.children import Child, run_children
+from workspace import Workspace
 
 _SILENT_S = 1800.0
 _HOSTS_A_SOURCE = 8

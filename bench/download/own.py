@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 
 from bench.store.timing import Run, run_command
-from m5data.stage import StageReport
-from m5data.workspace import Workspace
+from core.stage import StageReport
 from storage.tables import TABLES
+from workspace import Workspace
 
 __all__ = ["download", "serving", "want"]
 

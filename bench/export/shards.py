@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 import webdataset as wds
 
+from core.modalities import Sample, SampleFrame
+from core.records import Specification
 from export.shards import fill_shard
 from export.webdataset_shards import members_of, open_tar_shard
-from m5data.modalities import Sample, SampleFrame
-from m5data.records import Specification
 from storage.tar import read_members
 
 _SHARD = 256 * 2**20

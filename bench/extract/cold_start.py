@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.extract.small_clips import fill, small_clip
-from m5data.workspace import Workspace
+from workspace import Workspace
 
 
 def seconds(clip: bytes) -> float:

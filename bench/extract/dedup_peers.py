@@ -27,12 +27,12 @@ from PIL import Image, ImageEnhance
 from bench.extract.planted_videos import Clip
 from bench.m5_journey.catalogue import make_chunk, prepare
 from bench.matching_real import as_tables, near_groups
+from core.components import connect
+from core.segmentation import cut_words
 from extract.duplicates import phash_neighbours
 from extract.images import decode, perceptual_hash
 from extract.images.decoding import ImageFault
 from extract.settings import ImageSettings
-from m5data.components import connect
-from m5data.segmentation import cut_words
 
 Pairs = set[tuple[int, int]]
 RADIUS, PEER_RADIUS = 6, 10

@@ -17,10 +17,10 @@ import numpy as np
 from PIL import Image
 
 from bench.extract.small_clips import small_clip, tone
+from core.records import MediaKind
 from extract.engine import Item, LocalEngine, Result
 from extract.results import ClipResult
 from extract.settings import ExtractSettings, LimitSettings
-from m5data.records import MediaKind
 from storage.isolation.message import Fault
 
 ENDLESS = 600

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pyarrow as pa
 
-from m5data.stage import StageReport
+from core.stage import StageReport
 from storage import Store
 from storage.tables import TABLES
 

@@ -29,11 +29,11 @@ from PIL import Image
 from ray.cluster_utils import Cluster
 
 from bench.extract.small_clips import small_clip
-from m5data.copying import copy_workspace
-from m5data.workspace import Workspace
 from storage.working_copy import WORKING_COPIES, working_copy
 from tests.pipeline.workspace_content import leftovers, shard_bytes, table_rows
 from tests.s3_server import make_bucket, serving_s3
+from workspace import Workspace
+from workspace.copying import copy_workspace
 
 _SHOPS = 4
 _IMAGES = 5

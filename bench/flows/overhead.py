@@ -19,12 +19,12 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+from core.run_options import RunContext, RunOptions, without_media
 from flows.run_stage import run_stage
 from flows.running import quiet
-from m5data.run_options import RunContext, RunOptions, without_media
-from m5data.stages import stages_of
-from m5data.workspace import Workspace
 from tests.slow.flows.demo_shop import demo_shop
+from workspace import Workspace
+from workspace.stages import stages_of
 
 
 def main() -> int:

@@ -35,6 +35,7 @@ from annotate import candidates_stage
 from annotate.candidates import CandidateSettings
 from bench.extract.scale import different
 from bench.extract.small_clips import fill, small_clip
+from core.stage import Progress, SilentProgress, StageReport
 from crawler import download_stage
 from crawler.settings import DownloadSettings
 from export import Rights, export_stage
@@ -43,7 +44,6 @@ from export.settings import ExportSettings
 from extract import extract_stage
 from extract.settings import ExtractSettings
 from flows.engines import on_ray
-from m5data.stage import Progress, SilentProgress, StageReport
 from storage import Store
 from storage.tables import TABLES
 from storage.tasks import Runner

@@ -20,8 +20,8 @@ from bench.m5_journey.catalogue import LATER, M5_PRODUCTS, write_catalogue
 from bench.m5_journey.names import SHOPS
 from bench.m5_journey.planted import found_duplicates
 from bench.m5_journey.stayed import changed_since
-from m5data.workspace import Workspace
 from storage import Store
+from workspace import Workspace
 
 __all__ = ["Cost", "measure"]
 

@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 
 from bench.pages.shop_folder import read_shops
-from crawler.learning.fit import fit, temperature
-from crawler.learning.labelled import Example, LabelledPage, without_markup
-from crawler.learning.teach import Lesson, predict_left_out, write_model
-from crawler.pages.document import read_document
-from crawler.pages.evidence import name_words
-from crawler.pages.model import evidence_hash
-from crawler.pages.page_kind import listing_evidence
-from crawler.pages.reading import Reading
+from reader.document import read_document
+from reader.evidence import name_words
+from reader.learning.fit import fit, temperature
+from reader.learning.labelled import Example, LabelledPage, without_markup
+from reader.learning.teach import Lesson, predict_left_out, write_model
+from reader.model import evidence_hash
+from reader.page_kind import listing_evidence
+from reader.reading import Reading
 
 _LISTING = re.compile(r"tax-product|tax-pa_|post-type-archive-product|template-collection|catalog-category")
 _OTHER = re.compile(

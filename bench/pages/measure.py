@@ -19,8 +19,8 @@ from typing import Any
 
 import extruct
 
+from core.records import ProductRecord
 from crawler import parse_page
-from m5data.records import ProductRecord
 
 _SIGNS = {
     "€": {"EUR"},

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from price_parser import Price
 
-from crawler.pages.money import currency_code, shown_price
-from tests.crawler.pages.price_cases import CASES
+from reader.money import currency_code, shown_price
+from tests.reader.price_cases import CASES
 
 
 def main() -> None:

@@ -15,10 +15,10 @@ from statistics import mean
 from bench.pages.reader_studies import ablation, learning_curve
 from bench.pages.risk_picture import risk_picture
 from bench.pages.shop_folder import read_pages, read_shops
-from crawler.learning.labelled import Example, LabelledPage, page_examples
-from crawler.learning.lessons import lessons
-from crawler.learning.teach import Prediction, calibration_error, f1_by_field, learn, risk_coverage, write_model
-from crawler.pages.model import FIELDS
+from reader.learning.labelled import Example, LabelledPage, page_examples
+from reader.learning.lessons import lessons
+from reader.learning.teach import Prediction, calibration_error, f1_by_field, learn, risk_coverage, write_model
+from reader.model import FIELDS
 
 
 def main() -> None:

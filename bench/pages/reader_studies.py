@@ -11,10 +11,10 @@ from statistics import mean, pstdev
 
 import numpy as np
 
-from crawler.learning.fit import fit
-from crawler.learning.labelled import LESSONS, Example, evidence_key
-from crawler.learning.teach import Prediction, f1_by_field, folds, predict, predict_left_out, shop_groups
-from crawler.pages.model import FIELDS
+from reader.learning.fit import fit
+from reader.learning.labelled import LESSONS, Example, evidence_key
+from reader.learning.teach import Prediction, f1_by_field, folds, predict, predict_left_out, shop_groups
+from reader.model import FIELDS
 
 __all__ = ["ablation", "learning_curve"]
 

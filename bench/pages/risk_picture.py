@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from crawler.learning.teach import Prediction, risk_coverage
+from reader.learning.teach import Prediction, risk_coverage
 
 __all__ = ["risk_picture"]
 

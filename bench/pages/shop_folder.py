@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 from lxml import html
 
-from crawler.learning.labelled import LabelledPage, answer, without_markup
-from crawler.pages.document import decode_page, read_document
-from crawler.pages.evidence import key_of
-from crawler.pages.reading import Reading
-from crawler.pages.text import as_a_whole, squash
+from reader.document import decode_page, read_document
+from reader.evidence import key_of
+from reader.learning.labelled import LabelledPage, answer, without_markup
+from reader.reading import Reading
+from reader.text import as_a_whole, squash
 
 __all__ = ["read_pages", "read_shops"]
 

@@ -15,14 +15,14 @@ from statistics import mean
 
 from bench.pages.reader import some
 from bench.pages.shop_folder import read_shops
-from crawler.learning.fit import fit
-from crawler.learning.labelled import Example, LabelledPage, answer, examples_of, without_markup
-from crawler.learning.teach import folds, shop_groups
-from crawler.pages.document import read_document
-from crawler.pages.model import FIELDS, Candidate, Model, shipped_model
-from crawler.pages.reading import Reader, Reading
-from crawler.pages.template import TAUGHT, Observation, Template, observe
 from crawler.records.templates import leans_of, teach
+from reader.document import read_document
+from reader.learning.fit import fit
+from reader.learning.labelled import Example, LabelledPage, answer, examples_of, without_markup
+from reader.learning.teach import folds, shop_groups
+from reader.model import FIELDS, Candidate, Model, shipped_model
+from reader.reading import Reader, Reading
+from reader.template import TAUGHT, Observation, Template, observe
 
 Scores = dict[str, dict[str, list[float]]]
 """Field -> shop -> F1 alone and with the template."""

@@ -37,11 +37,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.records import Specification
 from export import Sample, SampleFrame, parquet_shards, webdataset_shards
 from export.folders import LocalFolder
 from export.manifest import write_manifest
 from export.shards import Shard, ShardWriter, as_rows, fill_shard
-from m5data.records import Specification
 
 __all__ = ["FACTORS", "MODALITIES", "World", "best_accuracy", "generate", "write_world"]
 

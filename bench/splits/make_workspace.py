@@ -21,11 +21,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.splits.synthetic_catalogue import M5_PRODUCTS, make_catalogue
-from m5data.stage import StageReport
-from m5data.workspace import Workspace
+from core.stage import StageReport
 from splits import Catalogue, Recipe, parse_recipe
 from splits.recipe import Sample
 from storage.engine import open_engine
+from workspace import Workspace
 
 __all__ = ["recipe_text"]
 

@@ -21,11 +21,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.m5_journey.catalogue import make_chunk, prepare
+from core.stage import StageReport
 from crawler import ingest_stage
-from m5data.stage import StageReport
-from m5data.vacuuming import vacuum
-from m5data.workspace import Workspace
 from storage.tables import TABLES
+from workspace import Workspace
+from workspace.vacuuming import vacuum
 
 SETTINGS = """
 [sources.feed]

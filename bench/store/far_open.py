@@ -11,10 +11,10 @@ import time
 from multiprocessing import get_context
 from pathlib import Path
 
-from m5data.copying import copy_workspace
-from m5data.workspace import Workspace
 from storage.working_copy import WORKING_COPIES, working_copy
 from tests.s3_server import make_bucket, serving_s3
+from workspace import Workspace
+from workspace.copying import copy_workspace
 
 _URL = "s3://bucket/shop"
 

@@ -13,11 +13,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+from core.stage import utc_now
 from crawler import crawl_stage
 from crawler.crawl.frontier import Frontier, make_frontier, open_frontier
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.settings import CrawlSettings
-from m5data.stage import utc_now
 from storage import Store
 from storage.place import ObjectStore
 from storage.working_copy import WORKING_COPIES, working_copy

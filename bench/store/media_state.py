@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from core.stage import StageReport
 from crawler.download_stage import run
 from crawler.media.downloader import Ended
 from crawler.settings import DownloadSettings
-from m5data.stage import StageReport
 from storage import Store
 from storage.files import Layout
 from storage.tasks import TaskFunction, in_process, running

@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from bench.store.timing import run_command
-from m5data.contacts import hash_merchant
+from core.contacts import hash_merchant
 from storage import Store
 from storage.engine import open_engine, quote
 from storage.identity import load_or_create_key

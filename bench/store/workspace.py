@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 from bench.splits.synthetic_catalogue import make_catalogue
 from bench.store.feed import SEED
 from bench.store.timing import run_command
-from m5data.stage import StageReport
-from m5data.workspace import Workspace
+from core.stage import StageReport
 from splits import Catalogue
 from storage import Stage, Store
+from workspace import Workspace
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -22,9 +22,9 @@ import numpy as np
 import pyarrow as pa
 
 from annotate.tasks import Task, TaskBoard
-from m5data.stage import StageReport
-from m5data.workspace import Workspace
+from core.stage import StageReport
 from storage.tables import TABLES
+from workspace import Workspace
 
 PROGRAM = Path(sys.executable).parent / "m5data"
 PEOPLE = 50

@@ -96,7 +96,7 @@ FRONTIER_DDL = (
     # Rename reasons of earlier versions to those that pages and media share.
     "UPDATE source_pages SET reason = 'connect' WHERE reason = 'unreachable'",
     "UPDATE source_pages SET reason = 'bad_http' WHERE reason = 'broken_answer'",
-    # The page's claims about the identity of its product, as JSON (crawler.pages.outcome.Claims).
+    # The page's claims about the identity of its product, as JSON (crawler.records.page_outcome.Claims).
     "ALTER TABLE source_pages ADD COLUMN claims TEXT",
     # Start pages come before sitemaps: they determine the language to crawl. Products come before listings.
     "UPDATE source_pages SET rank = CASE rank WHEN 0 THEN 1 WHEN 1 THEN 0 WHEN 2 THEN 3 ELSE 4 END",

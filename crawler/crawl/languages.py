@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
-from crawler.pages.document import Document
+from reader.document import Document
 
 __all__ = ["Languages", "alternates", "language_tag", "page_language", "sitemap_languages", "url_language"]
 

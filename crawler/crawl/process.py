@@ -28,10 +28,10 @@ from crawler.crawl.spider import ShopSpider, SpiderWork
 from crawler.crawl.visits import Found
 from crawler.net.client import ClientLimits, PageClient
 from crawler.net.robots import MAX_ROBOTS_BYTES
-from crawler.pages.page_kind import is_product
-from crawler.pages.parse import READING_ERRORS, parse_page
 from crawler.settings import CrawlSettings
 from crawler.tombstoned_pages import Withhold
+from reader.page_kind import is_product
+from reader.parse import READING_ERRORS, parse_page
 from storage import Store
 from storage.lock import enter_child
 from takedown.register import open_register

@@ -4,17 +4,18 @@ import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
+from core.errors import PageError
+from core.urls import normalise
 from crawler.crawl.languages import alternates, page_language, sitemap_languages
 from crawler.crawl.scope import Scope, without_order
 from crawler.crawl.sitemaps import Sitemap, looks_like_sitemap, read_sitemap, sitemap_urls
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.net.client import Fetched
 from crawler.net.http_policy import status_reason
-from crawler.pages.document import Document, canonical_url, read_document
-from crawler.pages.links import links, next_link, opt_outs, page_opt_out
-from crawler.pages.urls import normalise
+from crawler.rights.opt_outs import opt_outs, page_opt_out
 from crawler.rights.page import from_json, page_statements, renewed, to_json, unpaid
-from m5data.errors import PageError
+from reader.document import Document, canonical_url, read_document
+from reader.links import links, next_link
 
 __all__ = [
     "PageRules",

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
+from core.urls import normalise
 from crawler.crawl.languages import language_tag
 from crawler.crawl.scope import Scope, rehost, without_order
-from crawler.pages.urls import normalise
 
 __all__ = ["Sitemap", "is_sitemap_url", "looks_like_sitemap", "read_sitemap", "sitemap_urls"]
 

@@ -17,6 +17,7 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from core.stage import Clock
 from crawler.crawl.frontier_queue import FrontierQueue, Refuse
 from crawler.crawl.page_deadline import PageDeadline
 from crawler.crawl.responses import PageRules, read_response
@@ -25,7 +26,6 @@ from crawler.net.client import ClientLimits, Fetched, FetchError, PageClient
 from crawler.net.http_policy import is_retryable, retry_after_s, status_reason
 from crawler.settings import CrawlSettings
 from crawler.tombstoned_pages import Withhold
-from m5data.stage import Clock
 
 if TYPE_CHECKING:
     from crawler.crawl.browser import BrowserClient

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from crawler.crawl.frontier import each_frontier, open_frontier
-from crawler.pages.outcome import Claims, PageOutcome
+from crawler.records.page_outcome import Claims, PageOutcome
 from storage import Store, transaction
 
 __all__ = ["SiteFile", "StoredPageRow", "pages_digest", "remember_outcomes", "site_files", "stored_pages"]

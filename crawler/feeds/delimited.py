@@ -9,9 +9,9 @@ from typing import NamedTuple, Self, TextIO
 
 import pyarrow as pa
 
+from core.errors import FeedError
+from core.modalities import feed_columns
 from crawler.feeds.rows import FeedLine, FeedRow, FeedRowError, parse_json, parse_row
-from m5data.errors import FeedError
-from m5data.modalities import feed_columns
 
 __all__ = ["DelimitedRow", "read_csv", "read_delimited"]
 

@@ -8,11 +8,11 @@ import duckdb
 import pyarrow as pa
 from lxml import etree
 
+from core.errors import FeedError
 from crawler.feeds.delimited import read_csv, read_delimited
 from crawler.feeds.m5product import read_m5product
 from crawler.feeds.parquet import insert_checked, parquet_query
 from crawler.feeds.rows import FeedLine, FeedRow, FeedRowError, batches, feed_schema, parse_json, parse_row
-from m5data.errors import FeedError
 
 __all__ = [
     "FORMATS",

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
+from core.errors import FeedError
 from crawler.feeds.rows import FeedLine, FeedRow, FeedRowError, parse_row
-from m5data.errors import FeedError
 
 __all__ = ["parse_pv", "read_m5product", "read_members"]
 

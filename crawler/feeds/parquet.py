@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from m5data.errors import FeedError
-from m5data.modalities import FeedColumn, feed_columns
-from m5data.table_spec import sql_type
+from core.errors import FeedError
+from core.modalities import FeedColumn, feed_columns
+from core.table_spec import sql_type
 from storage.engine import quote, text
 
 __all__ = ["insert_checked", "parquet_query"]

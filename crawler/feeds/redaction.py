@@ -6,8 +6,8 @@ from contextlib import closing
 import duckdb
 import pyarrow as pa
 
+from core.contacts import hash_merchant
 from crawler.feeds.tables import masked_texts
-from m5data.contacts import hash_merchant
 from storage.erasure import among
 from takedown.register import Register
 

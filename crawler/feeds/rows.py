@@ -9,8 +9,8 @@ from typing import Annotated, Any, NamedTuple
 import pyarrow as pa
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
-from m5data.modalities import FeedColumn, feed_columns
-from m5data.table_spec import TableSpec
+from core.modalities import FeedColumn, feed_columns
+from core.table_spec import TableSpec
 
 __all__ = ["FeedLine", "FeedRow", "FeedRowError", "FeedSpec", "batches", "feed_schema", "parse_row"]
 

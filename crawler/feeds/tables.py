@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from m5data.modalities import feed_columns
-from m5data.table_spec import TableSpec
+from core.modalities import feed_columns
+from core.table_spec import TableSpec
 from storage.engine import quote
 
 __all__ = ["feed_tables", "masked_texts", "part_views"]

@@ -16,12 +16,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.errors import DataError
+from core.stage import Progress, utc_now
 from crawler.media.downloader import Ended, download
 from crawler.media.queue import DDL, ROOM, DownloadRun, Pace, UrlQueue
 from crawler.media.workers import MAX_OTHER_HOST, Sink
 from crawler.settings import DownloadSettings
-from m5data.errors import DataError
-from m5data.stage import Progress, utc_now
 from storage import Stage, State, Store
 from storage.place import place_at
 from storage.tasks import Runner, finished, order, running, take_result

@@ -14,12 +14,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 
+from core.stage import Clock, Progress
 from crawler.media.fetch import Fetcher
 from crawler.media.queue import DownloadRun, Pace, UrlQueue
 from crawler.media.session import MediaSession
 from crawler.media.throttle import Bandwidth, ByteBudget
 from crawler.media.workers import BatchWriter, Sink, Workers
-from m5data.stage import Clock, Progress
 from storage import Store
 from storage.children import Child
 from storage.lock import enter_child

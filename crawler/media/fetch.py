@@ -9,6 +9,8 @@ from urllib.parse import urljoin
 from aiohttp import ClientError
 from aiohttp.http import HttpProcessingError
 
+from core.records import MediaKind
+from core.stage import Clock
 from crawler.media.outcome import FetchResult, Job, RejectedFileError
 from crawler.media.queue import DownloadRun
 from crawler.media.session import MediaSession, Reply
@@ -19,8 +21,6 @@ from crawler.net.client import name_fault
 from crawler.net.http_policy import retry_after_s, status_reason
 from crawler.net.robots import honoured_opt_out
 from crawler.rights.signals import content_signal, content_usage
-from m5data.records import MediaKind
-from m5data.stage import Clock
 
 __all__ = ["Fetcher", "OtherHostError"]
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from core.records import MediaKind
 from crawler.net.http_policy import RETRYABLE, HttpReason
-from m5data.records import MediaKind
 
 __all__ = [
     "MEANINGS",

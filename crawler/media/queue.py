@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
 
+from core.records import Reject
 from crawler.media.outcome import Job, Outcome, Reason
 from crawler.net.address_guard import authority
 from crawler.settings import OPT_OUTS, DownloadSettings
-from m5data.records import Reject
 from storage import Snapshot, State, Store, execute_rows, transaction
 from storage.files import Layout, remove_database, sync_file, sync_folder, temporary_file
 

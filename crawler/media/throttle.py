@@ -3,9 +3,9 @@
 import asyncio
 from collections import OrderedDict, deque
 
+from core.stage import Clock
 from crawler.media.queue import DownloadRun, Pace
 from crawler.net.http_policy import RateLimiter
-from m5data.stage import Clock
 
 __all__ = ["Bandwidth", "ByteBudget", "Host", "Hosts"]
 

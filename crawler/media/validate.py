@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Callable
 
+from core.records import MediaKind
 from crawler.media.headers import (
     SEGMENT,
     avi,
@@ -21,7 +22,6 @@ from crawler.media.headers import (
 )
 from crawler.media.outcome import BadHeaderError, Dimensions, Mime, RejectedFileError
 from crawler.settings import DownloadSettings
-from m5data.records import MediaKind
 
 __all__ = ["ENOUGH", "check_type", "ends_early", "read_dimensions", "sniff", "validate"]
 

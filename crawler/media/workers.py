@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Self
 
+from core.stage import Clock
 from crawler.media.fetch import Fetcher, OtherHostError
 from crawler.media.outcome import CompletedJob, FetchResult, Job, Outcome
 from crawler.media.queue import DownloadRun, UrlQueue
 from crawler.media.throttle import Bandwidth, ByteBudget
 from crawler.net.http_policy import RETRYABLE, is_retryable, retry_wait_s
 from crawler.settings import DownloadSettings
-from m5data.stage import Clock
 from storage import ObjectWriter, State
 
 __all__ = ["MAX_OTHER_HOST", "BatchWriter", "Sink", "Workers"]

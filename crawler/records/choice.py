@@ -6,10 +6,10 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from core.records import Reject
 from crawler.crawl.stored_pages import StoredPageRow
-from crawler.pages.outcome import Claims, PageOutcome
+from crawler.records.page_outcome import Claims, PageOutcome
 from crawler.settings import CrawlSettings
-from m5data.records import Reject
 
 __all__ = ["FORM", "ChosenPage", "ChosenPages", "choose_products", "url_form", "why_same_product"]
 

@@ -12,19 +12,27 @@ from typing import Any
 
 import pyarrow as pa
 
-import crawler.pages as page_code
+import reader as page_code
+from core.records import ProductRecord, Specification, Variant
+from core.stage import Progress
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.net import robots
-from crawler.pages.document import MAX_BYTES
-from crawler.pages.model import kinds_model, shipped_model
-from crawler.pages.outcome import PageOptions, PageOutcome, handle, handle_lesson, job_data, lesson_of, unreadable
-from crawler.pages.parse import load_page_object
-from crawler.pages.template import Observation
+from crawler.records.page_outcome import (
+    PageOptions,
+    PageOutcome,
+    handle,
+    handle_lesson,
+    job_data,
+    lesson_of,
+    unreadable,
+)
 from crawler.records.tables import record_tables
 from crawler.records.templates import Place, leans_of
 from crawler.settings import CrawlSettings
-from m5data.records import ProductRecord, Specification, Variant
-from m5data.stage import Progress
+from reader.document import MAX_BYTES
+from reader.model import kinds_model, shipped_model
+from reader.parse import load_page_object
+from reader.template import Observation
 from storage import Objects, Spool
 from storage.isolation.message import Fault, Message
 from storage.isolation.pool import ChildPool, Job, PoolLimits, processes_for

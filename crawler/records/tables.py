@@ -9,11 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.errors import DataError
+from core.modalities import feed_columns
+from core.records import ProductRecord, Variant
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.records.choice import ChosenPages
-from m5data.errors import DataError
-from m5data.modalities import feed_columns
-from m5data.records import ProductRecord, Variant
 from storage import Snapshot, Stage
 from storage.engine import quote, text
 from storage.tables import TABLES

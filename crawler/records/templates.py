@@ -10,7 +10,7 @@ from itertools import groupby
 
 from crawler.crawl.frontier import open_frontier
 from crawler.crawl.stored_pages import StoredPageRow
-from crawler.pages.template import NAME_OF_SHOP, Lean, Observation
+from reader.template import NAME_OF_SHOP, Lean, Observation
 from storage import Store
 
 __all__ = [

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.usage import strictest
 from crawler.crawl.frontier import each_frontier
 from crawler.crawl.scope import web_host
 from crawler.crawl.stored_pages import SiteFile
@@ -21,7 +22,6 @@ from crawler.rights.page import from_json
 from crawler.rights.rsl import Content, read_licence
 from crawler.rights.signals import Signal, Statement, decide
 from crawler.rights.site import SITE_FILES, SiteSignals
-from m5data.usage import strictest
 from storage import Stage, Store
 from storage.engine import text
 from storage.tables import TABLES

@@ -5,9 +5,9 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urljoin
 
-from crawler.pages.document import Document
-from crawler.pages.links import opt_outs
+from crawler.rights.opt_outs import opt_outs
 from crawler.rights.signals import DIRECTIVES, Statement
+from reader.document import Document
 
 __all__ = ["from_json", "header_statements", "page_statements", "renewed", "to_json", "unpaid"]
 

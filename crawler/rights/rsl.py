@@ -18,8 +18,8 @@ from urllib.parse import urljoin
 
 from lxml import etree
 
+from core.usage import Meaning, Verdict
 from crawler.net.robots import matches, target_of
-from m5data.usage import Meaning, Verdict
 
 __all__ = ["MAX_LICENCE_BYTES", "REFUSED", "Content", "read_licence", "terms_for"]
 

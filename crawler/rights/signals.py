@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple, get_args
 
+from core.usage import UNKNOWN, Meaning, strictest
 from crawler.rights.rsl import REFUSED, Content, read_licence, terms_for
-from m5data.usage import UNKNOWN, Meaning, strictest
 
 __all__ = [
     "CONTENT_SIGNALS",

@@ -6,24 +6,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
+from core.errors import DataError, PageError
+from core.records import ProductRecord
+from core.urls import normalise
 from crawler.crawl.languages import Languages, alternates, page_language, sitemap_languages, url_language
 from crawler.crawl.scope import Scope, without_order
 from crawler.crawl.sitemaps import looks_like_sitemap, read_sitemap, sitemap_urls
 from crawler.net.client import Fetched
 from crawler.net.robots import Robots, SiteOptOuts, robots_meaning
-from crawler.pages.document import Document, read_document
-from crawler.pages.links import links, next_link, page_opt_out
-from crawler.pages.page_kind import is_product
-from crawler.pages.parse import READING_ERRORS, parse_page
-from crawler.pages.urls import normalise
+from crawler.rights.opt_outs import page_opt_out
 from crawler.rights.page import header_statements
 from crawler.rights.signals import Statement
 from crawler.rights.site import SiteSignals
 from crawler.settings import CrawlSettings
 from crawler.survey.url_patterns import family_of, group_by_shape, kin_of, listing_patterns, product_pattern, shape_of
 from crawler.survey.visitor import Visitor
-from m5data.errors import DataError, PageError
-from m5data.records import ProductRecord
+from reader.document import Document, read_document
+from reader.links import links, next_link
+from reader.page_kind import is_product
+from reader.parse import READING_ERRORS, parse_page
 
 __all__ = ["Survey", "look_at"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from m5data.modalities import modalities
+from core.modalities import modalities
 from storage import Snapshot
 from storage.engine import open_engine
 

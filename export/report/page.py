@@ -19,11 +19,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from core.languages import Language, coded, texts_of
+from core.modalities import modalities
+from core.segmentation import count_words, has_chinese
 from export.report.images import Neighbours, Thumbnail
 from export.report.numbers import Numbers
-from m5data.languages import Language, coded, texts_of
-from m5data.modalities import modalities
-from m5data.segmentation import count_words, has_chinese
 from storage.engine import text
 
 __all__ = ["Placed", "commonest_words", "histogram", "image_sizes", "lay_out", "long_tail", "overlap", "render"]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from m5data.errors import MediaError
+from core.errors import MediaError
 
 __all__ = ["mel_filters", "mel_power", "mfcc", "real_fft", "released_mel"]
 

@@ -21,10 +21,10 @@ from av.audio.stream import AudioStream
 from imageio_ffmpeg import get_ffmpeg_exe
 from numpy.typing import NDArray
 
+from core.errors import MediaError
 from extract.audio.mfcc import mfcc, released_mel
 from extract.container import AUDIO_DECODERS, decoder_name
 from extract.results import Audio
-from m5data.errors import MediaError
 from storage.children import ProgramError, run_program
 
 if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic

@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from m5data.components import Indices, components
+from core.components import Indices, components
 
 __all__ = ["EXACT_RULES", "IMAGE_SETS", "exact_joins", "group_exact"]
 

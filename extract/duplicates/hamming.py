@@ -8,7 +8,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from m5data.components import Indices
+from core.components import Indices
 
 __all__ = ["HashPairs", "Hashes", "compare_blocks", "neighbour_batches", "phash_neighbours"]
 

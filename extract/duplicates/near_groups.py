@@ -7,7 +7,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from m5data.components import Indices
+from core.components import Indices
 
 __all__ = ["NEAR_RULES", "group_near", "link", "prepare_near"]
 

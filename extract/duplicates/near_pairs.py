@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from core.components import Indices
 from extract.duplicates.hamming import Hashes, HashPairs, neighbour_batches
 from extract.duplicates.text_candidates import BANDS, Pairs, crowded_bands, keys_of, pairs_of_keys
 from extract.settings import DedupSettings
-from m5data.components import Indices
 
 __all__ = [
     "aligned_share",

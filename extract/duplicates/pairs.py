@@ -5,12 +5,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from core.components import Indices
 from extract.duplicates.exact import IMAGE_SETS, exact_joins, group_exact
 from extract.duplicates.near_groups import prepare_near
 from extract.duplicates.near_pairs import near_image_pairs, near_text_pairs, near_video_pairs
 from extract.duplicates.text_candidates import BANDS, Keys, keys_of
 from extract.settings import DedupSettings
-from m5data.components import Indices
 
 __all__ = [
     "FINGERPRINTS",

@@ -7,8 +7,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from core.components import components
 from extract.duplicates.near_groups import group_near, prepare_near
-from m5data.components import components
 
 __all__ = [
     "NEW_DUPLICATES",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from m5data.segmentation import cut_words
+from core.segmentation import cut_words
 
 __all__ = ["alike", "alike_all", "code_points", "numbers_differ", "same_by_words", "shingles"]
 

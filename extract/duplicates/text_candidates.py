@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from core.components import Indices
 from extract.duplicates.similarity import code_points
-from m5data.components import Indices
 
 __all__ = ["BANDS", "Keys", "Pairs", "band_keys", "crowded_bands", "keys_of", "pairs_of_keys", "text_keys"]
 

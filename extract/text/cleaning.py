@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from m5data.segmentation import cut_words
+from core.segmentation import cut_words
 
 __all__ = [
     "PROMOTIONS",

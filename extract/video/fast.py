@@ -11,8 +11,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
+from core.errors import MediaError
 from extract.video.seconds import Convert, Picked, SecondRule, T, VideoPacket
-from m5data.errors import MediaError
 
 __all__ = [
     "CodedFrame",

@@ -11,8 +11,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
 from PIL import Image
 
+from core.errors import MediaError
 from extract.images.measures import frame_hash
-from m5data.errors import MediaError
 
 __all__ = ["Jpeg", "JpegEncoder", "orientation", "upright"]
 

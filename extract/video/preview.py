@@ -12,13 +12,13 @@ from av.video.reformatter import VideoReformatter
 from moviepy import ImageSequenceClip
 from numpy.typing import NDArray
 
+from core.errors import MediaError
 from extract.clip import open_video
 from extract.engine import pool_limits
 from extract.settings import LimitSettings, VideoSettings
 from extract.video.jpeg import upright
 from extract.video.sample import sample_full
 from extract.video.seconds import SecondRule
-from m5data.errors import MediaError
 from storage.isolation.message import Fault, Message
 from storage.isolation.pool import ChildPool, Job
 

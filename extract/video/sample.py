@@ -12,9 +12,9 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from core.errors import MediaError
 from extract.video.fast import DamagedError, UnsuitedError, plan_fast, sample_fast
 from extract.video.seconds import Convert, Picked, SecondRule, T, VideoPacket
-from m5data.errors import MediaError
 
 __all__ = [
     "CodedVideo",

@@ -9,7 +9,7 @@ from av import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from m5data.errors import MediaError
+from core.errors import MediaError
 
 __all__ = ["Convert", "Picked", "SecondRule", "T", "VideoPacket"]
 

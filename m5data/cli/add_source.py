@@ -42,10 +42,10 @@ def add_source(
     read. Asks whether the shop may be crawled and its data shared, and writes the section. With --json nothing is
     asked, and nothing written without --yes.
     """
+    from core.errors import DataError
     from crawler.survey.visitor import is_local
     from m5data.cli.output import print_json
-    from m5data.errors import DataError
-    from m5data.workspace import SETTINGS_FILE, Workspace
+    from workspace import SETTINGS_FILE, Workspace
 
     opened = Workspace.open(workspace)
     url = url if "://" in url else f"https://{url}"
@@ -79,7 +79,7 @@ def _with_contact(settings: "CrawlSettings", contact: str | None, *, needed: boo
     Raises:
         UsageError: None was given.
     """
-    from m5data.errors import UsageError
+    from core.errors import UsageError
 
     given = contact or settings.contact
     if needed and not given and ask:
@@ -95,7 +95,7 @@ def _free_name(name: str | None, url: str, settings: "CrawlSettings") -> str:
     Raises:
         UsageError: It is taken, or no name.
     """
-    from m5data.errors import UsageError
+    from core.errors import UsageError
 
     if name is None:
         labels = (urlsplit(url).hostname or "").removeprefix("www.").split(".")
@@ -155,9 +155,9 @@ def _toml(value: object) -> str:
 
 def _write(path: Path, section: str, *, contact: str) -> None:
     """Append the section to the settings file, and put the contact into ``[crawl]``."""
-    from m5data.settings import Settings
-    from m5data.stage_settings import parse_settings
+    from core.stage_settings import parse_settings
     from storage.files import replace_file
+    from workspace.settings import Settings
 
     text = path.read_text(encoding="utf-8").rstrip("\n") + "\n"
     if contact:

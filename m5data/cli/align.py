@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from core.run_options import RunOptions
 from m5data.cli.shared import HERE, JsonOption, WorkspaceOption, run_verb
-from m5data.run_options import RunOptions
 
 __all__ = ["align", "apply", "review"]
 
@@ -30,7 +30,7 @@ def align(
 def _print_proposals(folder: Path) -> None:
     """Print entries of ``align.first_level`` that would join classes which stand alone."""
     from align import propose_for_workspace
-    from m5data.workspace import Workspace
+    from workspace import Workspace
 
     proposals = propose_for_workspace(Workspace.open(folder).store.snapshot())
     if proposals:
@@ -50,7 +50,7 @@ def review(
 ) -> None:
     """Write a sheet of the most uncertain category pairs to fill in."""
     from align.review import all_decisions, resolve_decisions, uncertain_pairs, write_sheet
-    from m5data.workspace import Workspace
+    from workspace import Workspace
 
     store = Workspace.open(workspace).store
     decided = resolve_decisions(all_decisions(store.state))
@@ -78,10 +78,10 @@ def apply(
     from getpass import getuser
 
     from align.review import Decision, SheetReader, read_sheet, record_decisions
-    from m5data.errors import DataError
-    from m5data.records import Reject
-    from m5data.stage import utc_now
-    from m5data.workspace import Workspace
+    from core.errors import DataError
+    from core.records import Reject
+    from core.stage import utc_now
+    from workspace import Workspace
 
     store = Workspace.open(workspace).store
     rows = list(read_sheet(file, SheetReader(reviewer or getuser(), utc_now())))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from core.run_options import RunOptions
 from m5data.cli.shared import HERE, EngineOption, JsonOption, WorkspaceOption, run_verb
-from m5data.run_options import RunOptions
 
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
     from annotate.tasks import Pay
@@ -80,8 +80,8 @@ def links(
     A new link voids the old one. Without names, the workers' pay is printed.
     """
     from annotate.tasks import TaskBoard
-    from m5data.workspace import Workspace
     from webapp.security.people import invite_reviewers
+    from workspace import Workspace
 
     opened = Workspace.open(workspace)
     base = base or opened.settings.serve.url
@@ -141,7 +141,7 @@ def export(
     """Write judgements, a report on them, or the pairs they imply."""
     from annotate.export_judgements import export_judgements
     from m5data.cli.output import writing_to
-    from m5data.workspace import Workspace
+    from workspace import Workspace
 
     opened = Workspace.open(workspace)
     with writing_to(out):

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from core.run_options import RunOptions
 from m5data.cli.shared import HERE, AllowShrinkOption, JsonOption, RefreshOption, WorkspaceOption, run_verb
-from m5data.run_options import RunOptions
 
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
-    from m5data.records import ProductRecord
+    from core.records import ProductRecord
 
 __all__ = ["crawl", "download", "ingest", "learn_reader", "parse", "read_page"]
 
@@ -85,8 +85,8 @@ def parse(
 ) -> None:
     """Print the product record of a page as JSON; with --source, the template learned from a source's pages."""
     import crawler
+    from core.errors import UsageError
     from m5data.cli.output import print_json
-    from m5data.errors import UsageError
 
     if source is not None:
         _print_template(workspace, source, as_json=as_json)
@@ -106,12 +106,13 @@ def learn_reader(
     Training starts from the shipped reader. The pages' markup provides the right answers and is hidden from the reader.
     To use the file, name it in the settings of a source (``reader``).
     """
-    from crawler.learning.labelled import examples_of, labelled_stored_pages
-    from crawler.learning.lessons import lessons
-    from crawler.learning.teach import compare_with_shipped, learn, write_model
-    from crawler.pages.model import shipped_model
-    from m5data.errors import DataError
-    from m5data.workspace import Workspace
+    from core.errors import DataError
+    from crawler.records.labelled_pages import labelled_stored_pages
+    from reader.learning.labelled import examples_of
+    from reader.learning.lessons import lessons
+    from reader.learning.teach import compare_with_shipped, learn, write_model
+    from reader.model import shipped_model
+    from workspace import Workspace
 
     pages = list(labelled_stored_pages(Workspace.open(workspace).store, limit=limit))
     shops = {page.shop for page in pages if page.truth is not None}
@@ -135,7 +136,7 @@ def read_page(path: Path) -> bytes:
     Raises:
         UsageError: There is no such file, it is broken gzip, not an ordinary file, or longer than any page.
     """
-    from m5data.errors import UsageError
+    from core.errors import UsageError
 
     if path.exists() and not path.is_file():
         raise UsageError(f"{path}: this is a folder, pipe or device, not a saved page; name a file")
@@ -155,10 +156,10 @@ def _print_template(workspace: Path, source: str, *, as_json: bool) -> None:
     Raises:
         DataError: The source has no template.
     """
+    from core.errors import DataError
     from crawler.records.templates import read_template
     from m5data.cli.output import print_json, print_rows
-    from m5data.errors import DataError
-    from m5data.workspace import Workspace
+    from workspace import Workspace
 
     places = read_template(Workspace.open(workspace).store, source)
     if not places:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from core.run_options import RunOptions
+from core.usage import Purpose
 from m5data.cli.shared import HERE, EngineOption, JsonOption, WorkspaceOption, run_verb
-from m5data.run_options import RunOptions
-from m5data.usage import Purpose
 
 if TYPE_CHECKING:  # every spawned child imports this module again, so it must stay light
     from storage import Snapshot
@@ -45,7 +45,7 @@ def verify(
     """
     import m5data
     from m5data.cli.output import print_json
-    from m5data.verification import verify_workspace
+    from workspace.verification import verify_workspace
 
     checks = verify_workspace(m5data.open(workspace, at), objects=objects)
     if as_json:
@@ -120,7 +120,7 @@ def rights(
     """
     import m5data
     from m5data.cli.output import print_json, print_rows
-    from m5data.usage_report import allowances, signals
+    from workspace.usage_report import allowances, signals
 
     opened = m5data.open(workspace)
     shops = opened.settings.crawl.sources

@@ -13,11 +13,11 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from core.errors import M5DataError, disk_fault
+from core.version import __version__
 from m5data.cli import add_source, align, annotate, collect, dataset, pipeline, takedown, training, versions, workspace
 from m5data.cli.shared import WORKSPACE_HELP, folder_of, plain_verb
-from m5data.errors import M5DataError, disk_fault
-from m5data.stages import STAGES
-from m5data.version import __version__
+from workspace.stages import STAGES
 
 __all__ = ["app", "explain", "main"]
 

@@ -14,8 +14,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from m5data.errors import UsageError
-from m5data.stage import StageReport
+from core.errors import UsageError
+from core.stage import StageReport
 from storage.files import replacing
 
 __all__ = ["as_box", "print_json", "print_reports", "print_rows", "write_rows", "writing_to"]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from core.run_options import RunContext, RunOptions, without_media
 from m5data.cli.shared import (
     HERE,
     AllowShrinkOption,
@@ -17,11 +18,10 @@ from m5data.cli.shared import (
     run_stages,
     run_verb,
 )
-from m5data.run_options import RunContext, RunOptions, without_media
-from m5data.stages import Part, stages_of
+from workspace.stages import Part, stages_of
 
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
-    from m5data.status import StageStatus, Status
+    from workspace.status import StageStatus, Status
 
 __all__ = ["cluster_check", "plan", "redo", "run", "schedule", "status"]
 
@@ -55,7 +55,7 @@ def run(  # noqa: PLR0913, PLR0917 - options of the command line
     """
     from flows.run_stage import idle_reports
     from m5data.cli.output import print_reports
-    from m5data.workspace import Workspace
+    from workspace import Workspace
 
     parameters = _parameters(flow, refresh=refresh, engine=engine, media=media)
     if dry_run:
@@ -87,8 +87,8 @@ def _verify(folder: "Path") -> None:
         Exit: A check failed.
     """
     from m5data.cli.dataset import print_checks
-    from m5data.verification import verify_workspace
-    from m5data.workspace import Workspace
+    from workspace import Workspace
+    from workspace.verification import verify_workspace
 
     checks = verify_workspace(Workspace.open(folder))
     failed = [check for check in checks if not check.ok]
@@ -107,8 +107,8 @@ def _print_plan(workspace: "Path", flow: Part, *, refresh: bool, as_json: bool) 
     from dataclasses import astuple
 
     from m5data.cli.output import print_json, print_rows
-    from m5data.dry_run import plan_run
-    from m5data.workspace import Workspace
+    from workspace import Workspace
+    from workspace.dry_run import plan_run
 
     lines = [astuple(line) for line in plan_run(Workspace.open(workspace), flow, refresh=refresh)]
     if as_json:
@@ -123,7 +123,7 @@ def _parameters(flow: Part, *, refresh: bool, engine: Engine, media: bool = True
     Raises:
         UsageError: The flow has no such parameter.
     """
-    from m5data.errors import UsageError
+    from core.errors import UsageError
 
     given: dict[str, object] = {}
     if refresh:
@@ -154,8 +154,8 @@ def status(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> No
     from dataclasses import asdict
 
     from m5data.cli.output import print_json, print_rows
-    from m5data.status import status_of
-    from m5data.workspace import Workspace
+    from workspace import Workspace
+    from workspace.status import status_of
 
     found = status_of(Workspace.open(workspace))
     if as_json:
@@ -211,8 +211,8 @@ def redo(
     Dependent stages follow with the next m5data run. Use --dry-run first: media and pages are fetched again.
     """
     from m5data.cli.output import print_json
-    from m5data.invalidate import Selection, invalidate
-    from m5data.workspace import Workspace
+    from workspace import Workspace
+    from workspace.invalidate import Selection, invalidate
 
     selection = Selection(source, tuple(product or ()), partition)
     count = invalidate(Workspace.open(workspace), stage, selection, dry_run=dry_run)
@@ -241,7 +241,7 @@ def schedule(
     not overlap: one that is due while another is running waits. For work pools, see prefect.yaml.
     """
     from flows.running import check_cron, serve_schedule
-    from m5data.workspace import Workspace
+    from workspace import Workspace
 
     opened = Workspace.open(workspace)
     check_cron(cron)

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from m5data.run_options import RunOptions
-from m5data.stages import STAGES, StageSpec
+from core.run_options import RunOptions
+from workspace.stages import STAGES, StageSpec
 
 __all__ = [
     "HERE",
@@ -82,10 +82,10 @@ def run_verb(folder: Path, stage: str, options: RunOptions = NO_OPTIONS, *, as_j
 
 def run_stages(folder: Path, names: Sequence[str], options: RunOptions = NO_OPTIONS, *, as_json: bool = False) -> None:
     """Run stages one after another under the workspace's lock, without a scheduler, and print their reports."""
+    from core.run_options import RunContext
     from flows.run_stage import run_stage, stage_session
     from m5data.cli.output import print_reports
-    from m5data.run_options import RunContext
-    from m5data.workspace import Workspace
+    from workspace import Workspace
 
     workspace = Workspace.open(folder)
     with stage_session(workspace, ", ".join(names)) as progress:

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from core.errors import QueryError
 from m5data.cli.output import as_box
-from m5data.errors import QueryError
 from storage import Snapshot
 
 __all__ = ["complete", "run_shell", "statements"]

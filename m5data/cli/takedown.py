@@ -21,11 +21,11 @@ def forget(
 
     Prints the receipt.
     """
+    from core.errors import UsageError
     from m5data.cli.output import print_json, print_rows
-    from m5data.errors import UsageError
-    from m5data.workspace import Workspace
     from takedown.forget import forget
     from takedown.plan import Target, TargetKind
+    from workspace import Workspace
 
     given: list[tuple[TargetKind, str | None]] = [("url", url), ("product", product), ("merchant", merchant)]
     targets = [Target(kind, value) for kind, value in given if value]

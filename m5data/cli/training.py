@@ -9,7 +9,7 @@ import typer
 from m5data.cli.shared import HERE, JsonOption, WorkspaceOption
 
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
-    from m5data.workspace import Workspace
+    from workspace import Workspace
 
 __all__ = ["compare", "evaluate", "train"]
 
@@ -48,8 +48,8 @@ def train(
     from dataclasses import asdict
 
     from m5data.cli.output import print_json, print_rows
-    from m5data.progress import showing_progress
-    from m5data.workspace import Workspace
+    from workspace import Workspace
+    from workspace.progress import showing_progress
 
     opened = Workspace.open(workspace)
     _need_torch()
@@ -92,8 +92,8 @@ def evaluate(
     Measures retrieval, classification and clustering.
     """
     from m5data.cli.output import print_json
-    from m5data.progress import showing_progress
-    from m5data.workspace import Workspace
+    from workspace import Workspace
+    from workspace.progress import showing_progress
 
     opened = Workspace.open(workspace)
     _need_torch()
@@ -124,9 +124,9 @@ def compare(
     from dataclasses import asdict
 
     from m5data.cli.output import print_json, print_rows
-    from m5data.workspace import Workspace
     from scale.evaluation.compare import compare as compared
     from scale.evaluation.compare import find_runs, read_results, shown
+    from workspace import Workspace
 
     found = compared(read_results(find_runs(Workspace.open(workspace).root, runs)), layout, task)
     if as_json:
@@ -150,7 +150,7 @@ def _shards(workspace: "Workspace", chosen: Path | None) -> Path:
 def _need_torch() -> None:
     from importlib.util import find_spec
 
-    from m5data.errors import UsageError
+    from core.errors import UsageError
 
     missing = [name for name in ("torch", "sklearn", "tensorboard") if find_spec(name) is None]
     if missing:

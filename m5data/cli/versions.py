@@ -75,8 +75,8 @@ def vacuum(workspace: WorkspaceOption = HERE, dry_run: DryRunOption = False, as_
     that splits or an export came from. Use --dry-run first.
     """
     from m5data.cli.output import print_json, print_rows
-    from m5data.vacuuming import vacuum
-    from m5data.workspace import Workspace
+    from workspace import Workspace
+    from workspace.vacuuming import vacuum
 
     findings = vacuum(Workspace.open(workspace), dry_run=dry_run)
     names = ("what", "count", "bytes")
@@ -100,9 +100,9 @@ def copy(
 
     With --buckets only the newest version is copied, with its tables rewritten.
     """
-    from m5data.copying import copy_workspace
-    from m5data.workspace import Workspace
     from storage.working_copy import working_copy
+    from workspace import Workspace
+    from workspace.copying import copy_workspace
 
     copied = copy_workspace(Workspace.open(workspace), working_copy(uri), buckets=buckets)
     print(f"copied to {uri}, {copied:,} bytes of files; rows and objects are equal")
@@ -117,7 +117,7 @@ def repair(workspace: WorkspaceOption = HERE, dry_run: DryRunOption = False, as_
     from dataclasses import asdict
 
     from m5data.cli.output import print_json, print_rows
-    from m5data.repair import repair
+    from workspace.repair import repair
 
     found = repair(workspace, dry_run=dry_run)
     if as_json:
@@ -143,7 +143,7 @@ def migrate(
 
     Use --dry-run first.
     """
-    from m5data.migration import migrate
+    from workspace.migration import migrate
 
     lines = migrate(workspace, dry_run=dry_run, backup=backup)
     typer.echo("\n".join(lines) or "the workspace has this version's format already")

@@ -19,8 +19,8 @@ def init(
     ],
 ) -> None:
     """Create a workspace with a commented m5data.toml."""
-    from m5data.workspace import SETTINGS_FILE, Workspace
     from storage.working_copy import is_store_url, working_copy
+    from workspace import SETTINGS_FILE, Workspace
 
     workspace = Workspace.create(working_copy(folder))
     where = f"{folder}/{SETTINGS_FILE}"
@@ -31,7 +31,7 @@ def init(
 
 def _local(place: str | Path) -> Path:
     """Return the folder of the demo, which serves its shops from there."""
-    from m5data.errors import UsageError
+    from core.errors import UsageError
     from storage.working_copy import is_store_url
 
     if is_store_url(place):
@@ -50,7 +50,7 @@ def demo(
     from flows.running import run_pipeline
     from m5data.cli.dataset import print_checks
     from m5data.cli.output import print_reports
-    from m5data.verification import verify_workspace
+    from workspace.verification import verify_workspace
 
     typer.echo(f"building the demo shops in {folder / 'shops'} (once)")
     build(folder, size)
@@ -81,7 +81,7 @@ def doctor(
     from dataclasses import asdict
 
     from m5data.cli.output import print_json, print_rows
-    from m5data.diagnostics import examine
+    from workspace.diagnostics import examine
 
     findings = list(examine(workspace, deep=deep))
     if as_json:

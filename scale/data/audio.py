@@ -8,7 +8,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from m5data.errors import MediaError
+from core.errors import MediaError
 
 __all__ = ["RATE", "decode_audio", "mel_bands", "mel_spectrogram", "mfcc_blocks"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from m5data.errors import MissingInputError, ThresholdError
+from core.errors import MissingInputError, ThresholdError
 from scale.data.block_loader import BlockLoader
 from scale.data.blocks import Block, share_of_epoch, windows
 from scale.data.sample_encoder import Encoded, take

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from m5data.errors import SettingsError
+from core.errors import SettingsError
 from scale.data.shard_folder import Shard
 from scale.data.shard_reader import DamagedShardError, RawSample, read_samples, readable_samples
 

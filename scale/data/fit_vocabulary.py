@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from m5data.errors import MediaError
+from core.errors import MediaError
 from scale.data.audio import mfcc_blocks
 from scale.data.shard_folder import Shard
 from scale.data.shard_reader import RawSample, readable_samples

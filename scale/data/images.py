@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from m5data.errors import DataError, MediaError, MissingInputError
+from core.errors import DataError, MediaError, MissingInputError
 
 __all__ = ["Regions", "flat_frame", "grid_boxes", "opened", "patches"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from m5data.errors import MediaError
+from core.errors import MediaError
 from scale.data.audio import mel_bands, mfcc_blocks
 from scale.data.fit_vocabulary import Fitted
 from scale.data.images import Regions, flat_frame, grid_boxes, patches

@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from m5data.errors import DataError, MissingInputError, NotAuthorisedError
-from m5data.usage import Purpose
+from core.errors import DataError, MissingInputError, NotAuthorisedError
+from core.usage import Purpose
 
 __all__ = ["FORMS", "Shard", "ShardFolder"]
 

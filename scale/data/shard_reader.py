@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from m5data.errors import DataError
+from core.errors import DataError
 from scale.data.blocks import split_into_blocks
 from scale.data.shard_folder import Shard
 from storage.tar import read_members

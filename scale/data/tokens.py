@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from m5data.errors import SettingsError
-from m5data.segmentation import cut_words
+from core.errors import SettingsError
+from core.segmentation import cut_words
 
 __all__ = [
     "CLS",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from m5data.errors import MediaError, SettingsError
+from core.errors import MediaError, SettingsError
 from scale.data.audio import RATE, decode_audio
 from scale.data.images import grid_boxes, opened
 from scale.data.sample_encoder import Feature

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
-from m5data.errors import MediaError, SettingsError
+from core.errors import MediaError, SettingsError
 from scale.data.images import MOST_PIXELS, opened
 
 __all__ = ["BATCH", "BERT", "RESNET", "Listing", "PaperEncoder", "ReadObject", "read_image"]

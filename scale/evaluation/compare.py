@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy.stats import t as student
 
-from m5data.errors import DataError, MissingInputError
+from core.errors import DataError, MissingInputError
 
 __all__ = ["Comparison", "Layout", "Row", "compare", "find_runs", "read_results", "shown"]
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.manifold import TSNE
 
-from m5data.errors import MissingInputError
-from m5data.stage import Progress, SilentProgress
+from core.errors import MissingInputError
+from core.stage import Progress, SilentProgress
 from scale.data.sample_encoder import Encoded
 from scale.data.shard_folder import ShardFolder
 from scale.data.tensors import make_batch

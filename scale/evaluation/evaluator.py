@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from numpy.typing import NDArray
 from torch import Tensor
 
-from m5data.errors import DataError
+from core.errors import DataError
 from scale.data.batches import Batches
 from scale.data.blocks import split_into_blocks
 from scale.data.shard_folder import ShardFolder

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from m5data.errors import DataError
+from core.errors import DataError
 from scale.data.batches import Batches
 from scale.data.fit_vocabulary import Fitted, load_fitted
 from scale.data.tensors import Batch, make_batch

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from m5data.errors import DataError
+from core.errors import DataError
 from scale.evaluation.features import Features
 from scale.metrics import (
     DEFINITIONS,

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from m5data.errors import SettingsError
+from core.errors import SettingsError
 from scale.data.tensors import Batch
 from scale.data.tokens import bert_order
 from scale.encoders.by_name import ImageNetwork

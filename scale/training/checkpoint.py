@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from m5data.errors import DataError, MissingInputError, SettingsError
+from core.errors import DataError, MissingInputError, SettingsError
 from scale.training_recipe import TrainingRecipe
 from storage.files import replacing
 

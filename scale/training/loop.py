@@ -13,8 +13,8 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.tensorboard import SummaryWriter
 
-from m5data.errors import DataError
-from m5data.stage import Progress
+from core.errors import DataError
+from core.stage import Progress
 from scale.data.batches import Batches
 from scale.data.sample_encoder import Encoded
 from scale.data.tensors import Batch

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
-from m5data.errors import MissingInputError
-from m5data.stage import Progress, SilentProgress
+from core.errors import MissingInputError
+from core.stage import Progress, SilentProgress
 from scale.data.batches import Batches
 from scale.data.block_loader import BlockLoader
 from scale.data.blocks import split_into_blocks

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from m5data.errors import CorruptObjectError
+from core.errors import CorruptObjectError
 from storage.erasure.records import BLANK_TYPE, Place, record_fields
 from storage.files import replace_file, sync_file, sync_folder
 from storage.objects.index import ObjectKind

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from m5data.errors import CorruptObjectError
+from core.errors import CorruptObjectError
 from storage.objects.reader import Objects
 from storage.objects.warc import RECORD_END
 from storage.working_copy import segment_file

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, Pipe, wait
 from types import TracebackType
 from typing import Self
 
-from m5data.errors import DataError
+from core.errors import DataError
 from storage.isolation.child import ChildLimits, Handler
 from storage.isolation.message import Fault, Message, receive, send
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from m5data.errors import CorruptObjectError
+from core.errors import CorruptObjectError
 from storage.engine import open_engine
 from storage.files import SEGMENT, Layout, sync_file, temporary_file
 from storage.state import State, execute_rows, transaction

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from m5data.errors import CorruptObjectError, MissingSegmentError
-from m5data.stage import Clock, utc_now
+from core.errors import CorruptObjectError, MissingSegmentError
+from core.stage import Clock, utc_now
 from storage.files import Layout
 from storage.objects.index import FIRST, ObjectIndex, ObjectKind, ObjectRef
 from storage.objects.warc import RECORD_END, StoredPage, parse_response

@@ -8,7 +8,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Literal
 
-from m5data.errors import CorruptObjectError
+from core.errors import CorruptObjectError
 
 __all__ = [
     "RECORD_END",

@@ -13,8 +13,8 @@ from typing import Protocol, Required, Self, TypedDict, Unpack
 
 import pyarrow as pa
 
-from m5data.stage import Clock
-from m5data.version import __version__
+from core.stage import Clock
+from core.version import __version__
 from storage.files import sync_folder
 from storage.objects.index import FIRST, ObjectIndex, ObjectKind, ObjectRef
 from storage.objects.warc import (

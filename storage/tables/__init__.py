@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from m5data.modalities import modality_tables
-from m5data.table_spec import Column, Partition, TableSpec
+from core.modalities import modality_tables
+from core.table_spec import Column, Partition, TableSpec
 from storage.engine import bucket_of, bucket_sql
 from storage.tables.catalogue import HISTORY, MEDIA, OBJECTS, PRODUCTS, REJECTS, SPECS, USAGE_RIGHTS, VARIANTS
 from storage.tables.dataset import CANDIDATES, JUDGEMENTS, MATCHES, RECIPES, RESERVE, SPLITS

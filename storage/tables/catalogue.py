@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from m5data.table_spec import ID, INT, LIST, LONG, REAL, TEXT, TIME, Column, TableSpec
+from core.table_spec import ID, INT, LIST, LONG, REAL, TEXT, TIME, Column, TableSpec
 
 __all__ = ["HISTORY", "MEDIA", "OBJECTS", "PRODUCTS", "REJECTS", "SPECS", "USAGE_RIGHTS", "VARIANTS"]
 

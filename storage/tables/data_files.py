@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from m5data.table_spec import Partition, TableSpec, sql_type
+from core.table_spec import Partition, TableSpec, sql_type
 from storage.engine import bucket_sql, quote, text
 from storage.working_copy import local_paths
 

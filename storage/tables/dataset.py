@@ -1,6 +1,6 @@
 """Tables of evaluation: annotation, reserve, splits and recipes."""
 
-from m5data.table_spec import FLAG, ID, INT, LONG, REAL, TEXT, TIME, Column, TableSpec
+from core.table_spec import FLAG, ID, INT, LONG, REAL, TEXT, TIME, Column, TableSpec
 
 __all__ = ["CANDIDATES", "JUDGEMENTS", "MATCHES", "RECIPES", "RESERVE", "SPLITS"]
 

@@ -18,8 +18,8 @@ from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Sc
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
-from m5data.errors import CorruptObjectError, DataError
-from m5data.table_spec import BUCKET, TableSpec
+from core.errors import CorruptObjectError, DataError
+from core.table_spec import BUCKET, TableSpec
 from storage.files import sync_file, sync_folder
 from storage.tables.data_files import DataFile
 

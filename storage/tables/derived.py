@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from m5data.table_spec import FLAG, ID, INT, LIST, LONG, LONGS, REAL, TEXT, Column, TableSpec
+from core.table_spec import FLAG, ID, INT, LIST, LONG, LONGS, REAL, TEXT, Column, TableSpec
 
 __all__ = [
     "AUDIO",

@@ -14,8 +14,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from m5data.errors import DataError
-from m5data.table_spec import Column, Partition, TableSpec, sql_type
+from core.errors import DataError
+from core.table_spec import Column, Partition, TableSpec, sql_type
 from storage.engine import bucket_sql, quote, text
 from storage.files import sync_file
 from storage.tables.data_files import (

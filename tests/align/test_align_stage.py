@@ -10,8 +10,8 @@ import pytest
 from align import Category, align, align_stage, propose_for_workspace
 from align.catalogue import Facts, read_facts
 from align.settings import AlignSettings
-from m5data.errors import MissingInputError
-from m5data.stage import StageReport
+from core.errors import MissingInputError
+from core.stage import StageReport
 from storage import Store
 from storage.tables import TABLES
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from align import Category, align, content_similarity, fault, label_similarity
 from align.hierarchy import build_hierarchy
 from align.settings import AlignSettings
-from m5data.errors import DataError, SettingsError
+from core.errors import DataError, SettingsError
 from storage.tables import TABLES
 
 COFFEE = ["速溶咖啡 三合一", "挂耳咖啡 浓缩咖啡"]

@@ -22,7 +22,7 @@ from align.node_features import make_node_features
 from align.pair_features import FEATURES, CandidatePairs, find_candidate_pairs
 from align.review import Decision, resolve_decisions
 from align.settings import AlignSettings
-from m5data.errors import SettingsError
+from core.errors import SettingsError
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 CLASSES = ("甲类", "乙类", "丙类")

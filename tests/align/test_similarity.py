@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from align import content_similarity, label_similarity
 from align.settings import CHARACTERS, ContentTerms
 from align.similarity import ContentVectors, join_titles, similar_labels
-from m5data.errors import SettingsError
+from core.errors import SettingsError
 
 NAMES = st.lists(st.text(alphabet="咖啡奶茶/饮料ab", min_size=1, max_size=7), max_size=12)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from m5data.stage import StageReport
+from core.stage import StageReport
 from storage import Store
 from storage.tables import TABLES
 

@@ -9,7 +9,7 @@ import pytest
 from annotate import candidates_stage, judgements_stage, tasks_stage
 from annotate.candidates import CandidateSettings, LightEncoder, Listing, load_encoder, vectors
 from annotate.tasks import LeasedTask, TaskBoard, TaskSettings
-from m5data.errors import DataError, MissingInputError, SettingsError
+from core.errors import DataError, MissingInputError, SettingsError
 from storage import Store
 from storage.tasks import TaskFunction, in_process
 from tests.annotate.asking import next_task

@@ -10,7 +10,7 @@ from annotate import judgements_stage, matches_stage
 from annotate.export_judgements import ExportFormat, export_judgements
 from annotate.settings import AnnotateSettings
 from annotate.tasks import Task, TaskBoard, TaskSettings
-from m5data.errors import FeedError
+from core.errors import FeedError
 from storage import Store
 from tests.annotate.asking import next_task
 from tests.annotate.test_judgements_stage import HEADER, fill

@@ -8,8 +8,8 @@ import pytest
 from annotate import judgements_stage, matches_stage
 from annotate.settings import AnnotateSettings
 from annotate.tasks import GoldTask, Task, TaskBoard, TaskSettings
-from m5data.errors import FeedError, UsageError
-from m5data.stage import StageReport
+from core.errors import FeedError, UsageError
+from core.stage import StageReport
 from storage import Store
 from storage.tables import TABLES
 from tests.annotate.asking import next_task

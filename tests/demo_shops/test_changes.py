@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 
+from core.errors import WorkspaceError
 from demo_shops.pages import BASES
 from demo_shops.server import serving
 from demo_shops.shops import Shops, build, change_product, remove_product
 from demo_shops.truth import Drop
-from m5data.errors import WorkspaceError
 
 Fetch = Callable[..., tuple[int, dict[str, str], bytes]]
 

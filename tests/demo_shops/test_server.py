@@ -10,11 +10,11 @@ import psutil
 import pytest
 from lxml import etree, html
 
+from core.errors import UsageError
 from demo_shops.products import SHOPS
 from demo_shops.server import ShopURLs, serving
 from demo_shops.shops import Shops
 from demo_shops.truth import Truth
-from m5data.errors import UsageError
 
 Fetch = Callable[..., tuple[int, dict[str, str], bytes]]
 

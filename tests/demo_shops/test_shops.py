@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from core.errors import WorkspaceError
 from demo_shops.server import ShopURLs
 from demo_shops.shops import Shops, build
-from m5data.errors import WorkspaceError
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from m5data.stage import StageReport
+from core.stage import StageReport
 from storage import Store
 from tests.export.synthetic import FRAMES, MFCC, MP3, picture, product, rows
 

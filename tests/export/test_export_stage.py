@@ -11,10 +11,10 @@ import pytest
 import webdataset as wds
 from datasets import Audio, Image, List, load_dataset
 
+from core.errors import DataError, MissingInputError, NotAuthorisedError, QueryError, UsageError
 from export.export_stage import run
 from export.rights import Rights
 from export.settings import ExportSettings
-from m5data.errors import DataError, MissingInputError, NotAuthorisedError, QueryError, UsageError
 from storage import Store
 from storage.tasks import Task
 from tests.export.synthetic import FRAMES, MFCC, MP3, picture

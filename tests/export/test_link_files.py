@@ -7,12 +7,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from core.stage import StageReport
 from export.folders import LocalFolder
 from export.link_files import link_lines, write_link_files
 from export.manifest import Claim
 from export.rights import Use
 from export.shards import Shard, Target
-from m5data.stage import StageReport
 from storage import Store
 from storage.place import FolderPlace
 from storage.spool import Spool

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import DataError, UsageError
 from export.export_stage import run
 from export.folders import open_folder
 from export.registry import exports_of
 from export.rights import Rights
 from export.settings import ExportSettings
-from m5data.errors import DataError, UsageError
 from storage import Store
 from storage.place import ObjectStore
 from storage.tasks import in_process

@@ -9,14 +9,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from core.errors import NotAuthorisedError
+from core.stage import StageReport
+from core.usage import PURPOSES, Purpose
 from export import Use, read_samples
 from export.export_stage import run
 from export.rights import Rights
 from export.settings import ExportSettings
-from m5data.errors import NotAuthorisedError
-from m5data.stage import StageReport
-from m5data.usage import PURPOSES, Purpose
-from m5data.usage_report import allowances, signals
 from storage import Store
 from tests.export.conftest import make_store
 from tests.export.synthetic import NOW, rows
@@ -25,6 +24,7 @@ from webapp.catalogue.explore import explore
 from webapp.catalogue.index import CatalogueIndex
 from webapp.catalogue.product_detail import read_detail
 from webapp.catalogue.selection import Selection
+from workspace.usage_report import allowances, signals
 
 SIGNALS = {
     # product -> signal, verdicts on train, evaluate, search and display, and whether it still holds

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from core.errors import MissingInputError, UsageError
+from core.records import Specification
 from export import read_samples
-from m5data.errors import MissingInputError, UsageError
-from m5data.records import Specification
 from storage import Store
 from tests.export.synthetic import FRAMES, MFCC, MP3, picture
 

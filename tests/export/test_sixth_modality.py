@@ -14,17 +14,17 @@ import pytest
 import m5data
 from align import align_stage
 from align.settings import AlignSettings
+from core import modalities as registry
+from core.errors import FeedError
+from core.modalities import FeedColumn, LedgerEntry, Modality, modalities, register, unregister
+from core.stage import StageReport, utc_now
+from core.table_spec import ID, INT, TEXT, Column, TableSpec
 from crawler import ingest_stage, records_stage
 from export import export_stage
 from export.rights import Rights
 from export.settings import ExportSettings
 from extract import dedup_stage
 from extract.settings import DedupSettings
-from m5data import modalities as registry
-from m5data.modalities import FeedColumn, LedgerEntry, Modality, modalities, register, unregister
-from m5data.stage import StageReport, utc_now
-from m5data.table_spec import ID, INT, TEXT, Column, TableSpec
-from m5data.workspace import Workspace
 from splits import splits_stage
 from splits.settings import SplitSettings
 from storage import Store
@@ -37,6 +37,7 @@ from storage.tar import read_members
 from takedown.forget import forget
 from takedown.plan import Target
 from tests.export.reviews import REVIEWS
+from workspace import Workspace
 
 SETTINGS = """
 [sources.shop]
@@ -51,7 +52,7 @@ PRODUCTS = 12
 
 @contextmanager
 def registered() -> Iterator[None]:
-    """Register the modality as its line in ``m5data/modalities.py`` would."""
+    """Register the modality as its line in ``core/modalities.py`` would."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "_IN_FOLDERS", ("tests.export.reviews:REVIEWS",))
         registry._load_folders.cache_clear()
@@ -280,7 +281,7 @@ def test_an_integer_beyond_its_column_rejects_its_row_alone(tmp_path: Path) -> N
 def test_a_parquet_column_of_the_wrong_type_is_refused(tmp_path: Path) -> None:
     workspace = Workspace.create(tmp_path / "workspace", SETTINGS)
     pq.write_table(pa.table({"id": ["1"], "url": ["http://a.b/1"], "reviews": [[1]]}), tmp_path / "feed.parquet")
-    with pytest.raises(m5data.errors.FeedError, match="column reviews must hold list<item: string>, not list"):
+    with pytest.raises(FeedError, match="column reviews must hold list<item: string>, not list"):
         ingest(workspace, tmp_path / "feed.parquet")
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from core.stage import StageReport
 from extract.collector import items_of_a_task
 from extract.extract_stage import run
 from extract.settings import ExtractSettings
-from m5data.stage import StageReport
 from storage import Store
 from storage.lease import LEASE
 from storage.orphans import find_orphans, remove_orphans

@@ -7,10 +7,10 @@ import av
 import pytest
 from av.container import InputContainer
 
+from core.errors import MediaError
 from extract.clip import extract_clip
 from extract.container import open_media, read_packets, sniff
 from extract.settings import ExtractSettings
-from m5data.errors import MediaError
 from storage.isolation.message import Fault
 from tests.extract.synthetic_media import Clip, make_clip
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.errors import MissingInputError
+from core.stage import SilentProgress, StageReport
 from extract import dedup_stage
 from extract.settings import DedupSettings
-from m5data.errors import MissingInputError
-from m5data.stage import SilentProgress, StageReport
 from storage import Store
 from storage.tables import TABLES
 

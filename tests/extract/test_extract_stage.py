@@ -10,14 +10,14 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
+from core.errors import DataError, MissingInputError, MissingSegmentError, SettingsError
+from core.stage import StageReport
 from extract import extract_stage
 from extract.engine import LocalEngine
 from extract.extract_stage import run
 from extract.partitions import extract_partition
 from extract.settings import ExtractSettings, FeatureSettings, LimitSettings, VideoSettings
 from flows.engines import on_ray
-from m5data.errors import DataError, MissingInputError, MissingSegmentError, SettingsError
-from m5data.stage import StageReport
 from storage import Store
 from storage.tables import TABLES
 from storage.tasks import Runner, TaskFunction, in_process

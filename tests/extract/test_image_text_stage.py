@@ -10,13 +10,13 @@ import pyarrow as pa
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from core.errors import SettingsError
+from core.stage import StageReport
 from extract import image_text_stage
 from extract.image_text_stage import count_unread, mask_lines, run
 from extract.ocr.lines import TextLine
 from extract.ocr.reader import read_text
 from extract.settings import ExtractSettings, ImageSettings
-from m5data.errors import SettingsError
-from m5data.stage import StageReport
 from storage import Store
 from storage.tables import TABLES
 from storage.tasks import Runner, in_process

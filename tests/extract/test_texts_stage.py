@@ -7,12 +7,12 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
+from core.errors import MissingInputError
+from core.stage import StageReport
 from extract.settings import TextSettings
 from extract.text import word_count
 from extract.text.agreement import make_agreement
 from extract.texts_stage import run
-from m5data.errors import MissingInputError
-from m5data.stage import StageReport
 from storage import Store
 from storage.tables import TABLES
 from tests.extract.test_dedup_stage import NOON, Listings, fill

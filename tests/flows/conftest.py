@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from core.run_options import RunContext
 from demo_shops.server import ShopURLs, serving
 from demo_shops.workspace import open_demo
 from flows.run_stage import run_stage
-from m5data.run_options import RunContext
-from m5data.workspace import Workspace
+from workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ import jsonschema
 import pytest
 import yaml
 
+from core.stage import utc_now
 from flows.cluster_check import check_cluster, examine_node, own_versions
-from m5data.diagnostics import Finding
-from m5data.stage import utc_now
 from storage import Store
 from storage.place import ObjectStore
 from tests.s3_server import ROOT
 from tests.storage.failing_store import FailingStore, serve_failing_urls
+from workspace.diagnostics import Finding
 
 URL = "failing://bucket/shop"
 

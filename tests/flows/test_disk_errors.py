@@ -11,9 +11,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from core.errors import CorruptObjectError, DataError, M5DataError
 from flows.run_stage import named_disk_errors
-from m5data.errors import CorruptObjectError, DataError, M5DataError
-from m5data.workspace import Workspace
+from workspace import Workspace
 
 PROGRAM = Path(sys.executable).parent / "m5data"
 ROOT = Path("/data/shop")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from m5data.diagnostics import Finding, examine
-from m5data.workspace import Workspace
+from workspace import Workspace
+from workspace.diagnostics import Finding, examine
 
 
 def findings(root: Path, **chosen: object) -> Mapping[str, Finding]:
@@ -36,7 +36,7 @@ def test_a_sound_workspace_is_all_ok_and_left_as_it_is(collected: Workspace) -> 
 def test_versions_that_break_prefect_are_explained(fresh: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     true = metadata.version
     bad = {"fastapi": "0.199.0", "sqlalchemy": "2.1.0"}
-    monkeypatch.setattr("m5data.diagnostics.version", lambda name: bad.get(name) or true(name))
+    monkeypatch.setattr("workspace.diagnostics.version", lambda name: bad.get(name) or true(name))
     wrong = [one.detail for one in examine(fresh.root) if one.state == "wrong"]
     assert wrong == [
         (

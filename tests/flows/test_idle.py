@@ -4,11 +4,11 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from core.run_options import RunContext
 from flows.run_stage import idle_reports, run_stage
-from m5data.run_options import RunContext
-from m5data.stages import stages_of
-from m5data.workspace import Workspace
 from tests.m5data.test_command_line import run
+from workspace import Workspace
+from workspace.stages import stages_of
 
 SETTINGS = """
 [sources.shop]

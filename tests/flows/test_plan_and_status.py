@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from core.run_options import RunContext
 from flows.run_stage import run_stage
-from m5data.dry_run import plan_run
-from m5data.progress import RunningStage, running_stage
-from m5data.run_options import RunContext
-from m5data.stages import PARTS
-from m5data.status import status_of
-from m5data.workspace import Workspace
+from workspace import Workspace
+from workspace.dry_run import plan_run
+from workspace.progress import RunningStage, running_stage
+from workspace.stages import PARTS
+from workspace.status import status_of
 
 _WITH_ITEMS = ("crawl", "records", "download", "extract")
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

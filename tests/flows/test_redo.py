@@ -2,14 +2,14 @@
 
 import pytest
 
+from core.errors import UsageError
+from core.run_options import RunContext
 from crawler.crawl.frontier import open_frontier
 from flows.run_stage import run_stage
-from m5data.errors import UsageError
-from m5data.invalidate import Selection, invalidate
-from m5data.run_options import RunContext
-from m5data.workspace import Workspace
 from tests.flows.conftest import Shop
 from tests.pipeline.workspace_content import table_rows
+from workspace import Workspace
+from workspace.invalidate import Selection, invalidate
 
 PRODUCT = "north:N10001"
 

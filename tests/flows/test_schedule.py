@@ -15,10 +15,10 @@ import httpx
 import psutil
 import pytest
 
+from core.errors import UsageError
 from flows.running import check_cron
-from m5data.errors import UsageError
-from m5data.workspace import Workspace
 from tests.flows.prefect_api import PrefectApi, until
+from workspace import Workspace
 
 PROGRAM = Path(sys.executable).parent / "m5data"
 DEADLINE_S = 240.0

@@ -10,13 +10,13 @@ from threading import Thread
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from core.errors import DataError, ThresholdError
+from core.run_options import RunContext
 from flows.run_files import METRICS_FILE
 from flows.run_stage import confined, notifying, run_stage
-from m5data.errors import DataError, ThresholdError
-from m5data.run_options import RunContext
-from m5data.settings import MachineSettings
-from m5data.workspace import Workspace
 from storage.engine import open_engine
+from workspace import Workspace
+from workspace.settings import MachineSettings
 
 
 def add_settings(workspace: Workspace, text: str) -> Workspace:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from core.run_options import RunContext, RunOptions
 from flows import stage_arguments
-from m5data.run_options import RunContext, RunOptions
-from m5data.workspace import Workspace
+from workspace import Workspace
 
 
 def test_an_export_names_the_recipe_of_the_file_that_its_splits_are_built_from(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from m5data.cli.main import app
-from m5data.workspace import Workspace
 from tests.crawler.crawl.conftest import Shop, listing_page, product_page
+from workspace import Workspace
 
 run = CliRunner().invoke
 

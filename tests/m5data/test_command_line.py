@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from m5data.workspace import Workspace
+from workspace import Workspace
 
 PROGRAM = Path(sys.executable).parent / "m5data"
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from m5data.copying import copy_workspace
-from m5data.errors import CorruptObjectError, UsageError, WorkspaceError
-from m5data.settings import Settings
-from m5data.stage_settings import read_settings
-from m5data.workspace import Workspace
+from core.errors import CorruptObjectError, UsageError, WorkspaceError
+from core.stage_settings import read_settings
 from storage.difference import table_changes
 from storage.working_copy import working_copy
 from tests.takedown.planted import now, records
+from workspace import Workspace
+from workspace.copying import copy_workspace
+from workspace.settings import Settings
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import UsageError
 from m5data.cli import collect
 from m5data.cli.output import write_rows
-from m5data.errors import UsageError
-from m5data.workspace import Workspace
 from tests.storage.synthetic import commit, products
+from workspace import Workspace
 
 SETTINGS = (
     '[crawl]\ncontact = "a@lab.example"\n[sources.shop]\nstart = ["http://a.example/"]\ncrawl_authorised = true\n'

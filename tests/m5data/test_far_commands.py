@@ -7,11 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 import m5data
+from core.errors import UsageError
 from m5data.cli.main import app
-from m5data.errors import UsageError
-from m5data.workspace import Workspace
 from storage.working_copy import WORKING_COPIES, working_copy
 from tests.storage.failing_store import serve_failing_urls
+from workspace import Workspace
 
 URL = "failing://bucket/shop"
 

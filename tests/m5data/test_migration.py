@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import DataError, WorkspaceError
 from export.registry import exports_of
-from m5data.diagnostics import examine
-from m5data.errors import DataError, WorkspaceError
-from m5data.migration import migrate
-from m5data.workspace import Workspace
 from storage.identity import FORMAT, Identity, load_or_create_key, read_identity, write_identity
 from tests.m5data.damage import files_of
 from tests.slow.pipeline.verbs import older
 from tests.takedown.planted import export
+from workspace import Workspace
+from workspace.diagnostics import examine
+from workspace.migration import migrate
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from bench.store.questions import questions
-from m5data.records import Reject
-from m5data.stage import StageReport
+from core.records import Reject
+from core.stage import StageReport
 from storage import Store
 from storage.tables import TABLES
 from tests.storage.synthetic import medium, product, table

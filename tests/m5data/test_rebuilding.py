@@ -7,10 +7,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from core.stage import StageReport
 from export import export_stage
 from export.rights import Rights
 from export.settings import ExportSettings, ShardFormat
-from m5data.stage import StageReport
 from splits import splits_stage
 from splits.settings import SplitSettings
 from storage import Store

@@ -9,9 +9,6 @@ import m5data
 from crawler import records_stage
 from crawler.crawl.frontier import open_frontier
 from m5data.cli.main import app, explain
-from m5data.diagnostics import examine
-from m5data.repair import repair
-from m5data.workspace import Workspace
 from storage.identity import load_or_create_key
 from storage.tables import TABLES
 from takedown.forget import forget
@@ -19,6 +16,9 @@ from takedown.plan import Target
 from takedown.register import open_register
 from tests.m5data.damage import DAMAGES, files_of, settle
 from tests.takedown.planted import PLANTED, now
+from workspace import Workspace
+from workspace.diagnostics import examine
+from workspace.repair import repair
 
 IMPOSSIBLE = {"key", "page segment", "media segment", "settings"}
 """Files whose content is stored nowhere else."""
@@ -132,12 +132,12 @@ def test_a_kill_in_the_middle_of_a_repair_is_made_good_by_the_next(
 ) -> None:
     for kind in ("data file of objects", "log of specs", "state", "frontier", "version"):
         DAMAGES[kind, "cut"](folder)
-    steps = ("storage.identity.write_identity", "m5data.repair.write_version", "m5data.repair.rebuild_index")
+    steps = ("storage.identity.write_identity", "workspace.repair.write_version", "workspace.repair.rebuild_index")
     for name in (
         *steps,
-        "m5data.repair.rebuild_frontiers",
-        "m5data.repair.restore_register",
-        "m5data.repair.Store.open",
+        "workspace.repair.rebuild_frontiers",
+        "workspace.repair.restore_register",
+        "workspace.repair.Store.open",
     ):
         with monkeypatch.context() as patch:
             patch.setattr(name, _pull_the_plug)
@@ -154,7 +154,7 @@ def test_a_repair_that_was_killed_before_it_published_the_index_is_ended_by_the_
 ) -> None:
     DAMAGES["data file of objects", "cut"](folder)
     with monkeypatch.context() as patch:
-        patch.setattr("m5data.repair.Store.stage", _pull_the_plug)
+        patch.setattr("workspace.repair.Store.stage", _pull_the_plug)
         with pytest.raises(OSError, match="killed"):
             repair(folder, clock=now)
     assert m5data.open(folder).table("objects").num_rows == 0

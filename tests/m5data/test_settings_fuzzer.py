@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from m5data.errors import SettingsError
-from m5data.settings import Settings
-from m5data.stage_settings import read_settings
-from m5data.workspace import default_settings
+from core.errors import SettingsError
+from core.stage_settings import read_settings
 from splits import parse_recipe, recipe_names
+from workspace import default_settings
+from workspace.settings import Settings
 
 COUNT = int(os.environ.get("M5DATA_FUZZ", "150"))
 SEED = int(os.environ.get("M5DATA_SEED", "20261123"))

@@ -4,12 +4,12 @@ import inspect
 
 import pytest
 
+from core.run_options import RunOptions
 from m5data.cli.main import app
-from m5data.run_options import RunOptions
-from m5data.settings import Settings
-from m5data.stages import PARTS, STAGES, StageSpec, resolve
 from storage.tables import TABLES
 from tests.reference import verbs
+from workspace.settings import Settings
+from workspace.stages import PARTS, STAGES, StageSpec, resolve
 
 
 @pytest.mark.parametrize("spec", STAGES.values(), ids=str)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from m5data.workspace import Workspace
 from tests.m5data.test_command_line import run
+from workspace import Workspace
 
 FEED = '{"id": "1", "url": "https://s.example/1", "title": "a pot", "specs": {"colour": "red"}}\n'
 

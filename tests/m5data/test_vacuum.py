@@ -15,9 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from m5data.stage import StageReport
-from m5data.vacuuming import vacuum
-from m5data.workspace import Workspace
+from core.stage import StageReport
 from storage import Store
 from storage.orphans import REFERENCES
 from storage.tables import TABLES
@@ -28,6 +26,8 @@ from takedown.plan import Target
 from tests.m5data.marker_search import places_with
 from tests.storage.synthetic import products
 from tests.takedown.planted import MERCHANT, NOW, WORDS, now
+from workspace import Workspace
+from workspace.vacuuming import vacuum
 
 LATER = NOW + timedelta(days=400)
 MOMENTS = 3

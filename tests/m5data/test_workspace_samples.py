@@ -6,12 +6,12 @@ from pathlib import Path
 import pyarrow as pa
 
 import m5data
-from m5data.stage import StageReport
-from m5data.workspace import Workspace
+from core.stage import StageReport
 from splits import splits_stage
 from splits.settings import SplitSettings
 from storage.tables import TABLES
 from tests.splits.synthetic import Thing, stored
+from workspace import Workspace
 
 SETTINGS = """
 [sources.shop]

@@ -7,9 +7,9 @@ from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
-from m5data.vacuuming import vacuum
-from m5data.workspace import Workspace
 from tests.takedown.planted import NOW
+from workspace import Workspace
+from workspace.vacuuming import vacuum
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from m5data.records import MediaKind
+from core.records import MediaKind
 
 __all__ = ["Exchange", "Fault"]
 

@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from core.stage import StageReport
 from crawler.download_stage import run
 from crawler.media.outcome import REASONS, state_of
 from crawler.settings import DownloadSettings
-from m5data.stage import StageReport
 from storage import Store
 from storage.tables import TABLES
 from tests.misbehaving import FAULTS, MisbehavingServer

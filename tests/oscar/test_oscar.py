@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import m5data
-from m5data.workspace import Workspace
 from tests.oscar.conftest import OscarShop
+from workspace import Workspace
 
 PROGRAM = Path(sys.executable).parent / "m5data"
 SETTINGS = """

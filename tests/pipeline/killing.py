@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from m5data.stages import Part
+from workspace.stages import Part
 
 __all__ = ["KilledRun", "killed_alive", "run_to_the_end", "running", "stage_times"]
 

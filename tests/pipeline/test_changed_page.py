@@ -4,14 +4,14 @@ import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from core.run_options import RunContext, RunOptions
+from core.stage import StageReport
 from demo_shops.server import serving
 from demo_shops.shops import Shops, change_product
 from demo_shops.workspace import open_demo
 from flows.run_stage import run_stage
-from m5data.run_options import RunContext, RunOptions
-from m5data.stage import StageReport
-from m5data.stages import stages_of
 from tests.pipeline.workspace_content import table_rows
+from workspace.stages import stages_of
 
 CHANGED = "north:N10001"
 

@@ -16,7 +16,7 @@ import webdataset as wds
 import m5data
 from demo_shops.shops import Shops
 from demo_shops.truth import Truth
-from m5data.workspace import Workspace
+from workspace import Workspace
 
 PROGRAM = Path(sys.executable).parent / "m5data"
 LEDGER_NAMES = {"image": "image", "caption": "text", "specifications": "table", "video": "video", "audio": "audio"}

@@ -5,18 +5,18 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from core.stage import StageReport
+from core.usage import Purpose
 from crawler import crawl_stage, records_stage
 from crawler.settings import CrawlSettings, SourceSettings
 from export import Use, read_samples
 from export.export_stage import run as export
 from export.rights import Rights
 from export.settings import ExportSettings
-from m5data.stage import StageReport
-from m5data.usage import Purpose
-from m5data.usage_report import allowances
 from storage import Store
 from tests.crawler.crawl.conftest import Clock, Shop, listing_page, product_page
 from tests.export.synthetic import rows
+from workspace.usage_report import allowances
 
 RIGHTS = {name: Rights(share=True, licence="CC0-1.0") for name in ("keeps", "leaves")}
 ALLOWED = b"User-agent: *\nContent-Signal: search=yes, ai-train=yes\nAllow: /"

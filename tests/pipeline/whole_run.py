@@ -7,9 +7,9 @@ import sys
 from typing import get_args
 
 import m5data
+from core.run_options import RunContext
 from flows.run_stage import run_stage
-from m5data.run_options import RunContext
-from m5data.stages import PARTS, Part
+from workspace.stages import PARTS, Part
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from m5data.errors import SettingsError
+from core.errors import SettingsError
 from scale.training_recipe import load_training_recipe, shipped_names
 
 NAMES = (

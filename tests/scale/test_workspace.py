@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from core.errors import SettingsError, UsageError
+from core.stage import SilentProgress
 from m5data.cli.main import app
-from m5data.errors import SettingsError, UsageError
-from m5data.stage import SilentProgress
-from m5data.workspace import Workspace
 from takedown.forget import delete_reports
+from workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -13,8 +13,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from core.stage import StageReport
 from flows.engines import on_ray
-from m5data.stage import StageReport
 from storage import Stage
 from storage.tasks import TaskFunction, in_process
 from storage.working_copy import working_copy

@@ -9,8 +9,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from m5data.arrow_input import ArrowStream
-from m5data.errors import RecipeError
+from core.arrow_input import ArrowStream
+from core.errors import RecipeError
 from splits import Catalogue, Recipe, build, load_recipe, parse_recipe
 from tests.splits.synthetic import Pair, Thing, catalogue
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from m5data.errors import RecipeError
+from core.errors import RecipeError
 from splits import Recipe, build
 from splits.certificate import certify
 from splits.recipe import Retrieval, Sample, sizes_of

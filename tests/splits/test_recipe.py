@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from m5data.errors import SettingsError
+from core.errors import SettingsError
 from splits import load_recipe, parse_recipe, recipe_names
 from splits.recipe import deepest_level, names_of, sizes_of
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from m5data.errors import MissingInputError, RecipeError, SettingsError
+from core.errors import MissingInputError, RecipeError, SettingsError
 from splits import stored_recipes, verify
 from splits.settings import SplitSettings
 from splits.splits_stage import run

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from m5data.stage import StageReport
+from core.stage import StageReport
 from storage import Snapshot, Store
 from storage.tables import TABLES
 

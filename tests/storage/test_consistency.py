@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from m5data.records import Reject
-from m5data.stage import StageReport
+from core.records import Reject
+from core.stage import StageReport
 from storage import Store
 from storage.consistency import check_consistency, check_tables
 from storage.engine import open_engine

@@ -2,7 +2,7 @@
 
 import pytest
 
-from m5data.errors import DataError
+from core.errors import DataError
 from storage import Store
 from storage.difference import TableChange, changed_rows, table_changes
 from tests.storage.synthetic import commit, ids, product, products, spec, table

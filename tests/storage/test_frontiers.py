@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from m5data.errors import CorruptObjectError
+from core.errors import CorruptObjectError
 from storage import Store
 from storage.integrity import find_damage
 from tests.storage.failing_store import FailingStore

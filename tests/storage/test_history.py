@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from m5data.stage import StageReport
+from core.stage import StageReport
 from storage import Store
 from storage.history import ProductChange, product_changes, write_history
 from storage.tables import TABLES

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from m5data.errors import UsageError, WorkspaceError
-from m5data.workspace import Workspace
+from core.errors import UsageError, WorkspaceError
 from storage import Store
 from storage.home import Home
 from storage.integrity import find_damage
@@ -19,6 +18,7 @@ from tests.storage.failing_store import FailingStore, Killed
 from tests.storage.machines import ADDRESS, OnMachine, make, open_at
 from tests.storage.synthetic import commit, data_files, ids, noon, products, table
 from tests.storage.test_lease import ELSEWHERE
+from workspace import Workspace
 
 if TYPE_CHECKING:
     from obstore import GetOptions

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from m5data.errors import CorruptObjectError, WorkspaceError
+from core.errors import CorruptObjectError, WorkspaceError
 from storage import Store
 from storage.identity import FORMAT, KEY_FILE, Identity, load_or_create_key, read_identity, write_identity
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from m5data.errors import WorkspaceError
+from core.errors import WorkspaceError
 from storage.lease import LEASE, STALE_AFTER, Holder, Lease, _began, _encode, _machine
 from storage.place import ObjectStore
 from tests.storage.failing_store import FailingStore

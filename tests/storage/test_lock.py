@@ -14,7 +14,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from m5data.errors import WorkspaceError
+from core.errors import WorkspaceError
 from storage import Store
 from storage.files import Layout
 from storage.lock import held_alone, wait_for_children

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from m5data.errors import M5DataError, ObjectStoreError, UsageError, WorkspaceError
-from m5data.workspace import Workspace
+from core.errors import M5DataError, ObjectStoreError, UsageError, WorkspaceError
 from storage.place import ObjectStore
 from storage.working_copy import WORKING_COPIES, working_copy
 from tests.s3_server import make_bucket, serving_s3
+from workspace import Workspace
 
 CLOSED = "http://127.0.0.1:9"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from m5data.errors import QueryError
+from core.errors import QueryError
 from storage import Store
 from storage.engine import open_engine
 from storage.query import reads_norms, scope_of

@@ -6,9 +6,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from m5data.errors import DataError, WorkspaceError
-from m5data.records import Reject
-from m5data.stage import StageReport
+from core.errors import DataError, WorkspaceError
+from core.records import Reject
+from core.stage import StageReport
 from storage import Store
 from storage.tables import bucket_of, partition_writer
 from tests.storage.synthetic import NOON, NOTHING, commit, ids, leftovers, product, products, spec, table

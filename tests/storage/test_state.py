@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from m5data.errors import CorruptObjectError
-from m5data.stage import StageReport
+from core.errors import CorruptObjectError
+from core.stage import StageReport
 from storage import State, Store
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from m5data.errors import DataError, WorkspaceError
+from core.errors import DataError, WorkspaceError
 from storage import Store
 from storage.tables import TABLES
 from tests.storage.synthetic import NOON, commit, ids, leftovers, products

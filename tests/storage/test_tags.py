@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from m5data.errors import UsageError
+from core.errors import UsageError
 from storage import Store
 from storage.tags import put_tag, read_tags, remove_tag, tags_digest, tags_of
 from takedown.databases import erase_rows

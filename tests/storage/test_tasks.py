@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from m5data.errors import DataError
-from m5data.stage import StageReport
+from core.errors import DataError
+from core.stage import StageReport
 from storage import Store
 from storage.place import FolderPlace
 from storage.tasks import in_processes, order, running, take_result

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from m5data.errors import QueryError
+from core.errors import QueryError
 from storage import Store
 from storage.tables import TABLES
 from storage.tags import TAGS_COLUMNS

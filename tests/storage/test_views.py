@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from m5data.records import Reject
-from m5data.stage import StageReport
+from core.records import Reject
+from core.stage import StageReport
 from storage import Store
 from tests.storage.synthetic import commit, medium, product, spec, table
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from m5data.records import Reject
-from m5data.stage import StageReport
+from core.records import Reject
+from core.stage import StageReport
 from storage import Objects, Store, enter_child
 from tests.storage.synthetic import ids, noon, products, spec, table
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from m5data.workspace import Workspace
 from storage import Store
 from tests.storage.synthetic import noon
+from workspace import Workspace
 
 
 @pytest.fixture

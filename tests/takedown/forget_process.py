@@ -9,10 +9,10 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from m5data.workspace import Workspace
 from takedown.forget import forget
 from takedown.plan import Target
 from tests.takedown.planted import MERCHANT, now
+from workspace import Workspace
 
 _EVENTS = frozenset({"open", "os.rename", "os.remove", "os.truncate", "sqlite3.connect"})
 

@@ -17,18 +17,18 @@ import pyarrow as pa
 from annotate.judgement_state import save_judgements
 from annotate.judgements import Judgement
 from annotate.matches_stage import run as match
+from core.stage import StageReport
 from crawler import records_stage
 from crawler.crawl.frontier import Frontier, make_frontier, open_frontier
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.media.queue import make_queue
 from export import export_stage
 from export.rights import Rights
-from m5data.stage import StageReport
-from m5data.workspace import Workspace
 from splits.record import digest_splits
 from storage import Store
 from storage.tables import TABLES
 from tests.export.synthetic import picture
+from workspace import Workspace
 
 HOME = "https://shop.example"
 PLANTED = "shop:k7"

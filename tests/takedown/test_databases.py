@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from m5data.errors import DataError
+from core.errors import DataError
 from takedown.databases import compact, erase_rows, erase_text
 from takedown.words import Words
 

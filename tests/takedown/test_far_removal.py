@@ -5,8 +5,6 @@ from pathlib import Path
 import pytest
 
 import m5data
-from m5data.vacuuming import vacuum
-from m5data.workspace import Workspace
 from storage.working_copy import WORKING_COPIES, working_copy
 from takedown.forget import forget
 from takedown.plan import Target
@@ -14,6 +12,8 @@ from tests.m5data.marker_search import places_with
 from tests.m5data.test_vacuum import LATER
 from tests.storage.failing_store import FailingStore, serve_failing_urls
 from tests.takedown.planted import MERCHANT, PLANTED, WORDS, now, plant
+from workspace import Workspace
+from workspace.vacuuming import vacuum
 
 URL = "failing://bucket/shop"
 

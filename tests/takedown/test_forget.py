@@ -9,7 +9,6 @@ from crawler.crawl.frontier import Frontier, open_frontier
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.tombstoned_pages import Withhold
 from export.takedown import is_removed, read_removed
-from m5data.workspace import Workspace
 from splits.takedown import recorded_digests
 from storage.tables import TABLES
 from takedown.forget import forget
@@ -32,6 +31,7 @@ from tests.takedown.planted import (
     store_pages,
     url_of,
 )
+from workspace import Workspace
 
 OTHERS = [f"shop:{name}" for name in NAMES if name != "k7"]
 TARGETS: list[tuple[TargetKind, str]] = [("merchant", MERCHANT), ("product", PLANTED), ("url", URL)]

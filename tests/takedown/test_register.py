@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from m5data.errors import CorruptObjectError, DataError
-from m5data.migration import migrate
-from m5data.repair import repair
-from m5data.workspace import Workspace
+from core.errors import CorruptObjectError, DataError
 from storage import Store
 from takedown.forget import forget
 from takedown.plan import Target
 from takedown.register import Mark, MarkKind, Register, restore_register
 from tests.takedown.planted import PLANTED, now
+from workspace import Workspace
+from workspace.migration import migrate
+from workspace.repair import repair
 
 KEY = bytes(range(32))
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,16 +7,16 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from core.run_options import RunContext
+from core.stage import StageReport
 from flows.run_stage import run_stage
-from m5data.run_options import RunContext
-from m5data.stage import StageReport
-from m5data.verification import verify_workspace
-from m5data.workspace import Workspace
 from storage.check import Check
 from takedown.forget import forget
 from takedown.plan import Target
 from tests.splits.synthetic import Thing, stored
 from tests.takedown.planted import now
+from workspace import Workspace
+from workspace.verification import verify_workspace
 
 SETTINGS = "[store]\nbuckets = 1\n\n[splits]\nrecipe = 'demo'\nseed = 7\n"
 THINGS = [Thing(f"shop:{n:03}", category=n % 5, merchant=f"m{n % 40}") for n in range(200)]

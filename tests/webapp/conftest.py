@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from annotate.settings import AnnotateSettings
 from annotate.tasks import Task, TaskBoard, TaskSettings
-from m5data.stage import StageReport
+from core.stage import StageReport
 from storage import Store
 from tests.export.synthetic import picture, product, rows
 from tests.webapp.chromium import find_chromium

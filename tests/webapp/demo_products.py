@@ -3,12 +3,12 @@
 from itertools import combinations
 from pathlib import Path
 
+from core.stage import StageReport
 from demo_shops.images import draw_product, render_image
 from demo_shops.listings import Listing
 from demo_shops.plan import make_plan
-from m5data.stage import StageReport
-from m5data.workspace import Workspace
 from tests.export.synthetic import NOW, rows
+from workspace import Workspace
 
 SETTINGS = """
 [annotate.tasks]

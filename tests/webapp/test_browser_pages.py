@@ -8,10 +8,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 from annotate.tasks import Task, TaskBoard, TaskSettings
-from m5data.workspace import Workspace
 from tests.webapp.conftest import Filled
 from tests.webapp.served import Served, open_link
 from webapp.security.people import invite_reviewers
+from workspace import Workspace
 
 CONTRAST = """
 () => {

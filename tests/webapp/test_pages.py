@@ -12,7 +12,7 @@ from jinja2 import Environment
 import export
 import webapp
 from align.pair_features import EVIDENCE_TEXTS
-from m5data.languages import Language, texts_of
+from core.languages import Language, texts_of
 from webapp.catalogue.product_card import plain
 from webapp.pages import texts_in
 

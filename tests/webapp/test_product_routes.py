@@ -3,7 +3,7 @@
 from decimal import Decimal
 from urllib.parse import quote
 
-from m5data.stage import StageReport
+from core.stage import StageReport
 from tests.export.synthetic import NOW, product, rows
 from tests.webapp.conftest import PAGE, Filled, Site
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from m5data.workspace import Workspace
 from tests.webapp.conftest import Filled
 from tests.webapp.request_fuzzer import fuzz
 from tests.webapp.served import PROGRAM, Served
+from workspace import Workspace
 
 COUNT = int(os.environ.get("M5DATA_FUZZ", "300"))
 SEED = int(os.environ.get("M5DATA_SEED", "20261123"))

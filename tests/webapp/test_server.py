@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from m5data.workspace import Workspace
 from tests.webapp.served import PROGRAM, Served
+from workspace import Workspace
 
 
 def run(*words: str | Path) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from m5data.usage import PURPOSES
+from core.usage import PURPOSES
 from storage import Snapshot
 from storage.tables import bucket_of
 from storage.views import ledger_sql

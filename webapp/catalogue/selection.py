@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urlencode
 
-from m5data.modalities import modalities
-from m5data.segmentation import cut_words
+from core.modalities import modalities
+from core.segmentation import cut_words
 from storage.engine import text as quoted
 from webapp.catalogue.signatures import LONG, SHORT, has_word
 

@@ -7,7 +7,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from m5data.stage import Clock
+from core.stage import Clock
 from webapp.security.origin import ServerOrigin
 from webapp.security.people import People, Person
 from webapp.security.rate_limit import RateLimit, ip_key

@@ -4,7 +4,7 @@ import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from m5data.errors import SettingsError
+from core.errors import SettingsError
 from webapp.settings import ServeSettings
 
 __all__ = ["ServerOrigin", "check_public"]

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
-from m5data.errors import UsageError
+from core.errors import UsageError
 from storage import State
 
 __all__ = ["OWNER", "People", "Person", "Role", "find_reviewer", "invite_reviewers"]

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
-from m5data.errors import SettingsError
+from core.errors import SettingsError
 from scale.data.tensors import Batch
 from scale.model.layers import pixels_of
 from scale.model.networks.simple import SimpleTrunk

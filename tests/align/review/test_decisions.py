@@ -7,7 +7,7 @@ import pytest
 
 from align import Category, align
 from align.review import Decision, Kind, all_decisions, decision_fault, record_decisions, resolve_decisions
-from m5data.errors import DataError
+from core.errors import DataError
 from storage import Store
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)

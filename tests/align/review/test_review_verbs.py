@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from core.errors import DataError
 from m5data.cli.main import app
-from m5data.errors import DataError
 from storage import Store
 from tests.align.test_align_stage import LISTINGS, fill
 

@@ -6,8 +6,8 @@ import pytest
 
 from align import Category
 from align.review import Decision, Example, SheetReader, UncertainPair, read_sheet, write_sheet
-from m5data.errors import FeedError
-from m5data.records import Reject
+from core.errors import FeedError
+from core.records import Reject
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 READER = SheetReader("li", NOON)

@@ -7,7 +7,7 @@ import pytest
 from annotate import aggregate
 from annotate.aggregation.encoding import Gold
 from annotate.settings import Method
-from m5data.errors import DataError, UsageError
+from core.errors import DataError, UsageError
 from tests.annotate.crowds import five_by_five, table
 
 METHODS: tuple[Method, ...] = ("majority", "dawid-skene", "glad", "weighted")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from annotate.candidates.feature_file import FeatureFile, scale_to_unit
 from annotate.candidates.search import TopK, build_inverted_file, count_probes, search_exactly
-from m5data.errors import DataError
+from core.errors import DataError
 
 Store = Callable[[NDArray[np.float32]], FeatureFile]
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotate.tasks import GoldTask, LeasedTask, RefusedError, Task, TaskBoard, TaskSettings, WorkerProgress
-from m5data.errors import UsageError
+from core.errors import UsageError
 from storage import State
 from takedown.databases import erase_rows
 from tests.annotate.asking import next_task

@@ -4,11 +4,11 @@ import gzip
 import pytest
 from aiohttp import web
 
+from core.errors import DataError, NotAuthorisedError, SettingsError
+from core.stage import StageReport
 from crawler import crawl_stage
 from crawler.crawl.frontier import open_frontier
 from crawler.settings import CrawlSettings
-from m5data.errors import DataError, NotAuthorisedError, SettingsError
-from m5data.stage import StageReport
 from storage import Store
 
 from .conftest import Answer, Clock, Shop, listing_page, product_page, settings_for

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from core.stage import SilentProgress
 from crawler.crawl.job import CrawlJob, crawl_sources
 from crawler.settings import CrawlSettings
-from m5data.stage import SilentProgress
 
 
 def stuck_or_done(job: CrawlJob, pipe: Connection) -> None:

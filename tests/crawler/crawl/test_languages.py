@@ -6,7 +6,7 @@ from crawler.crawl.languages import (
     sitemap_languages,
     url_language,
 )
-from crawler.pages.document import read_document
+from reader.document import read_document
 
 HOME = "https://shop.example"
 

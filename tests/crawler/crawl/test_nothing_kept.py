@@ -2,9 +2,9 @@
 
 import pytest
 
+from core.errors import DataError
 from crawler import crawl_stage, records_stage
 from crawler.settings import CrawlSettings
-from m5data.errors import DataError
 from storage import Store
 from tests.crawler.crawl.conftest import Clock, Shop, listing_page, product_page, settings_for
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import DataError, SettingsError
+from core.stage import StageReport
 from crawler import records_stage
 from crawler.crawl.frontier import Frontier, make_frontier, open_frontier
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.settings import CrawlSettings
-from m5data.errors import DataError, SettingsError
-from m5data.stage import StageReport
 from storage import Store, transaction
 
 from .conftest import NOW, Clock, listing_page, product_page

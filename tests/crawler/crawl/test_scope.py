@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.urls import normalise
 from crawler.crawl.scope import Scope, rehost, web_host
-from crawler.pages.urls import normalise
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
+from core.errors import NotAuthorisedError, SettingsError
 from crawler.settings import CrawlSettings, SourceSettings
-from m5data.errors import NotAuthorisedError, SettingsError
 
 HOME = "https://shop.example/"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.errors import FeedError
 from crawler.feeds import FeedFormat, detect, open_feed
 from crawler.feeds.cleaning import MACROS, divide, validate_rows
 from crawler.feeds.formats import check_file
-from m5data.errors import FeedError
 from storage.engine import open_engine
 
 __all__ = ["SHAPES", "mutated_feeds", "read_feed", "survives"]

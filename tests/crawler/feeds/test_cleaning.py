@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.contacts import hash_merchant, mask_contacts
 from crawler.feeds import cleaning
 from crawler.feeds.cleaning import MACROS
 from crawler.ingest_stage import run
 from crawler.settings import CrawlSettings, SourceSettings
-from m5data.contacts import hash_merchant, mask_contacts
 from storage import Store
 from storage.engine import open_engine
 from tests.storage.synthetic import is_sorted

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.errors import FeedError
 from crawler.feeds import FeedFormat, FeedRow, detect
 from crawler.feeds.delimited import read_csv
 from crawler.feeds.formats import read_json_lines, read_merchant_tsv, read_merchant_xml, read_product1m
 from crawler.feeds.m5product import parse_pv, read_m5product, read_members
 from crawler.feeds.rows import FeedLine, FeedRowError, parse_row
-from m5data.errors import FeedError
 
 
 def file(folder: Path, content: str | bytes, name: str = "feed") -> Path:

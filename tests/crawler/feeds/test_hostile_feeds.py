@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from core.errors import DataError, FeedError
+from core.stage import StageReport
 from crawler.ingest_stage import run
 from crawler.settings import CrawlSettings, SourceSettings
-from m5data.errors import DataError, FeedError
-from m5data.stage import StageReport
 from storage import Store
 from tests.crawler.feeds.hostile import SHAPES, mutated_feeds, read_feed, survives
 

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.contacts import mask_contacts
+from core.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
+from core.stage import StageReport
 from crawler import records_stage
 from crawler.feeds.cleaning import FEED_REASONS
 from crawler.feeds.redaction import SUSPECT
 from crawler.ingest_stage import run
 from crawler.settings import CrawlSettings, SourceSettings
-from m5data.contacts import mask_contacts
-from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
-from m5data.stage import StageReport
 from storage import Store
 from storage.engine import open_engine
 from storage.tables import TABLES

@@ -18,7 +18,7 @@ import pytest
 from av.video.stream import VideoStream
 from PIL import Image
 
-from m5data.stage import StageReport
+from core.stage import StageReport
 from storage import Store
 from storage.tables import TABLES
 

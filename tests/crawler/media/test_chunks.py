@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from core.stage import StageReport
 from crawler.download_stage import run
 from crawler.media import chunks
-from m5data.stage import StageReport
 from storage import Store
 from storage.tasks import Runner, TaskFunction, in_process
 from tests.crawler.media.test_download_stage import FAST

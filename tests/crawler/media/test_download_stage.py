@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from core.errors import MissingInputError, ThresholdError
+from core.stage import StageReport
 from crawler.download_stage import run
 from crawler.pending_work import forget_media
 from crawler.settings import DownloadSettings
-from m5data.errors import MissingInputError, ThresholdError
-from m5data.stage import StageReport
 from storage import Store
 
 Make = Callable[..., bytes]

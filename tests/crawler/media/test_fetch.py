@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from core.stage import utc_now
 from crawler.media.fetch import Fetcher
 from crawler.media.outcome import FetchResult, Job
 from crawler.media.queue import DownloadRun
 from crawler.media.session import MediaSession
 from crawler.media.throttle import ByteBudget
 from crawler.settings import DownloadSettings
-from m5data.stage import utc_now
 
 Make = Callable[..., bytes]
 Server = Any

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.stage import utc_now
 from crawler.media.queue import DownloadRun
 from crawler.media.throttle import Bandwidth, ByteBudget, Hosts
 from crawler.settings import DownloadSettings
-from m5data.stage import utc_now
 
 
 def test_a_host_never_has_more_at_a_time_than_its_slots() -> None:

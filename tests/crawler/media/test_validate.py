@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from core.records import MediaKind
 from crawler.media.outcome import BadHeaderError, Dimensions, Mime, RejectedFileError
 from crawler.media.validate import ENOUGH, ends_early, read_dimensions, sniff, validate
 from crawler.settings import DownloadSettings
-from m5data.records import MediaKind
 
 Make = Callable[..., bytes]
 

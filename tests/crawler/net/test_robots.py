@@ -5,8 +5,8 @@ import json
 import pytest
 
 from crawler.net.robots import Robots, SiteOptOuts, best_matches, honoured_opt_out, matches, robots_meaning, target_of
-from crawler.pages.document import read_document
-from crawler.pages.links import page_opt_out
+from crawler.rights.opt_outs import page_opt_out
+from reader.document import read_document
 
 ROBOTS = """
 User-agent: *

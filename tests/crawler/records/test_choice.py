@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from crawler.crawl.stored_pages import StoredPageRow
-from crawler.pages.outcome import Claims, PageOutcome
 from crawler.records.choice import ChosenPages, choose_products
+from crawler.records.page_outcome import Claims, PageOutcome
 from crawler.settings import CrawlSettings
 
 HOME = "https://shop.example"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import DataError
 from crawler import records_stage
 from crawler.settings import CrawlSettings
-from m5data.errors import DataError
 from storage import Store
 from tests.crawler.crawl.conftest import product_page
 from tests.crawler.crawl.test_records_stage import _spy, counts, forget, rejects, settings, store_pages, table

@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from crawler import parse_page, records_stage
 from crawler.crawl.stored_pages import StoredPageRow
-from crawler.pages.template import NAME_OF_SHOP, Observation
 from crawler.records.templates import leans_of, read_template, sample_of, samples_digest, teach
 from m5data.cli.main import app
+from reader.template import NAME_OF_SHOP, Observation
 from storage import Store
 from tests.crawler.crawl.test_records_stage import HOME, _spy, settings, store_pages, table
 

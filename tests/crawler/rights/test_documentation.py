@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from core.usage import Meaning
 from crawler.rights.signals import CONTENT_SIGNALS, CONTENT_USAGES, DIRECTIVES
-from m5data.usage import Meaning
 
 PAGE = Path(__file__).parents[3] / "docs/usage-rights.md"
 CELLS = {"": "unknown", "−": "refused", "+": "allowed"}

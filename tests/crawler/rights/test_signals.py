@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from crawler.pages.document import read_document
+from core.usage import PURPOSES, Meaning, strictest
 from crawler.rights.page import from_json, header_statements, page_statements, renewed, to_json, unpaid
 from crawler.rights.rsl import Content, read_licence
 from crawler.rights.signals import DIRECTIVES, SIGNALS, Statement, decide
 from crawler.rights.site import SiteSignals, read_group
-from m5data.usage import PURPOSES, Meaning, strictest
+from reader.document import read_document
 
 SHOP = "https://shop.example"
 LICENCE = f"{SHOP}/license.xml"

@@ -3,12 +3,12 @@ import asyncio
 import pytest
 from aiohttp import web
 
+from core.errors import DataError
 from crawler.crawl_stage import run as run_crawl
 from crawler.records_stage import run as run_records
 from crawler.settings import CrawlSettings
 from crawler.survey.survey import Survey, look_at
 from crawler.survey.visitor import MOST_REQUESTS, Visitor, is_local
-from m5data.errors import DataError
 from storage import Store
 from tests.crawler.crawl.conftest import Clock, Shop, listing_page, product_page, settings_for
 

@@ -2,8 +2,8 @@
 
 import pyarrow as pa
 
-from m5data.modalities import TEXT_FEATURE, FeedColumn, LedgerEntry, Member, Modality, Sample, ShardColumn
-from m5data.table_spec import ID, INT, TEXT, Column, TableSpec
+from core.modalities import TEXT_FEATURE, FeedColumn, LedgerEntry, Member, Modality, Sample, ShardColumn
+from core.table_spec import ID, INT, TEXT, Column, TableSpec
 
 __all__ = ["REVIEWS"]
 

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import extract
+from core.errors import MediaError
 from extract.audio.mfcc import mel_filters, mel_power
-from m5data.errors import MediaError
 
 librosa = pytest.importorskip("librosa")
 pytestmark = pytest.mark.usefixtures("librosa_compiled")

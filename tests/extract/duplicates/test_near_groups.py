@@ -7,8 +7,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.components import components
 from extract.duplicates import NEAR_RULES, group_exact, group_near, link, prepare, prepare_near
-from m5data.components import components
 
 Pair = tuple[str, str, str, float]
 Join = tuple[str, str, str]

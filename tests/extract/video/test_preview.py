@@ -3,8 +3,8 @@ from io import BytesIO
 import av
 import pytest
 
+from core.errors import MediaError
 from extract.video.preview import make_preview
-from m5data.errors import MediaError
 from tests.extract.synthetic_media import Clip, make_clip, tone
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.errors import MediaError
 from extract.video.seconds import SecondRule
-from m5data.errors import MediaError
 
 TIME_BASES = st.fractions(min_value=Fraction(1, 90_000), max_value=Fraction(1, 5), max_denominator=90_000)
 

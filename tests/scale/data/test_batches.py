@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from m5data.errors import MissingInputError, ThresholdError
+from core.errors import MissingInputError, ThresholdError
 from scale.data.batches import Batches, is_held_out
 from scale.data.block_loader import BlockLoader
 from scale.data.blocks import split_into_blocks

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from m5data.errors import SettingsError
+from core.errors import SettingsError
 from scale.data.completion import complete_by_group, complete_by_search, load_completion
 from scale.data.shard_folder import Shard, ShardFolder
 from scale.data.shard_reader import RawSample, read_samples

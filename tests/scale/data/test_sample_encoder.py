@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from m5data.errors import DataError, MediaError, MissingInputError, SettingsError
+from core.errors import DataError, MediaError, MissingInputError, SettingsError
 from scale.data.audio import mel_bands, mel_spectrogram, mfcc_blocks
 from scale.data.fit_vocabulary import Fitted, load_fitted
 from scale.data.images import Regions, flat_frame, grid_boxes, patches

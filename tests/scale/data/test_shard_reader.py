@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bench.scale.generated import World, generate
+from core.errors import DataError, MissingInputError, NotAuthorisedError
 from export import Sample
-from m5data.errors import DataError, MissingInputError, NotAuthorisedError
 from scale.data.shard_folder import ShardFolder
 from scale.data.shard_reader import DamagedShardError, RawSample, read_samples
 from tests.scale.conftest import SIZES

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from m5data.errors import SettingsError
+from core.errors import SettingsError
 from scale.data.blocks import split_into_blocks
 from scale.data.sample_encoder import Feature
 from scale.data.shard_folder import ShardFolder

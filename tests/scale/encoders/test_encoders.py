@@ -12,7 +12,7 @@ from PIL import Image
 
 from annotate import candidates_stage
 from annotate.candidates import CandidateSettings, load_encoder
-from m5data.errors import MissingInputError, SettingsError
+from core.errors import MissingInputError, SettingsError
 from scale.data.shard_folder import ShardFolder
 from storage.tasks import in_process
 from tests.annotate.held_out import held_out_store

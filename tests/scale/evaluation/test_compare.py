@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from core.errors import DataError, MissingInputError
 from m5data.cli.main import app
-from m5data.errors import DataError, MissingInputError
-from m5data.workspace import Workspace
 from scale.evaluation.compare import compare, find_runs, read_results
+from workspace import Workspace
 
 KS = (1, 5, 10)
 

@@ -11,12 +11,12 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.scale.generated import World, write_world
+from core.errors import DataError, MissingInputError
 from m5data.cli.main import app
-from m5data.errors import DataError, MissingInputError
-from m5data.workspace import Workspace
 from scale.data.shard_folder import ShardFolder
 from scale.training_recipe import MODALITIES
 from tests.scale.tiny_recipes import recipe
+from workspace import Workspace
 
 torch = pytest.importorskip("torch")
 

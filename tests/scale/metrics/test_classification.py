@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as peer
 
 import scale
-from m5data.errors import DataError
+from core.errors import DataError
 
 SCORES = [[3, 2, 1], [1, 3, 2], [2, 3, 1], [1, 2, 3]]
 LABELS = [0, 1, 0, 1]

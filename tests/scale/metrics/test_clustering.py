@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as peer
 
 import scale
-from m5data.errors import DataError
+from core.errors import DataError
 
 PAIRS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5)), min_size=1, max_size=40)
 

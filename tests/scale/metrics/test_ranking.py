@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scale
-from m5data.errors import DataError
+from core.errors import DataError
 
 
 @given(st.integers(1, 7), st.integers(1, 30), st.integers(1, 12), st.integers(1, 9), st.integers(0, 10_000))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
 import scale
-from m5data.errors import DataError
+from core.errors import DataError
 
 # Six queries, all with label 1; a 1 is a hit. POSITIVES counts each query's positives in the gallery.
 RANKED = [

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from m5data.errors import SettingsError
+from core.errors import SettingsError
 from scale.data.tokens import bert_order, load_bert_vocabulary
 from scale.training_recipe import ModelSettings
 

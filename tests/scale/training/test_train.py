@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from m5data.errors import DataError, MissingInputError, SettingsError
+from core.errors import DataError, MissingInputError, SettingsError
 from scale.data.shard_folder import ShardFolder
 from scale.training_recipe import TrainingRecipe
 from tests.scale.tiny_recipes import recipe

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from align import align_stage
 from align.settings import AlignSettings
-from m5data.stage import StageReport
+from core.stage import StageReport
 from storage import Store
 from storage.tables import TABLES
 from tests.align.test_align_stage import NOON, Listing, fill

@@ -7,7 +7,7 @@ import pytest
 
 from annotate import candidates_stage
 from annotate.candidates import CandidateSettings, vectors
-from m5data.stage import StageReport
+from core.stage import StageReport
 from storage import Store
 from storage.tasks import Runner
 from tests.annotate.held_out import NOW, rows_of

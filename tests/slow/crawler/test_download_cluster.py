@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from core.stage import SilentProgress, StageReport
 from crawler.download_stage import run
 from crawler.media import chunks
 from flows.engines import on_ray
-from m5data.stage import SilentProgress, StageReport
 from storage import Store
 from storage.place import ObjectStore
 from storage.tables import TABLES

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.pages.outcome import PageOptions, handle, job_data, read_page
+from crawler.records.page_outcome import PageOptions, handle, job_data, read_page
 from storage.isolation.message import Fault, Message
 from storage.isolation.pool import ChildPool, Job, PoolLimits
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
+from core.stage import StageReport
 from export.export_stage import run
 from export.rights import Rights
 from export.settings import ExportSettings
-from m5data.stage import StageReport
 from storage import Store
 from storage.lease import LEASE
 from storage.tasks import Runner, TaskFunction, in_process

@@ -10,9 +10,9 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.stage import StageReport
 from extract import dedup_stage
 from extract.settings import DedupSettings
-from m5data.stage import StageReport
 from storage import Store
 from storage.tables import TABLES
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from m5data.workspace import Workspace
 from storage.tables import TABLES
+from workspace import Workspace
 
 __all__ = ["PROGRAM", "Ended", "copy_workspace", "run_verb", "table_rows"]
 

@@ -12,15 +12,15 @@ from pathlib import Path
 import psutil
 import pytest
 
+from core.run_options import RunContext
 from flows.run_stage import run_stage
-from m5data.invalidate import Selection, invalidate
-from m5data.run_options import RunContext
-from m5data.workspace import Workspace
 from storage import Store
 from storage.identity import load_or_create_key
 from tests.flows.prefect_api import prefect_server, until
 from tests.slow.flows.demo_shop import demo_shop
 from tests.slow.flows.programs import PROGRAM, Ended, copy_workspace, run_verb, table_rows
+from workspace import Workspace
+from workspace.invalidate import Selection, invalidate
 
 _DEADLINE_S = 300.0
 _BUSY_S = 0.15

@@ -16,9 +16,9 @@ import pytest
 
 from demo_shops.shops import change_product
 from flows.running import quiet
-from m5data.vacuuming import vacuum
-from m5data.workspace import Workspace
 from tests.slow.flows.demo_shop import demo_shop
+from workspace import Workspace
+from workspace.vacuuming import vacuum
 
 _STORE = "\nkeep_versions = 12\nkeep_days = 0\n"
 _RUNS = 20

@@ -1,5 +1,5 @@
 """Import that loads jieba's dictionary, which takes as long as most verbs; children of the fork server inherit it."""
 
-from m5data.segmentation import count_words
+from core.segmentation import count_words
 
 count_words("3.5kg苹果", segment=True)

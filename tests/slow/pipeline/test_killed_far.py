@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from m5data.copying import copy_workspace
-from m5data.workspace import Workspace
 from storage.working_copy import WORKING_COPIES, working_copy
 from tests.pipeline.conftest import MakeWorkspace
 from tests.pipeline.killing import killed_alive, run_to_the_end, stage_times
 from tests.pipeline.workspace_content import check_equal
 from tests.s3_server import make_bucket, serving_s3
+from workspace import Workspace
+from workspace.copying import copy_workspace
 
 SEED = 21
 MOMENTS = 3

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from m5data.stages import PARTS
 from tests.pipeline.conftest import MakeWorkspace
 from tests.pipeline.killing import killed_alive, run_to_the_end, running, stage_times
 from tests.pipeline.workspace_content import check_equal
+from workspace.stages import PARTS
 
 SEED = 20
 STAGES = PARTS["everything"]

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import numpy as np
 
-from m5data.errors import ObjectStoreError, WorkspaceError
+from core.errors import ObjectStoreError, WorkspaceError
 from storage import Store
 from storage.working_copy import working_copy
 from tests.storage.machines import open_at

@@ -24,8 +24,6 @@ from demo_shops.server import serving
 from demo_shops.shops import build
 from demo_shops.workspace import open_demo
 from flows.run_files import LOG_FILE
-from m5data.copying import copy_workspace
-from m5data.workspace import Workspace
 from storage.files import Layout
 from storage.objects.index import ObjectIndex
 from storage.place import ObjectStore
@@ -33,6 +31,8 @@ from storage.working_copy import WORKING_COPIES, read_record, store_url_of, work
 from tests.pipeline.workspace_content import leftovers, shard_bytes, table_rows
 from tests.s3_server import make_bucket, serving_s3
 from tests.slow.flows.programs import PROGRAM
+from workspace import Workspace
+from workspace.copying import copy_workspace
 
 _DEADLINE_S = 900.0
 _BUCKET = "bucket"

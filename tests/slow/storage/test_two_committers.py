@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from m5data.errors import WorkspaceError
+from core.errors import WorkspaceError
 from storage import Store
 from storage.lease import LEASE, STALE_AFTER
 from storage.place import ObjectStore

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from core.run_options import RunContext
 from flows.run_stage import run_stage
-from m5data.run_options import RunContext
-from m5data.workspace import Workspace
 from splits.takedown import recorded_digests
 from takedown.forget import forget
 from takedown.plan import Target
 from tests.m5data.marker_search import places_with
 from tests.takedown.planted import MERCHANT, NAMES, WORDS, now
+from workspace import Workspace
 
 MOMENTS = 20
 SEED = 20260301

@@ -7,9 +7,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from annotate.tasks import Task, TaskBoard, TaskSettings
-from m5data.workspace import Workspace
 from tests.webapp.demo_products import make_demo_workspace
 from tests.webapp.served import Served, open_link
+from workspace import Workspace
 
 SERIOUS = {"serious", "critical"}
 SCREENS = [(1440, 900, "light"), (390, 844, "light"), (1440, 900, "dark")]

@@ -8,12 +8,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from align.review import all_decisions
-from m5data.stage import StageReport
-from m5data.workspace import Workspace
+from core.stage import StageReport
 from tests.export.synthetic import product, rows
 from tests.webapp.demo_products import SETTINGS
 from tests.webapp.served import Served, open_link
 from webapp.security.people import invite_reviewers
+from workspace import Workspace
 
 PAIRS = 50
 SHOWN = "document.getElementById('task').hidden ? null : document.querySelector('#a .path').textContent"

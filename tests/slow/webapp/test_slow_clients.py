@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from m5data.workspace import Workspace
 from tests.webapp.served import Served
+from workspace import Workspace
 
 SLOW = HONEST = 1000
 SECONDS = 60.0

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
-from m5data.errors import CorruptObjectError
+from core.errors import CorruptObjectError
 from storage import Store
 from storage.erasure import Place, erase_records, find_records, finish_erasing, store_again
 from storage.erasure.overwriting import blank_record

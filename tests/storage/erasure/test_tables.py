@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from m5data.stage import StageReport
+from core.stage import StageReport
 from storage import Store
 from storage.engine import open_engine
 from storage.erasure import Edit, among, history, rewrite_tables

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from m5data.errors import DataError
+from core.errors import DataError
 from storage.isolation.message import Fault, Message
 from storage.isolation.pool import ChildPool, Job, PoolLimits
 from tests.storage.isolation.misbehaving_handlers import misbehave

@@ -6,8 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from m5data.errors import CorruptObjectError
-from m5data.stage import StageReport
+from core.errors import CorruptObjectError
+from core.stage import StageReport
 from storage import Store
 from storage.objects.index import FIRST, OBJECT_DDL
 from tests.storage.failing_store import FailingStore

@@ -12,7 +12,7 @@ from typing import Literal
 import pytest
 from warcio.archiveiterator import ArchiveIterator
 
-from m5data.errors import CorruptObjectError, MissingSegmentError
+from core.errors import CorruptObjectError, MissingSegmentError
 from storage import ObjectProblem, Objects, Store
 from tests.storage.synthetic import leftovers, noon
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
-from m5data.errors import CorruptObjectError
+from core.errors import CorruptObjectError
 from storage.objects.warc import (
     RECORD_END,
     http_head,

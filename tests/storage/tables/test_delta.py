@@ -11,8 +11,8 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from m5data.errors import DataError
-from m5data.table_spec import BUCKET
+from core.errors import DataError
+from core.table_spec import BUCKET
 from storage import Store
 from storage.tables import TABLES
 from storage.tables.data_files import DataFile

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from m5data.stage import StageReport
+from core.stage import StageReport
 from storage import Store
 from tests.export.conftest import make_store
 from tests.export.conftest import store as five_modalities

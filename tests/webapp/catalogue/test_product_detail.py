@@ -1,6 +1,6 @@
 """One product in all its modalities, and its related products."""
 
-from m5data.stage import StageReport
+from core.stage import StageReport
 from storage import Store
 from tests.export.conftest import store as five_modalities
 from tests.export.synthetic import rows

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from m5data.stage import StageReport
+from core.stage import StageReport
 from storage import Store
 from tests.export.synthetic import product, rows
 from webapp.catalogue import explore as exploring

@@ -1,6 +1,6 @@
 import pytest
 
-from m5data.errors import SettingsError
+from core.errors import SettingsError
 from webapp.security.origin import ServerOrigin, check_public
 from webapp.settings import ServeSettings
 

@@ -1,0 +1,1 @@
+"""The ground below every room: errors, records, table declarations, the stage contract, modalities, URLs, words."""

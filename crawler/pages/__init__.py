@@ -1,1 +1,0 @@
-"""Reading product pages: bytes in, one record out."""

@@ -1,0 +1,44 @@
+"""Directives of a page to crawlers: robots tags and text-and-data-mining reservations."""
+
+from collections.abc import Collection, Mapping
+
+from crawler.net.robots import is_reserved, robots_tag_directives, split_directives
+from reader.document import Document
+
+__all__ = ["opt_outs", "page_opt_out"]
+
+
+def opt_outs(document: Document, agent: str = "m5data") -> Mapping[str, str]:
+    """Return the directives that a page sets for all crawlers, or for ``agent`` by name.
+
+    ``none`` counts as ``noindex`` and ``nofollow``; a text-and-data-mining reservation as
+    ``tdm-reservation``. The caller decides which directives forbid what.
+
+    Returns:
+        Directive in lower case -> its place: ``header x-robots-tag``, ``meta robots``,
+        ``meta <agent>``, ``header tdm-reservation`` or ``meta tdm-reservation``.
+    """
+    found: dict[str, str] = {}
+    for directive in robots_tag_directives(document.headers.get("x-robots-tag", ""), agent.lower()):
+        found.setdefault(directive, "header x-robots-tag")
+    for name in ("robots", agent.lower()):
+        for content in document.meta.get(name, ()):
+            for directive in split_directives(content):
+                found.setdefault(directive, f"meta {name}")
+    if is_reserved(document.headers.get("tdm-reservation", "")):
+        found["tdm-reservation"] = "header tdm-reservation"
+    elif any(is_reserved(content) for content in document.meta.get("tdm-reservation", ())):
+        found["tdm-reservation"] = "meta tdm-reservation"
+    return found
+
+
+def page_opt_out(document: Document, agent: str, honoured: Collection[str]) -> str | None:
+    """Return the place and directive of an opt-out, e.g. ``meta robots: noai``, or None.
+
+    Args:
+        document: The page with its headers.
+        agent: Name of the crawler. Directives for other crawlers do not count.
+        honoured: Directives that keep a page out.
+    """
+    said = opt_outs(document, agent)
+    return next((f"{said[word]}: {word}" for word in sorted(said) if word in honoured), None)

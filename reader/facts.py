@@ -1,0 +1,344 @@
+"""Facts of a product in markup: schema.org nodes and OpenGraph."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from core.records import Availability
+from reader.document import Document
+from reader.markup import Node
+from reader.money import currency_code, marked_price
+from reader.text import plain
+
+__all__ = [
+    "Facts",
+    "MarkedProduct",
+    "breadcrumb",
+    "choose_product",
+    "opengraph_facts",
+    "product_facts",
+    "says_product",
+    "types_of",
+]
+
+
+@dataclass(slots=True)
+class Facts:
+    """Facts about a product from one kind of markup. None and empty mean that it does not state them."""
+
+    origin: str
+    """``json-ld``, ``microdata`` or ``opengraph``."""
+    caption: str | None = None
+    category: tuple[str, ...] = ()
+    """Outermost first."""
+    brand: str | None = None
+    price: Decimal | None = None
+    """Price of the first offer."""
+    prices: list[Decimal] = field(default_factory=list)
+    """Distinct prices of all offers. The visible page shows which one the buyer pays."""
+    currency: str | None = None
+    """ISO 4217 code, else the sign."""
+    availability: Availability | None = None
+    merchant_name: str | None = None
+    """Name of the seller. It leaves the page object only as a keyed hash."""
+    sku: str | None = None
+    """The shop's own id."""
+    gtin: str | None = None
+    """Digits."""
+    mpn: str | None = None
+    image_urls: list[str] = field(default_factory=list)
+    """Absolute URLs, in page order."""
+    video_urls: list[str] = field(default_factory=list)
+    """Absolute URLs of files, in page order."""
+    specs: list[tuple[str, str]] = field(default_factory=list)
+    """Names and values, in page order."""
+
+
+_GTINS = ("gtin13", "gtin", "gtin14", "gtin12", "gtin8", "ean", "isbn")
+_IN_STOCK = frozenset(
+    (
+        *("instock", "onlineonly", "instoreonly", "limitedavailability", "preorder", "presale", "backorder"),
+        *("madetoorder", "reserved"),
+    )
+)
+_OUT_OF_STOCK = frozenset(("outofstock", "soldout", "discontinued"))
+_OLD_PRICE = re.compile(r"list|strike|regular|suggested|msrp|srp", re.IGNORECASE)
+_PATH = re.compile(r"\s*(?:[>›»|]|(?<!\s)/(?!\s))\s*")
+_CODE = re.compile(r"[a-z]+[A-Z]\w*|\w+_\w+")
+
+
+def types_of(node: Node) -> frozenset[str]:
+    """Return the types of a node in lower case, without the URL of their vocabulary."""
+    return frozenset(str(name).rstrip("/").rpartition("/")[2].lower() for name in _list(node.get("@type")))
+
+
+def product_facts(document: Document, node: Node, origin: str) -> Facts:
+    """Read one product node: its own properties, then those of its offers, then those of its variants."""
+    variants = [variant for variant in _list(node.get("hasVariant")) if isinstance(variant, dict)][:200]
+    whole = [node, *variants]
+    offers = [offer for one in whole for offer in _offers(one)]
+    facts = Facts(origin=origin)
+    facts.caption = text_of(node.get("name")) or None
+    facts.brand = _brand(whole)
+    facts.sku = _sku(whole)
+    facts.mpn = _first(text_of(one.get("mpn")) for one in whole)
+    facts.gtin = _first(_gtin(one) for one in [*whole, *offers])
+    facts.currency = currency_code(_first(_currency(offer) for offer in offers))
+    prices = (price for offer in offers for price in _prices(offer, facts.currency))
+    facts.prices = list(dict.fromkeys(prices))
+    facts.price = facts.prices[0] if facts.prices else None
+    facts.availability = _availability(offers)
+    facts.merchant_name = _first(text_of(_name(offer.get("seller") or offer.get("offeredBy"))) for offer in offers)
+    facts.category = _category(node)
+    facts.image_urls = list(_urls_of(document, (one.get("image") for one in whole), ("contentUrl", "url")))
+    facts.video_urls = list(_videos(document, node))
+    facts.specs = list(_properties(node))
+    return facts
+
+
+def text_of(value: object) -> str:
+    """Return the text of the first value of a property, without entities and tags."""
+    first = next(iter(_list(value)), None)
+    if isinstance(first, dict):
+        first = first.get("@value") or first.get("name")
+    return plain(str(first)) if isinstance(first, str | int | float) else ""
+
+
+def breadcrumb(node: Node) -> list[tuple[str, str]]:
+    """Return the names and URLs of a ``BreadcrumbList``, outermost first."""
+    entries: list[tuple[float, str, str]] = []
+    for place, item in enumerate(_list(node.get("itemListElement"))[:50]):
+        if not isinstance(item, dict):
+            continue
+        target = item.get("item")
+        inner = target if isinstance(target, dict) else {}
+        name = text_of(item.get("name")) or text_of(inner.get("name"))
+        url = str(inner.get("@id") or inner.get("url") or (target if isinstance(target, str) else ""))
+        entries.append((_position(item.get("position"), place), name, url))
+    return [(name, url) for _, name, url in sorted(entries, key=lambda entry: entry[0]) if name]
+
+
+def _position(value: object, default: int) -> float:
+    try:
+        return float(str(value))
+    except ValueError:
+        return default
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _first(values: Iterable[str]) -> str | None:
+    return next((value for value in values if value), None)
+
+
+def _name(value: object) -> object:
+    first = next(iter(_list(value)), None)
+    return first.get("name") if isinstance(first, dict) else first
+
+
+def _brand(nodes: list[Node]) -> str | None:
+    """Return the brand, else the manufacturer. Text after ``|`` is the name of the shop."""
+    names = (text_of(_name(node.get(key))) for key in ("brand", "manufacturer") for node in nodes)
+    return _first(name.split(" | ")[0].strip() for name in names if not name.startswith(("http:", "https:")))
+
+
+_SPACES = 2
+"""Maximum spaces in an id, as in ``KOBIO SP-12``."""
+
+
+def _sku(nodes: list[Node]) -> str | None:
+    """Return ``sku``, else ``productID``, of the product, then of its variants. A value of many words is a name."""
+    keys = ("sku", "productID", "productId", "productGroupID")
+    for node in nodes:
+        for key in keys:
+            value = text_of(node.get(key))
+            value = value.partition(":")[2] if value.lower().startswith(("sku:", "mpn:", "id:")) else value
+            if value and value.count(" ") <= (_SPACES if key == "sku" else 0) and len(value) <= 64:
+                return value
+    return None
+
+
+def _gtin(node: Node) -> str:
+    for key in _GTINS:
+        digits = re.sub(r"[\s-]", "", text_of(node.get(key)))
+        if re.fullmatch(r"\d{8}|\d{12,14}", digits) and digits.strip("0"):
+            return digits
+    return ""
+
+
+def _offers(node: Node) -> Iterator[Node]:
+    """Yield the offers of a product. An ``AggregateOffer`` comes before the offers inside it."""
+    for offer in _list(node.get("offers"))[:500]:
+        if isinstance(offer, dict):
+            yield offer
+            yield from (inner for inner in _list(offer.get("offers"))[:500] if isinstance(inner, dict))
+
+
+def _specifications(offer: Node) -> list[Node]:
+    found = [one for one in _list(offer.get("priceSpecification")) if isinstance(one, dict)]
+    current = [one for one in found if not _OLD_PRICE.search(str(one.get("priceType") or ""))]
+    return current or found
+
+
+def _currency(offer: Node) -> str:
+    sources = [offer, *_specifications(offer)]
+    return _first(text_of(one.get("priceCurrency") or one.get("pricecurrency")) for one in sources) or ""
+
+
+def _prices(offer: Node, currency: str | None) -> Iterator[Decimal]:
+    found = next((p for key in ("price", "lowPrice") if (p := marked_price(_scalar(offer.get(key)), currency))), None)
+    if found is None:
+        prices = (marked_price(_scalar(one.get("price")), currency) for one in _specifications(offer))
+        found = next((price for price in prices if price), None)
+    if found is not None:
+        yield found
+
+
+def _scalar(value: object) -> object:
+    return next(iter(_list(value)), None)
+
+
+def _availability(offers: list[Node]) -> Availability | None:
+    """Return InStock if any offer is in stock, else OutOfStock if any offer is out of stock, else None."""
+    said = {
+        text_of(offer.get("availability")).rstrip("/").rpartition("/")[2].lower().replace(" ", "") for offer in offers
+    }
+    said = {word.removeprefix("schema:").replace("_", "") for word in said}
+    if said & _IN_STOCK:
+        return "InStock"
+    return "OutOfStock" if said & _OUT_OF_STOCK else None
+
+
+def _category(node: Node) -> tuple[str, ...]:
+    value = next(iter(_list(node.get("category"))), None)
+    text = text_of(value)
+    if not text or text.startswith(("http:", "https:")) or len(text) > 500:
+        return ()
+    return tuple(part for part in _PATH.split(text) if part)
+
+
+def _urls_of(document: Document, values: Iterable[object], keys: tuple[str, ...]) -> Iterator[str]:
+    for value in values:
+        for item in _list(value)[:200]:
+            found = next((item[key] for key in keys if item.get(key)), None) if isinstance(item, dict) else item
+            for reference in _list(found):
+                if isinstance(reference, str) and (url := document.absolute(plain(reference))):
+                    yield url
+
+
+def _videos(document: Document, node: Node) -> Iterator[str]:
+    holders = [node.get("video"), *(_list(node.get("subjectOf")))]
+    yield from _urls_of(document, holders, ("contentUrl",))
+
+
+def _properties(node: Node) -> Iterator[tuple[str, str]]:
+    """Yield ``additionalProperty`` names and values. Names in code style (``camelCase``) are skipped."""
+    for item in _list(node.get("additionalProperty"))[:500]:
+        if not isinstance(item, dict):
+            continue
+        name, value = text_of(item.get("name")), text_of(item.get("value"))
+        unit = text_of(item.get("unitText"))
+        if name and value and not _CODE.fullmatch(name):
+            yield name, f"{value} {unit}" if unit and unit not in value else value
+
+
+_PRICES = ("product:sale_price:amount", "product:price:amount", "og:price:amount", "product:price")
+_CURRENCIES = ("product:sale_price:currency", "product:price:currency", "og:price:currency")
+_AVAILABILITY_NAMES = ("product:availability", "og:availability")
+
+
+def says_product(document: Document) -> bool:
+    """Return whether ``og:type`` declares the page a product."""
+    return any("product" in kind.lower() for kind in document.meta.get("og:type", ()))
+
+
+def opengraph_facts(document: Document) -> Facts:
+    """Read the meta elements of a page. ``titles`` reads ``og:title``, which often contains the shop name."""
+    facts = Facts(origin="opengraph")
+    facts.currency = currency_code(_first_meta(document, _CURRENCIES))
+    amount = _first_meta(document, _PRICES)
+    facts.price = marked_price(amount, facts.currency) if amount else None
+    facts.brand = plain(_first_meta(document, ("product:brand", "og:brand")) or "") or None
+    facts.sku = _first_meta(document, ("product:retailer_item_id", "product:sku", "og:product_id"))
+    facts.gtin = _first_meta(document, ("product:ean", "product:upc", "product:isbn"))
+    facts.mpn = _first_meta(document, ("product:mfr_part_no",))
+    said = (_first_meta(document, _AVAILABILITY_NAMES) or "").lower().replace(" ", "").replace("_", "")
+    if said:
+        facts.availability = "OutOfStock" if said in ("oos", "outofstock", "discontinued", "soldout") else "InStock"
+    facts.image_urls = _meta_urls(document, ("og:image:secure_url", "og:image", "og:image:url", "twitter:image"))
+    facts.video_urls = _meta_urls(document, ("og:video:secure_url", "og:video", "og:video:url"))
+    return facts
+
+
+def _first_meta(document: Document, names: tuple[str, ...]) -> str | None:
+    return next((document.meta[name][0] for name in names if name in document.meta), None)
+
+
+def _meta_urls(document: Document, names: tuple[str, ...]) -> list[str]:
+    found = next((document.meta[name] for name in names if name in document.meta), ())
+    return [url for reference in found if (url := document.absolute(plain(reference)))]
+
+
+_PRODUCT = frozenset(
+    (
+        *("product", "individualproduct", "productmodel", "productgroup", "someproducts", "vehicle", "car"),
+        *("motorcycle", "book"),
+    )
+)
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedProduct:
+    """The chosen product node; None if there is none, or if the page lists several."""
+
+    node: Node | None
+    listed: int
+    """Number of distinct product names on the page. Several without a chosen product mean a listing."""
+
+
+def choose_product(document: Document, nodes: Sequence[Node], titles: Sequence[str]) -> MarkedProduct:
+    """Choose a product by URL, by similarity of its name to the titles of the page, by having an offer, then by order.
+
+    A single offer counts as a product if the page has no product. Of three or more products of different
+    names, one is chosen only if the titles or the URL of the page name it.
+    """
+    products = [node for node in nodes if types_of(node) & _PRODUCT]
+    if not products:
+        offers = [node for node in nodes if types_of(node) & {"offer", "aggregateoffer"}]
+        return MarkedProduct({"offers": offers[0]} if len(offers) == 1 else None, 0)
+    names = {text_of(node.get("name")).casefold() for node in products}
+    scores = [_score(document, node, titles) for node in products]
+    best = max(range(len(products)), key=lambda place: (scores[place], -place))
+    if len(names) > 2 and scores[best] < _NAMED:
+        return MarkedProduct(None, len(names))
+    return MarkedProduct(products[best], len(names))
+
+
+_NAMED = 3.0
+
+
+def _score(document: Document, node: Node, titles: Sequence[str]) -> float:
+    score = 1.5 if node.get("offers") or node.get("hasVariant") else 0.0
+    score += 0.5 if node.get("image") else 0.0
+    urls = [document.absolute(url) for url in (node.get("url"), node.get("@id")) if isinstance(url, str)]
+    score += 0.75 if any(text_of(node.get("name")).casefold() == title.casefold() for title in titles) else 0.0
+    score += _NAMED if document.url.partition("?")[0] in {(url or "").partition("?")[0] for url in urls} else 0.0
+    name = text_of(node.get("name"))
+    return score + _NAMED * max((_alike(name, title) for title in titles), default=0.0)
+
+
+def _alike(one: str, other: str) -> float:
+    """Return the share of the shorter text's words in the longer, 1.0 if one contains the other, 0.0 below 0.6."""
+    first, second = one.casefold().strip(), other.casefold().strip()
+    if not first or not second:
+        return 0.0
+    if first in second or second in first:
+        return 1.0
+    words = [set(_WORD.findall(first)), set(_WORD.findall(second))]
+    fewer = min(len(words[0]), len(words[1]))
+    share = len(words[0] & words[1]) / fewer if fewer else 0.0
+    return share if share >= 0.6 else 0.0

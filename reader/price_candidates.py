@@ -1,0 +1,195 @@
+"""Candidates for the price and its currency."""
+
+import re
+from collections import Counter
+from decimal import Decimal
+from urllib.parse import urlsplit
+
+from lxml import html
+
+from reader.amounts import MONEY_OR_SIGN, Amount
+from reader.evidence import Page, bucket, keys_with
+from reader.model import Candidate, Pool
+from reader.money import ISO_CODES, SHARED, currency_code, currency_of_country, local_currency, marked_price
+from reader.state import key_words
+from reader.text import anywhere, squash
+
+__all__ = ["currencies", "prices", "shown_sign"]
+
+_PER = re.compile(r"/\s*(?:m(?:o|onth)|(?:100\s?)?(?:g|kg|ml|l|oz|lb)\b)|x\s*\d", re.IGNORECASE)
+_STRUCK = frozenset(("del", "s", "strike"))
+_MAX_PROPERTIES = 120
+_PRICE_KEYS = keys_with(r"price|amount|cost|(?:^|-)value$")
+_CENT = Decimal("0.01")
+_LONGEST = 40
+"""Length from which a text in state is not a price, in characters."""
+
+
+def prices(page: Page) -> list[Candidate]:
+    """Return candidates for the amount that the buyer pays now."""
+    pool = Pool()
+    for one in page.marked:
+        for place, amount in enumerate(one.prices or ([one.price] if one.price is not None else [])):
+            evidence = [f"m:{one.origin}", f"m:place:{bucket(place)}", f"m:of:{bucket(len(one.prices))}"]
+            evidence += ["m:lowest"] if one.prices and amount == min(one.prices) else []
+            pool.add(amount.quantize(_CENT), amount, one.origin, evidence)
+    shapes = Counter((one.run.element.tag, one.run.element.get("class")) for one in page.amounts)
+    behind = 0
+    for place, (index, run, shown, _) in enumerate(page.amounts):
+        if shown is not None:
+            behind += index >= page.seen.title_span[1]
+            evidence = [*_shown_evidence(page, index), f"nth:{bucket(behind)}"]
+            evidence += _beside(page.amounts, place)
+            evidence.append(f"alike:{bucket(shapes[run.element.tag, run.element.get('class')])}")
+            pool.add(shown.quantize(_CENT), shown, "html:price", evidence)
+    _from_state(page, pool)
+    return pool.candidates()
+
+
+def _beside(amounts: list[Amount], place: int) -> list[str]:
+    """Return evidence of the amounts just before and after: a price is next to the higher one that it replaced."""
+    index, amount = amounts[place].number, amounts[place].amount
+    found = []
+    for name, other in (("before", place - 1), ("behind", place + 1)):
+        near = 0 <= other < len(amounts) and abs(amounts[other].number - index) <= 5
+        beside = amounts[other].amount if near else None
+        if beside is None or amount is None:
+            found.append(f"{name}:none")
+        else:
+            found.append(f"{name}:{'same' if beside == amount else 'higher' if beside > amount else 'lower'}")
+    return [*found, "+".join(found)]
+
+
+def _shown_evidence(page: Page, index: int) -> list[str]:
+    run = page.seen.runs[index]
+    found = [*page.around(run.element), *page.distance(index), page.from_title(run.element)]
+    outer: html.HtmlElement | None = run.element
+    for _ in range(4):
+        if outer is None:
+            break
+        if outer.tag in _STRUCK or "line-through" in (outer.get("style") or ""):
+            found.append("struck")
+        if outer.tag == "a":
+            found.append("in-link")
+        outer = outer.getparent()
+    label = _label_of(page, index)
+    found += [f"label:{word}" for word in squash(label).split()[:4]]
+    if anywhere("old_prices").search(squash(label)):
+        found.append("says:old")
+    if _PER.search(label):
+        found.append("says:per")
+    if run.hidden:
+        found.append("hidden")
+    found.append("money" if MONEY_OR_SIGN.search(run.text) else "bare")
+    if index >= page.seen.title_span[1] > 0:
+        found.append("after-title")
+    return found
+
+
+def _label_of(page: Page, index: int) -> str:
+    """Return a run with its short neighbours: the one before if it has no digits, the one after if on the same line."""
+    runs = page.seen.runs
+    texts = [runs[index].text]
+    if index and not any(c.isdigit() for c in runs[index - 1].text) and len(runs[index - 1].text) < 30:
+        texts.insert(0, runs[index - 1].text)
+    if index + 1 < len(runs) and runs[index + 1].line == runs[index].line and len(runs[index + 1].text) < 30:
+        texts.append(runs[index + 1].text)
+    return " ".join(texts)
+
+
+def _from_state(page: Page, pool: Pool) -> None:
+    """Add prices in state. Whole numbers may be cents, so each yields two candidates."""
+    for count, (one, key, value) in enumerate(page.properties(_PRICE_KEYS)):
+        amount = marked_price(value) if not isinstance(value, str) or 0 < len(value) < _LONGEST else None
+        if amount is None or isinstance(value, bool) or count > _MAX_PROPERTIES:
+            continue
+        evidence = page.of_object(one, key)
+        pool.add(amount.quantize(_CENT), amount, "state", evidence)
+        if amount == amount.to_integral_value() and amount >= 100 and "." not in str(value):
+            cents = (amount / 100).quantize(_CENT)
+            pool.add(cents, cents, "state", [f"c-{piece}" for piece in evidence])
+
+
+_SAID = re.compile(rb"""currency(?:_?-?code)?["']?\s{0,4}[:=]\s{0,4}\\?["']([a-z]{3})\\?["']""")
+_KANA = re.compile(r"[\u3040-\u30ff]{3}")
+_HAN = re.compile(r"[\u4e00-\u9fff]{2}")
+_MAX_RUNS = 200
+_MAX_TEXT = 2_000_000
+_MAX_SAID = 40
+_CURRENCY_KEYS = keys_with("currenc")
+_COUNTRY_OF_LANGUAGE = {"en": "us", "vi": "vn", "ja": "jp", "zh": "cn", "ko": "kr", "cs": "cz", "sv": "se", "da": "dk"}
+"""Language -> country of most shops in it, where the two codes differ."""
+
+
+def currencies(page: Page) -> list[Candidate]:
+    """Return candidates for the currency, as codes. A sign shared by several currencies counts for each of them."""
+    pool = Pool()
+    for one in page.marked:
+        _add(pool, one.currency, one.origin, [f"m:{one.origin}"])
+    signs = _from_signs(page, pool)
+    for said, key, value in page.properties(_CURRENCY_KEYS):
+        path = [f"path:{name}" for name in said.path if name]
+        evidence = [f"s:{key_words(key)}", f"s:{said.kind}", *path, f"match:{page.match(said)}"]
+        _add(pool, currency_code(str(value)), "state", evidence)
+    for place, found in enumerate(_SAID.finditer(page.document.utf8[:_MAX_TEXT].lower())):
+        if place < _MAX_SAID:
+            _add(pool, found[1].decode().upper(), "script", ["said", f"said:{bucket(place)}"])
+    places = _places(page)
+    for code in places.values():
+        _add(pool, code, "language", [])
+    candidates = pool.candidates()
+    for candidate in candidates:
+        shared = "shared" if candidate.has("sign:shared") else "own" if candidate.has("sign:own") else "unsigned"
+        for name, code in places.items():
+            # en-US is the default of shop software; any other region was chosen.
+            chosen = "usual" if code == "USD" else "chosen"
+            relation = "none" if code is None else f"{'same' if code == candidate.value else 'other'}:{chosen}"
+            candidate.evidence |= {f"{name}:{relation}", f"{name}:{relation}:{shared}"}
+        most = bool(signs) and signs.get(str(candidate.value)) == max(signs.values())
+        candidate.evidence.add(f"most:{most if signs else 'none'}")
+    return candidates
+
+
+def _add(pool: Pool, code: str | None, origin: str, evidence: list[str]) -> None:
+    if code in ISO_CODES:
+        pool.add(code, code, origin, evidence)
+
+
+def _from_signs(page: Page, pool: Pool) -> Counter[str]:
+    """Add the currencies next to amounts; return how often each code may be meant."""
+    signs: Counter[str] = Counter()
+    for index, _, _, sign in page.amounts:
+        shared = (sign or "").lower() in SHARED
+        for code in SHARED.get((sign or "").lower(), (sign,)):
+            if code in ISO_CODES:
+                signs[code] += 1
+                where = "after" if "after" in page.distance(index) else "before"
+                kind = "shared" if shared else "own"
+                _add(pool, code, "html:price", [f"sign:{kind}", where, f"sign:{code}", f"sign:{kind}:{where}"])
+    return signs
+
+
+def _language(page: Page) -> str:
+    """Return the language tag of the page; if it has none, that of its script if Japanese or Chinese."""
+    tag = page.document.tree.get("lang") or next(iter(page.document.meta.get("og:locale", ())), "")
+    if not tag:
+        text = " ".join(run.text for run in page.seen.runs[:_MAX_RUNS])
+        tag = "ja" if _KANA.search(text) else "zh" if _HAN.search(text) else ""
+    return tag.replace("_", "-").lower()
+
+
+def _places(page: Page) -> dict[str, str | None]:
+    """Return the currencies of the region and the language that the page names, and of its host."""
+    language, _, region = _language(page).partition("-")
+    host = (urlsplit(page.document.url).hostname or "").rpartition(".")[2]
+    spoken = _COUNTRY_OF_LANGUAGE.get(language, language)
+    named = (("region", region), ("language", spoken), ("host", host))
+    return {name: currency_of_country(where) for name, where in named}
+
+
+def shown_sign(page: Page) -> str | None:
+    """Return the currency of the markup or of the first amount with one: a code, else the sign."""
+    signs = [one.currency for one in page.marked]
+    signs += [one.sign for one in page.amounts]
+    sign = next((sign for sign in signs if sign), None)
+    return local_currency(sign, language=_language(page), host=urlsplit(page.document.url).hostname or "")

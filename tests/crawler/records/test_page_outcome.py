@@ -1,0 +1,29 @@
+import pytest
+
+from crawler.records.page_outcome import PageOptions, read_page
+
+URL = "https://shop.example/goods/shirt_8/"
+SHIRT = """<html><head><title>Shirt | The shop</title></head><body>
+<div><a href="/a">Shirts</a><a href="/b">Coats</a></div>
+<p>Shirt</p><p>£15.00</p><p>Available</p><img src="/a.jpg"></body></html>"""
+
+
+def kind(body: str, *product_urls: str) -> str:
+    return read_page(PageOptions(None, b"key", "m5data", (), product_urls=product_urls), body.encode(), URL, {})[0].kind
+
+
+@pytest.mark.parametrize(
+    ("body", "alone", "among_products"),
+    [
+        (SHIRT, "other", "product"),
+        (SHIRT.replace("£15.00", "").replace("Available", "Out of stock"), "other", "product"),
+        ("<html><body><h1>Our terms</h1><p>Shipping is free</p></body></html>", "other", "other"),
+        (SHIRT.replace("<p>Shirt</p>", "<h1>Page not found</h1>"), "soft_404", "soft_404"),
+    ],
+)
+def test_a_page_with_a_price_where_the_source_has_its_products_is_one(
+    body: str, alone: str, among_products: str
+) -> None:
+    assert kind(body) == alone
+    assert kind(body, r"/goods/[^/]+_\d+/$") == among_products
+    assert kind(body, r"/books/") == alone

@@ -1,0 +1,3 @@
+from .workspace import SETTINGS_FILE, Workspace, default_settings
+
+__all__ = ["SETTINGS_FILE", "Workspace", "default_settings"]

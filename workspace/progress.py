@@ -1,0 +1,140 @@
+"""Progress of long work: shown as a bar on a terminal or as plain lines, and readable from other processes."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from core.stage import Progress as ProgressSink
+from storage.lock import holder_of
+from workspace import Workspace
+
+__all__ = ["PROGRESS_FILE", "RunningStage", "running_stage", "showing_progress"]
+
+PROGRESS_FILE = Path("logs") / "progress.json"
+LINE_EVERY_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunningStage:
+    """A running stage and its progress."""
+
+    run: str
+    """Name of the run; empty if it has none."""
+    stage: str
+    process: int
+    began: datetime
+    """Start of its counting, UTC."""
+    total: int | None
+    """Items to do; None if unknown."""
+    done: int
+
+    def restarted(self, total: int | None, now: datetime) -> "RunningStage":
+        """Return a copy that is at the beginning of ``total`` items."""
+        return replace(self, began=now, total=total, done=0)
+
+    def advanced(self, items: int) -> "RunningStage":
+        """Return a copy with ``items`` more done."""
+        return replace(self, done=self.done + items)
+
+    def rate(self, now: datetime) -> float | None:
+        """Return items per second so far; None if nothing is done yet."""
+        seconds = (now - self.began).total_seconds()
+        return self.done / seconds if self.done and seconds > 0 else None
+
+    def expected_end(self, now: datetime) -> datetime | None:
+        """Return its expected end at the rate so far; None if that is unknown."""
+        rate = self.rate(now)
+        return None if rate is None or self.total is None else now + timedelta(seconds=(self.total - self.done) / rate)
+
+    def as_record(self) -> dict[str, object]:
+        """Return its fields as JSON values."""
+        return {
+            "run": self.run,
+            "stage": self.stage,
+            "process": self.process,
+            "began": self.began.isoformat(),
+            "total": self.total,
+            "done": self.done,
+        }
+
+
+def running_stage(workspace: Workspace) -> RunningStage | None:
+    """Return the running stage; None if none runs, or it has not begun to count."""
+    try:
+        data = json.loads((workspace.root / PROGRESS_FILE).read_bytes())
+    except FileNotFoundError:
+        return None
+    found = RunningStage(**{**data, "began": datetime.fromisoformat(data["began"])})
+    return found if holder_of(workspace.root) == found.process else None
+
+
+@contextmanager
+def showing_progress() -> Iterator[ProgressSink]:
+    """Yield a progress sink that writes to standard error."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _Lines(console)
+        return
+    columns = (
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bars:
+        yield _Bars(bars)
+
+
+class _Bars:
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._ids = [bars.add_task("start", total=None, visible=False)]
+
+    def start(self, stage: str, total: int | None) -> None:
+        self._ids.append(self._bars.add_task(stage, total=total))
+
+    def advance(self, items: int = 1) -> None:
+        self._bars.advance(self._ids[-1], items)
+
+    def finish(self) -> None:
+        task = self._bars.tasks[-1]
+        self._bars.update(task.id, total=task.completed)
+        self._bars.stop_task(task.id)
+
+
+class _Lines:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._stage, self._done, self._printed = "", 0, 0.0
+        self._total: int | None = None
+
+    def start(self, stage: str, total: int | None) -> None:
+        self._stage, self._total, self._done, self._printed = stage, total, 0, time.monotonic()
+        self._print("started" if total is None else f"started: {total} items")
+
+    def advance(self, items: int = 1) -> None:
+        self._done += items
+        if time.monotonic() - self._printed >= LINE_EVERY_S:
+            self._printed = time.monotonic()
+            self._print(f"{self._done} of {'?' if self._total is None else self._total}")
+
+    def finish(self) -> None:
+        self._print(f"finished: {self._done} items")
+
+    def _print(self, text: str) -> None:
+        self._console.print(f"{self._stage}: {text}", markup=False, highlight=False)
