@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.records import Availability
-from core.urls import id_from_url, id_of_last_resort
 from reader.category_candidates import categories
 from reader.document import Document, canonical_url
 from reader.evidence import Page
@@ -34,6 +33,7 @@ from reader.price_candidates import currencies, prices, shown_sign
 from reader.specs import find_specs
 from reader.template import Lean, Template
 from reader.text_candidates import brands, captions, gtins, own_ids, part_numbers, sellers
+from reader.url_ids import fallback_id, id_from_url
 from reader.visible import Visible, find_title, page_titles, read_visible
 
 __all__ = ["Reader", "Reading", "reader_of"]
@@ -195,7 +195,7 @@ class Reading:
         for url in (self.url, self.document.url):
             if number := id_from_url(url):
                 return number, "url"
-        return id_of_last_resort(self.url), "url-hash"
+        return fallback_id(self.url), "url-hash"
 
     @cached_property
     def category(self) -> tuple[tuple[str, ...], str] | None:

@@ -8,10 +8,10 @@ from decimal import Decimal
 from lxml import html
 
 from core.records import Specification
-from core.urls import id_from_url
 from reader.money import shown_price
 from reader.product_page import ProductPage, field
 from reader.text import fold
+from reader.url_ids import id_from_url
 
 __all__ = ["SITE_RULES", "JdPage", "TaobaoPage", "TmallPage", "listed_specs"]
 

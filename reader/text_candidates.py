@@ -7,7 +7,6 @@ from urllib.parse import unquote, urlsplit
 
 from lxml import html
 
-from core.urls import id_from_url
 from reader.evidence import (
     BRAND_HINTS,
     GTIN_HINTS,
@@ -22,6 +21,7 @@ from reader.evidence import (
 from reader.model import Candidate, Pool
 from reader.state import key_words
 from reader.text import anywhere, as_a_whole, at_start, plain, squash
+from reader.url_ids import id_from_url
 from reader.visible import Run
 
 __all__ = ["brands", "captions", "gtins", "own_ids", "part_numbers", "sellers"]
