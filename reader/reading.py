@@ -13,7 +13,6 @@
 | specifications | ``specs`` |
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache, cached_property
@@ -46,9 +45,6 @@ _MAX_SPECS = 500
 
 _LIKELY = 0.9
 """Probability from which an id that the page shows is accepted without considering ids in the URL."""
-_CODES = ("native_id", "brand", "gtin", "mpn")
-_NOTHING = re.compile(r"\W*|n/?a|n\.a\.?|none|null|nan|undefined|tb[ad]", re.IGNORECASE)
-"""Placeholders for a missing code; taken for codes, they would make many products the same."""
 _UNOPPOSED = 0.25
 """Probability from which a product is out of stock if its page says so and never the contrary."""
 
@@ -152,8 +148,7 @@ class Reading:
             return [Candidate("OutOfStock", "html", stock_evidence(page))]
         if field == "category":
             return categories(page, [(one.origin, one.nodes) for one in self._markup])
-        found = _MAKERS[field](page)
-        return [one for one in found if not _NOTHING.fullmatch(str(one.value))] if field in _CODES else found
+        return _MAKERS[field](page)
 
     def _choose(self, field: str) -> Candidate | None:
         choice = self.model.choose(field, self.candidates(field), self._reader.template)
@@ -276,7 +271,9 @@ class Reading:
     @cached_property
     def specs(self) -> list[tuple[str, str, str]]:
         """Names, values and origins of specifications: those shown, then those of the markup with new names."""
-        specs = [(name, value, "html:specs") for name, value in find_specs(self.seen, self.page.groups)]
+        specs = [
+            (name, value, "html:specs") for name, value in find_specs(self.seen, self.page.groups, self.page.shop_keys)
+        ]
         for one in self.page.marked:
             known = {name.casefold() for name, _, _ in specs}
             specs += [(name, value, one.origin) for name, value in one.specs if name.casefold() not in known]
