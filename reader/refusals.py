@@ -61,7 +61,7 @@ def is_template(text: str) -> bool:
 @lru_cache(maxsize=16_384)
 def is_missing(text: str) -> bool:
     """Return whether a text says that there is no value: no letter or digit, ``n/a``, ``undefined``, ``нет``."""
-    return not key_of(text).strip("_") or as_a_whole("no_values").fullmatch(squash(text.strip())) is not None
+    return not key_of(text).strip("_") or as_a_whole("no_values").fullmatch(squash(text.strip(" .*"))) is not None
 
 
 _AROUND = " \t:：#№.…•*-|()[]»«›‹<>→←+"
