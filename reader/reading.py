@@ -148,7 +148,9 @@ class Reading:
             return [Candidate("OutOfStock", "html", stock_evidence(page))]
         if field == "category":
             return categories(page, [(one.origin, one.nodes) for one in self._markup])
-        return _MAKERS[field](page)
+        found = _MAKERS[field](page)
+        template = self._reader.template
+        return found if template is None else [one for one in found if not template.is_shared(field, one.value)]
 
     def _choose(self, field: str) -> Candidate | None:
         choice = self.model.choose(field, self.candidates(field), self._reader.template)
