@@ -21,7 +21,7 @@ from reader.markup import Node
 from reader.specs import SpecGroup, SpecPair, spec_groups
 from reader.state import Scalar, StateObject, key_words, state_objects
 from reader.text import anywhere, key_of, squash
-from reader.visible import MONEY, Visible, is_aside, squashed_slug, tiles
+from reader.visible import MONEY, Visible, is_aside, pictured_links, squashed_slug, tiles
 
 __all__ = [
     "BRAND_HINTS",
@@ -423,7 +423,12 @@ class Page:
     @cached_property
     def tiles(self) -> list[range]:
         """Runs of text of each other product."""
-        return tiles(self.document, self.seen)
+        return tiles(self.document, self.seen, self.pictured)
+
+    @cached_property
+    def pictured(self) -> dict[html.HtmlElement, str]:
+        """Links with an image to other pages of the shop, each with its page."""
+        return pictured_links(self.document)
 
     @cached_property
     def tile_runs(self) -> frozenset[int]:

@@ -233,6 +233,7 @@ def _of_url(page: Page, url: str) -> list[str]:
     name = parts.path.rpartition("/")[2]
     words = name_words(parts.path.rpartition("/")[0].replace("/", " "))
     found = [f"dir:{word}" for word in words[:12]]
+    found += [f"file:{word}" for word in name_words(name.rpartition(".")[0].replace("_", "-"))[:8]]
     stem = key_of(squash(name.rpartition(".")[0]))
     found.append(f"type:{kind[0] if (kind := _IMAGE_FILE.search(name)) else 'none'}")
     title = next(iter(page.title_keys), "")

@@ -31,7 +31,7 @@ from reader.page_kind import kind_evidence, page_kind, says_in_stock, stock_evid
 from reader.price_candidates import currencies, prices, shown_sign
 from reader.specs import find_specs
 from reader.template import Lean, Template
-from reader.text_candidates import brands, captions, gtins, own_ids, part_numbers, sellers
+from reader.text_candidates import brands, captions, gtins, is_part_number, own_ids, part_numbers, sellers
 from reader.url_ids import fallback_id, id_from_url
 from reader.visible import Visible, find_title, page_titles, read_visible
 
@@ -180,19 +180,21 @@ class Reading:
 
     @cached_property
     def native_id(self) -> _Text:
-        """The shop's own id; one that the page shows, unless it is the GTIN, is preferred to parts of the URL."""
+        """The shop's own id; one that the page shows, unless it is the GTIN, is preferred to parts of the URL.
+
+        The key of the product in the URL is preferred to a part number.
+        """
+        own = next(filter(None, map(id_from_url, (self.url, self.document.url))), None)
         others = {self.gtin[0]} if self.gtin else set()
-        shown = [one for one in self.candidates("native_id") if one.origin != "url" and one.value not in others]
+        known = [one for one in self.candidates("native_id") if not (own and is_part_number(one))]
+        shown = [one for one in known if one.origin != "url" and one.value not in others]
         choice = self.model.choose("native_id", shown, self._reader.template)
-        if choice and choice.probability >= _LIKELY:
+        if choice is None or choice.probability < _LIKELY:
+            choice = self.model.choose("native_id", known, self._reader.template)
+        if choice is not None and self._is_sure("native_id", choice):
             self._certain["native_id"] = choice.probability
             return str(choice.candidate.value), choice.candidate.origin
-        if found := self._text("native_id"):
-            return found
-        for url in (self.url, self.document.url):
-            if number := id_from_url(url):
-                return number, "url"
-        return fallback_id(self.url), "url-hash"
+        return (own, "url") if own else (fallback_id(self.url), "url-hash")
 
     @cached_property
     def category(self) -> tuple[tuple[str, ...], str] | None:

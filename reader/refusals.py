@@ -6,7 +6,7 @@ A refusal is by kind, never by shop or place, so that it holds in any field, lan
 import re
 from functools import lru_cache
 
-from reader.text import as_a_whole, at_start, key_of, squash
+from reader.text import key_of, keys_of, squash, starts
 
 __all__ = [
     "is_command",
@@ -61,24 +61,28 @@ def is_template(text: str) -> bool:
 @lru_cache(maxsize=16_384)
 def is_missing(text: str) -> bool:
     """Return whether a text says that there is no value: no letter or digit, ``n/a``, ``undefined``, ``нет``."""
-    return not key_of(text).strip("_") or as_a_whole("no_values").fullmatch(squash(text.strip(" .*"))) is not None
-
-
-_AROUND = " \t:：#№.…•*-|()[]»«›‹<>→←+"
+    key = key_of(squash(text)).strip("_")
+    return not key or key in keys_of("no_values")
 
 
 @lru_cache(maxsize=16_384)
 def is_interface(text: str) -> bool:
     """Return whether a text is as a whole a word of a page's buttons, tabs, forms and notices."""
-    return as_a_whole("interface").fullmatch(squash(text.strip(_AROUND))) is not None
+    return key_of(squash(text)) in keys_of("interface")
 
 
 @lru_cache(maxsize=16_384)
 def is_command(text: str) -> bool:
     """Return whether a text tells a visitor what to do: ``View all lamps``, ``Manage 12 vendors``."""
-    return at_start("commands").match(_NUMBER.sub("", squash(text))) is not None
+    return _starts_with("commands", _NUMBER.sub("", squash(text)))
 
 
+def _starts_with(vocabulary: str, squashed: str) -> bool:
+    text = _NO_START.sub("", squashed)
+    return text != "" and starts(vocabulary, text[0]).match(text) is not None
+
+
+_NO_START = re.compile(r"^\W+")
 _NUMBER = re.compile(r"\(?\b\d+\b\)?\s?")
 
 
@@ -91,13 +95,13 @@ def is_date(text: str) -> bool:
 @lru_cache(maxsize=4_096)
 def is_software_type(text: str) -> bool:
     """Return whether a text is a type that shop software gives to a product or page: ``simple``, ``product``."""
-    return as_a_whole("software_types").fullmatch(squash(text.strip()).replace("_", " ")) is not None
+    return key_of(squash(text)).replace("_", "") in keys_of("software_types")
 
 
 @lru_cache(maxsize=4_096)
 def is_delivery_note(text: str) -> bool:
     """Return whether a text says when or how an order arrives."""
-    return at_start("delivery_notes").match(squash(text)) is not None
+    return _starts_with("delivery_notes", squash(text))
 
 
 @lru_cache(maxsize=4_096)

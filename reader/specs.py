@@ -357,11 +357,11 @@ def find_specs(seen: Visible, groups: Sequence[SpecGroup], shop: Sequence[str] =
 
     Candidates are groups of pairs: rows of a table, a definition list, siblings of the same shape, lines with a
     colon. Each group is scored as a whole, because size charts, delivery terms, prices and reviews have the same
-    shapes. A name of the shop, of which ``shop`` has the keys, is no value of a product.
+    shapes. A name of the shop, of which ``shop`` has the keys, is no value of a product unless it is its brand.
     """
     found: list[tuple[int, str, str]] = []
     for group in groups:
-        pairs = [pair for pair in _properties(group) if key_of(pair.value) not in shop]
+        pairs = [pair for pair in _properties(group) if _is_brand(pair.name) or key_of(pair.value) not in shop]
         if _score(seen, group, pairs) >= 1.0:
             found += [(pair.start, pair.name, pair.value) for pair in pairs]
     found.sort(key=lambda pair: pair[0])
@@ -410,6 +410,10 @@ def _is_property(pair: SpecPair) -> bool:
     if is_template(name) or is_template(value) or is_command(name) or is_command(value):
         return False
     return not _AMOUNT.match(value) and not is_paragraph(value) and not is_delivery_note(value)
+
+
+def _is_brand(name: str) -> bool:
+    return as_a_whole("brands").fullmatch(squash(name)) is not None
 
 
 def _is_decoy(name: str) -> bool:

@@ -26,7 +26,7 @@ from reader.text import anywhere, as_a_whole, at_start, plain, squash
 from reader.url_ids import id_from_url
 from reader.visible import Run
 
-__all__ = ["brands", "captions", "gtins", "own_ids", "part_numbers", "sellers"]
+__all__ = ["brands", "captions", "gtins", "is_part_number", "own_ids", "part_numbers", "sellers"]
 
 _STATES = ("json-ld", "microdata")
 """Origins that state a value; what they state is refused only where it is no value at all."""
@@ -162,6 +162,15 @@ def own_ids(page: Page) -> list[Candidate]:
             _add_id(page, pool, str(content), "state", page.of_object(holder, key))
     _ids_in_url(page, pool)
     return pool.candidates()
+
+
+_PART = frozenset(("label:part_numbers", "behind:part_numbers", "said:part_numbers", "hint:mpn", "hint:part", "m:mpn"))
+_OWN = frozenset(("label:own_ids", "behind:own_ids", "said:own_ids", "hint:sku", "m:sku", "url"))
+
+
+def is_part_number(candidate: Candidate) -> bool:
+    """Return whether an id is called the manufacturer's wherever it stands, and never the shop's."""
+    return candidate.has(*_PART) and not candidate.has(*_OWN)
 
 
 def _ids_in_url(page: Page, pool: Pool) -> None:
@@ -443,8 +452,9 @@ def _labelled(page: Page, vocabularies: tuple[str, ...], hints: frozenset[str]) 
             said = [f"behind:{name}" for name in vocabularies if as_a_whole(name).fullmatch(label)]
             yield run.text.strip(_AROUND), "html:class", [*evidence, f"name:{label}", *said]
         if spoken:
+            said = [f"said:{name}" for name in vocabularies if at_start(name).match(text)]
             for value, how in _behind(page, index, vocabularies):
-                yield value, "html:label", [*evidence, f"how:{how}", f"name:{spoken[0][:20]}"]
+                yield value, "html:label", [*evidence, *said, f"how:{how}", f"name:{spoken[0][:20]}"]
 
 
 def _behind(page: Page, index: int, vocabularies: tuple[str, ...]) -> Iterator[tuple[str, str]]:
