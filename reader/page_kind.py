@@ -19,7 +19,16 @@ from reader.state import key_words
 from reader.text import anywhere, squash
 from reader.visible import MONEY
 
-__all__ = ["Verdict", "is_product", "kind_evidence", "listing_evidence", "page_kind", "says_in_stock", "stock_evidence"]
+__all__ = [
+    "Verdict",
+    "claims_product",
+    "is_product",
+    "kind_evidence",
+    "listing_evidence",
+    "page_kind",
+    "says_in_stock",
+    "stock_evidence",
+]
 
 _TYPE_KEYS = keys_with(
     r"(?:page|resource|template)-?(?:type|name|category)?$|^(?:template|event|action|controller|route|type|rid|rtyp)$"
@@ -38,7 +47,8 @@ def kind_evidence(page: Page, listed: int) -> set[str]:
     """Return evidence of the kind of a page. ``listed`` is the number of products listed in its markup."""
     document, seen = page.document, page.seen
     found = {"bias", f"listed:{bucket(listed)}"}
-    for one in page.marked:
+    claimed = claims_product(page)
+    for one in page.marked if claimed else [one for one in page.marked if one.origin == "opengraph"]:
         said = [name for name in ("caption", "price", "sku") if getattr(one, name)]
         found.update(f"m:{one.origin}:{name}" for name in said)
     if says_product(document):
@@ -326,6 +336,22 @@ def is_product(record: ProductRecord) -> Verdict:
     if not (record.caption or record.image_urls or record.specs):
         return Verdict(product=False, reason="no_content")
     return Verdict(product=True)
+
+
+def claims_product(page: Page) -> bool:
+    """Return whether markup states that the page is that of one product.
+
+    Widgets for ratings put a product without a name, or with that of the shop, on every page. A listing's second page
+    is a listing, whatever product it names.
+    """
+    if _is_later_page(page.document.url):
+        return False
+    named = (one for one in page.marked if one.origin != "opengraph" and one.caption)
+    return any(
+        key_of(one.caption or "") not in page.shop_keys
+        and (one.prices or one.sku or page.named(one.caption or "") != "")
+        for one in named
+    )
 
 
 def page_kind(page: Page, evidence: set[str], product: float) -> tuple[str, float]:
