@@ -138,15 +138,13 @@ class _Job:
     def _identity(self) -> Iterator[Repair]:
         path, key = identity_path(self._layout.root), self._layout.root / KEY_FILE
         for damage in self._of("identity"):
-            if not path.exists():
-                yield Repair(damage.detail, "run m5data migrate", possible=False)
-                continue
             if key.exists() and (fault := key_fault(self._layout.root, key.read_bytes())):
                 yield Repair(damage.detail, fault, possible=False)
                 continue
             yield Repair(damage.detail, f"written again; {KEY_FILE} counts as the right key")
             if not self._dry_run:
-                self._set_aside(path)
+                if path.exists():
+                    self._set_aside(path)
                 mark = fingerprint_of(key.read_bytes()) if key.exists() else None
                 write_identity(self._layout.root, Identity(FORMAT, mark))
         for damage in self._of("key"):

@@ -80,12 +80,8 @@ def test_repair_makes_again_what_the_rest_implies(folder: Path, whole: Path, kin
     planned = repair(folder, dry_run=True, clock=now)
     assert files_of(folder) == before
     done = repair(folder, clock=now)
-    if (kind, how) == ("identity", "missing"):
-        assert [one.possible for one in planned] == [False]
-        assert run("migrate", "-w", folder) is None
-    else:
-        assert planned
-        assert done
+    assert planned
+    assert done
     assert [one.detail for one in examine(folder) if one.state == "wrong"] == []
     assert repair(folder, clock=now) == []
     workspace = Workspace.open(folder)
