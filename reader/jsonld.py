@@ -8,6 +8,7 @@ terms without a definition are schema.org's.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import urljoin
 
 from reader.document import Document
 from reader.jsonld_context import Context
@@ -195,8 +196,13 @@ class _Graph:
                 _add(node, own or f"^{name}", subject)
 
     def _key(self, reference: str) -> str:
-        """Return an ``@id`` as an absolute URL; blank nodes (``_:b1``) as they are."""
-        return reference if reference.startswith("_:") else self._document.absolute(reference) or reference
+        """Return an ``@id`` as an absolute URL with its fragment; blank nodes (``_:b1``) as they are."""
+        if reference.startswith("_:"):
+            return reference
+        try:
+            return urljoin(self._document.base_url, reference)
+        except ValueError:
+            return reference
 
     def link(self, roots: list[object]) -> None:
         """Make each node one object wherever it stands, in place, and state relations at both ends."""

@@ -40,10 +40,11 @@ class Context:
         terms, maps = dict(self.terms), set(self.maps)
         for term, one in definitions.items():
             inner = one if isinstance(one, dict) else {"@id": one}
-            if isinstance(inner.get("@reverse"), str):
-                terms[term] = f"^{found.name(inner['@reverse'])}"
-            elif isinstance(inner.get("@id"), str) and not term.startswith("@") and term not in prefixes:
-                terms[term] = found.name(inner["@id"])
+            name, back = inner.get("@id"), inner.get("@reverse")
+            if isinstance(back, str):
+                terms[term] = f"^{found.name(back)}"
+            elif isinstance(name, str) and not term.startswith("@") and term not in prefixes:
+                terms[term] = found.name(name)
             if inner.get("@container") in ("@language", "@index"):
                 maps.add(term)
         return replace(found, terms=terms, maps=frozenset(maps))

@@ -110,7 +110,7 @@ _PART = re.compile(
     re.DOTALL,
 )
 _ENDS_TEXT = re.compile(
-    r"""\s*(?:$|[}\]:]|(?:[,;]\s*)+(?:$|["'“„‘{}\[\]\d-]|true|false|null|[A-Za-z_$@][\w$]*\s*:)"""
+    r"""\s*(?:$|[}\]:]|/[/*]|(?:[,;]\s*)+(?:$|["'“„‘{}\[\]\d-]|/[/*]|true|false|null|[A-Za-z_$@][\w$]*\s*:)"""
     r"""|["'“][\w@$:.-]+["'”]\s*:)"""
 )
 """What follows the quote at the end of a text. Any other quote belongs to the text."""
