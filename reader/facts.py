@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from core.currencies import currency_code
+from core.money import marked_price
 from core.records import Availability
 from reader.document import Document
 from reader.markup import Node
-from reader.money import currency_code, marked_price
 from reader.text import plain
 
 __all__ = [

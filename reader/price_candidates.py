@@ -7,12 +7,13 @@ from urllib.parse import urlsplit
 
 from lxml import html
 
+from core.currencies import ISO_CODES, SHARED, currency_code, currency_of_country, local_currency
+from core.money import is_other_price, stored_price
 from reader.amounts import MONEY_OR_SIGN, Amount
 from reader.evidence import Page, bucket, keys_with
 from reader.model import Candidate, Pool
-from reader.money import ISO_CODES, SHARED, currency_code, currency_of_country, local_currency, marked_price
 from reader.state import key_words
-from reader.text import anywhere, squash
+from reader.text import squash
 
 __all__ = ["currencies", "prices", "shown_sign"]
 
@@ -74,7 +75,7 @@ def _shown_evidence(page: Page, index: int) -> list[str]:
         outer = outer.getparent()
     label = _label_of(page, index)
     found += [f"label:{word}" for word in squash(label).split()[:4]]
-    if anywhere("old_prices").search(squash(label)):
+    if is_other_price(label):
         found.append("says:old")
     if _PER.search(label):
         found.append("says:per")
@@ -100,7 +101,7 @@ def _label_of(page: Page, index: int) -> str:
 def _from_state(page: Page, pool: Pool) -> None:
     """Add prices in state. Whole numbers may be cents, so each yields two candidates."""
     for count, (one, key, value) in enumerate(page.properties(_PRICE_KEYS)):
-        amount = marked_price(value) if not isinstance(value, str) or 0 < len(value) < _LONGEST else None
+        amount = stored_price(value) if not isinstance(value, str) or 0 < len(value) < _LONGEST else None
         if amount is None or isinstance(value, bool) or count > _MAX_PROPERTIES:
             continue
         evidence = page.of_object(one, key)

@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 
 from lxml import html
 
-from reader.money import CODE, SIGN, UNIT
+from core.currencies import CODE, SIGN, UNIT
 from reader.text import anywhere, as_a_whole, squash
 from reader.visible import Run, Visible, words
 

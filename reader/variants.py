@@ -11,10 +11,11 @@ from decimal import Decimal
 from itertools import islice
 
 from core.contacts import mask_contacts
+from core.currencies import currency_code
+from core.money import marked_price, read_money, stored_price
 from core.records import Availability, Specification, Variant
 from reader.document import Document
 from reader.markup import jsonld_nodes
-from reader.money import currency_code, marked_price, read_money
 from reader.text import plain, storable
 
 __all__ = ["find_variants"]
@@ -133,7 +134,7 @@ def _woocommerce(document: Document, currency: str | None) -> Iterator[Variant]:
             yield _variant(
                 one.get("sku") or one.get("variation_id"),
                 [(re.sub(r"^attribute_(?:pa_)?", "", name), value) for name, value in attributes.items()],
-                price=marked_price(one.get("display_price")),
+                price=stored_price(one.get("display_price")),
                 currency=currency,
                 available=stock if isinstance(stock, bool) else None,
                 image=_image(document, one.get("image")),
@@ -173,8 +174,8 @@ def _shopify_options(one: Mapping[str, object], names: Sequence[object]) -> list
 def _cents(value: object) -> Decimal | None:
     """Return a price from Shopify, where whole numbers are hundredths and texts are not."""
     if isinstance(value, dict):  # {"amount": 12.5, "currencyCode": "EUR"}
-        return marked_price(value.get("amount"))
-    found = marked_price(value)
+        return stored_price(value.get("amount"))
+    found = stored_price(value)
     return found / 100 if found is not None and isinstance(value, int) else found
 
 
@@ -199,7 +200,7 @@ def _of_config(document: Document, config: Mapping[str, object], currency: str |
         yield _variant(
             names.get(product) or product,
             options,
-            price=marked_price(final.get("amount")),
+            price=stored_price(final.get("amount")),
             currency=currency,
             available=None,
             image=_image(document, first.get("full") or first.get("img")),

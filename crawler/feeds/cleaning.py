@@ -11,8 +11,8 @@ from typing import Literal, get_args
 import duckdb
 import pyarrow as pa
 
+from core.currencies import SIGN, UNIT, currency_sql
 from core.modalities import FeedColumn, feed_columns
-from reader.money import SIGN, UNIT, currency_sql
 from storage.engine import quote, text
 from storage.tables import bucket_sql
 from storage.tables.data_files import file_sql

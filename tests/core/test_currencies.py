@@ -7,9 +7,9 @@ import duckdb
 import pytest
 from babel.numbers import get_currency_symbol, get_territory_currencies, is_currency
 
+from core.currencies import _NAMES, _OF_COUNTRY, CODE, ISO_CODES, SIGN, UNIT, currency_code
 from crawler import parse_page
 from crawler.feeds.cleaning import MACROS
-from reader.money import _NAMES, _OF_COUNTRY, CODE, ISO_CODES, SIGN, UNIT, currency_code
 
 LOCALES = {
     "EUR": "de", "GBP": "en_GB", "RUB": "ru", "INR": "hi", "KRW": "ko", "ILS": "he", "UAH": "uk", "TRY": "tr",
