@@ -57,13 +57,14 @@ class Facts:
 
 
 _GTINS = ("gtin13", "gtin", "gtin14", "gtin12", "gtin8", "ean", "isbn")
-_IN_STOCK = frozenset(
+IN_STOCK = frozenset(
     (
         *("instock", "onlineonly", "instoreonly", "limitedavailability", "preorder", "presale", "backorder"),
         *("madetoorder", "reserved"),
     )
 )
-_OUT_OF_STOCK = frozenset(("outofstock", "soldout", "discontinued"))
+OUT_OF_STOCK = frozenset(("outofstock", "soldout", "discontinued"))
+"""Names of schema.org's and Google's availabilities, in lower case without separators."""
 _OLD_PRICE = re.compile(r"list|strike|regular|suggested|msrp|srp", re.IGNORECASE)
 _PATH = re.compile(r"\s*(?:[>›»|]|(?<!\s)/(?!\s))\s*")
 _CODE = re.compile(r"[a-z]+[A-Z]\w*|\w+_\w+")
@@ -208,9 +209,9 @@ def _availability(offers: list[Node]) -> Availability | None:
         text_of(offer.get("availability")).rstrip("/").rpartition("/")[2].lower().replace(" ", "") for offer in offers
     }
     said = {word.removeprefix("schema:").replace("_", "") for word in said}
-    if said & _IN_STOCK:
+    if said & IN_STOCK:
         return "InStock"
-    return "OutOfStock" if said & _OUT_OF_STOCK else None
+    return "OutOfStock" if said & OUT_OF_STOCK else None
 
 
 def _category(node: Node) -> tuple[str, ...]:
