@@ -29,10 +29,12 @@ _LONGEST = 40
 def prices(page: Page) -> list[Candidate]:
     """Return candidates for the amount that the buyer pays now."""
     pool = Pool()
+    shown_amounts = {amount.amount for amount in page.amounts}
     for one in page.marked:
-        for place, amount in enumerate(one.prices or ([one.price] if one.price is not None else [])):
+        stated = one.prices or ([one.price] if one.price is not None else [])
+        for place, amount in enumerate([_as_shown(amount, shown_amounts) for amount in stated]):
             evidence = [f"m:{one.origin}", f"m:place:{bucket(place)}", f"m:of:{bucket(len(one.prices))}"]
-            evidence += ["m:lowest"] if one.prices and amount == min(one.prices) else []
+            evidence += ["m:lowest"] if one.prices and place == stated.index(min(stated)) else []
             pool.add(amount.quantize(_CENT), amount, one.origin, evidence)
     shapes = Counter((one.run.element.tag, one.run.element.get("class")) for one in page.amounts)
     behind = 0
@@ -45,6 +47,13 @@ def prices(page: Page) -> list[Candidate]:
             pool.add(shown.quantize(_CENT), shown, "html:price", evidence)
     _from_state(page, pool)
     return pool.candidates()
+
+
+def _as_shown(amount: Decimal, shown: set[Decimal | None]) -> Decimal:
+    """Return a price of markup; one with three decimals that the page shows as thousands alone (1.299 €) is those."""
+    thousands = amount * 1000
+    wrong = amount.as_tuple().exponent == -3 and thousands in shown and amount not in shown
+    return thousands.to_integral_value() if wrong else amount
 
 
 def _beside(amounts: list[Amount], place: int) -> list[str]:
