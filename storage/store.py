@@ -12,6 +12,7 @@ from storage.files import Layout
 from storage.frontiers import Frontiers
 from storage.home import Home
 from storage.identity import FORMAT, Identity, check_format, identity_path, write_identity
+from storage.inside import check_links
 from storage.lock import WriterLock, clear_staging, recover, wait_for_children
 from storage.objects.index import make_index, take_from_state
 from storage.objects.reader import SEGMENT_BYTES, ObjectProblem, Objects, verify_objects
@@ -76,9 +77,11 @@ class Store:
         """Open the store in ``root``; with ``any_format`` also one of another format, to migrate it.
 
         Raises:
-            WorkspaceError: The folder holds none, or one of another format.
+            WorkspaceError: The folder holds none, one of another format, or a link in place of its files.
         """
-        latest_number(_layout(root))
+        layout = _layout(root)
+        check_links(layout.root)
+        latest_number(layout)
         if not any_format:
             check_format(Path(root).absolute())
         return cls(root, clock=clock)
