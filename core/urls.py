@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urljoin, ur
 
 from w3lib.url import safe_url_string
 
-__all__ = ["absolute", "clean_url", "id_from_url", "id_of_last_resort", "normalise", "same_site"]
+__all__ = ["absolute", "clean_url", "id_from_url", "id_of_last_resort", "normalise", "same_site", "without_secrets"]
 
 _MAX_LENGTH = 4096
 """Longest URL resolved, in characters."""
@@ -109,6 +109,17 @@ def normalise(url: str, base: str = "", encoding: str = "utf-8") -> str | None:
         return clean_url(safe_url_string(found, encoding=encoding))
     except (ValueError, LookupError):
         return None
+
+
+def without_secrets(url: str) -> str:
+    """Return a URL for messages and logs: without a password or key in it, and without its query."""
+    scheme, mark, rest = url.partition("://")
+    if not mark:
+        return url
+    place, _, query = rest.partition("?")
+    host, slash, path = place.partition("/")
+    user, at, name = host.rpartition("@")
+    return f"{scheme}://{'***@' if at and user else ''}{name}{slash}{path}{'?***' if query else ''}"
 
 
 _QUERY = (
