@@ -33,8 +33,8 @@ class Progress:
     def has_converged(self, moved: float) -> bool:
         """Note the largest move of one iteration; return whether it was the last that is needed."""
         ratio = moved / self._last if self._last else 0.0
-        self._last = moved
-        self.converged = moved <= TOLERANCE and moved * ratio <= _DISTANCE * (1 - ratio)
+        is_near = moved <= TIE if np.isinf(self._last) else moved * ratio <= _DISTANCE * (1 - ratio)
+        self._last, self.converged = moved, moved <= TOLERANCE and is_near
         return self.converged
 
 
