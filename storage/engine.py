@@ -37,7 +37,7 @@ _MOST_IDLE = 4
 _FREE: dict[int, list[duckdb.DuckDBPyConnection]] = {}
 """Process -> its unconfined databases that are not in use."""
 _EMPTY = "DETACH memory; ATTACH ':memory:' AS memory"
-_GIVE_BACK = """RESET preserve_insertion_order; SET memory_limit = '1MB';
+_GIVE_BACK = """RESET preserve_insertion_order; RESET disabled_optimizers; SET memory_limit = '1MB';
 SET enable_external_file_cache = false; SET enable_external_file_cache = true"""
 """The limit returns memory to the system; the cache is emptied, so that a file damaged since is read again."""
 _LIMIT: ContextVar[int] = ContextVar("memory_limit", default=_MEMORY_MB)

@@ -88,7 +88,6 @@ _AFTER: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
             ("vacuum", versions.vacuum),
             ("copy", versions.copy),
             ("repair", versions.repair),
-            ("migrate", versions.migrate),
             ("forget", takedown.forget),
         ),
     }
