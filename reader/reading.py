@@ -24,7 +24,8 @@ from reader.category_candidates import categories
 from reader.document import Document, canonical_url
 from reader.evidence import Page
 from reader.facts import Facts, MarkedProduct, choose_product, opengraph_facts, product_facts
-from reader.markup import Node, jsonld_nodes, microdata_nodes
+from reader.jsonld import jsonld_nodes
+from reader.markup import Node, microdata_nodes
 from reader.media_candidates import find_videos, gallery, images
 from reader.model import Candidate, Choice, Model, read_model, shipped_model
 from reader.page_kind import claims_product, kind_evidence, page_kind, says_in_stock, stock_evidence
@@ -248,9 +249,10 @@ class Reading:
 
     @cached_property
     def mpn(self) -> _Text | None:
-        """Manufacturer's part number; None if it repeats the shop's own id."""
+        """Manufacturer's part number; None if it repeats the shop's own id and no markup states it."""
         found = self._text("mpn")
-        return found if found and found[0] != self.native_id[0] else None
+        stated = any(found and one.mpn == found[0] for one in self.page.marked)
+        return found if found and (stated or found[0] != self.native_id[0]) else None
 
     @cached_property
     def images(self) -> list[_Text]:

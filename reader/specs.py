@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 
 from lxml import html
 
-from reader.money import CODE, SIGN, UNIT
+from core.currencies import CODE, SIGN, UNIT
 from reader.refusals import is_command, is_delivery_note, is_paragraph, is_template
 from reader.slots import is_unfilled
 from reader.text import anywhere, as_a_whole, key_of, squash

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from lxml import html
 
+from core.gtin import read_gtin
 from reader.evidence import (
     BRAND_HINTS,
     GTIN_HINTS,
@@ -366,7 +367,6 @@ def _add_brand(page: Page, pool: Pool, text: str, origin: str, kind: str, eviden
     pool.add(key, value, origin, [*evidence, *found])
 
 
-_GTIN = re.compile(r"\d{8}|\d{12,14}")
 _GTIN_KEYS = keys_with(r"gtin|ean|upc|barcode|isbn")
 
 
@@ -375,11 +375,9 @@ def gtins(page: Page) -> list[Candidate]:
     pool = Pool()
 
     def add(text: str, origin: str, evidence: list[str]) -> None:
-        digits = re.sub(r"[\s-]", "", text)
-        if _GTIN.fullmatch(digits) and digits.strip("0"):
-            valid = "valid" if _checks(digits) else "invalid"
+        if digits := read_gtin(text):
             shown = "shown" if digits in page.shown else "unshown"
-            pool.add(digits, digits, origin, [*evidence, valid, f"digits:{len(digits)}", shown])
+            pool.add(digits, digits, origin, [*evidence, "valid", f"digits:{len(digits)}", shown])
 
     for one in page.marked:
         if one.gtin:
@@ -389,11 +387,6 @@ def gtins(page: Page) -> list[Candidate]:
     for holder, key, content in page.properties(_GTIN_KEYS):
         add(str(content), "state", page.of_object(holder, key))
     return pool.candidates()
-
-
-def _checks(digits: str) -> bool:
-    weights = [1 if place % 2 == 0 else 3 for place in range(len(digits))]
-    return sum(int(digit) * weight for digit, weight in zip(reversed(digits), weights, strict=True)) % 10 == 0
 
 
 _MPN_KEYS = keys_with(r"mpn|part|model|manufacturer-(?:code|number|sku)")

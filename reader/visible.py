@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 from lxml import html
 
+from core.currencies import CODE, SIGN, UNIT
 from reader.document import Document
-from reader.money import CODE, SIGN, UNIT
 from reader.text import anywhere, fold, key_of, plain, squash
 
 __all__ = [
