@@ -346,11 +346,9 @@ def claims_product(page: Page) -> bool:
     """
     if _is_later_page(page.document.url):
         return False
-    named = (one for one in page.marked if one.origin != "opengraph" and one.caption)
+    stated = (one for one in page.marked if one.origin != "opengraph")
     return any(
-        key_of(one.caption or "") not in page.shop_keys
-        and (one.prices or one.sku or page.named(one.caption or "") != "")
-        for one in named
+        key_of(one.caption) not in page.shop_keys if one.caption else bool(one.sku and one.prices) for one in stated
     )
 
 
