@@ -59,10 +59,10 @@ def kind_evidence(page: Page, listed: int) -> set[str]:
             found.update(f"{name}:{word}" for word in name_words(element.get("class") or ""))
             found.update(f"{name}-id:{word}" for word in name_words(element.get("id") or ""))
     parts = urlsplit(document.url)
-    path = unquote(parts.path).strip("/").split("/")
+    path = _folders(unquote(parts.path))
     found.update(f"url:{word}" for part in path[:-1] for word in name_words(part))
-    found.update(f"url-last:{word}" for word in name_words(path[-1])[:6])
-    found |= {f"depth:{bucket(len(path) if path[0] else 0)}", f"query:{bool(parts.query)}"}
+    found.update(f"url-last:{word}" for part in path[-1:] for word in name_words(part)[:6])
+    found |= {f"depth:{bucket(len(path))}", f"query:{bool(parts.query)}"}
     found.update(f"has:{word}" for word in {word for called in document.classes for word in name_words(called)})
     _from_state(page, found)
     _from_cart(page, found)
@@ -92,6 +92,15 @@ def kind_evidence(page: Page, listed: int) -> set[str]:
     spoken = Counter(name for text in page.squashed[:_MAX_RUNS] for name in _spoken(text))
     found.update(f"says:{name}:{bucket(spoken[name])}" for name in _SPOKEN)
     return found
+
+
+def _folders(path: str) -> list[str]:
+    """Return the parts of a URL's path without file endings and ``index.html``, which copies of sites add."""
+    parts = [_FILE_ENDING.sub("", part) for part in path.split("/") if part]
+    return parts[:-1] if parts and parts[-1].lower() == "index" else parts
+
+
+_FILE_ENDING = re.compile(r"\.(?:html?|php|aspx?|jsp)$", re.IGNORECASE)
 
 
 @lru_cache(maxsize=16_384)
@@ -352,15 +361,16 @@ def claims_product(page: Page) -> bool:
     )
 
 
-def page_kind(page: Page, evidence: set[str], product: float) -> tuple[str, float]:
+def page_kind(page: Page, evidence: set[str], product: float, least: float) -> tuple[str, float]:
     """Return the kind of a page and its probability: ``product:<origin>``, ``listing``, ``not-found`` or ``other``.
 
     Args:
         page: The page.
         evidence: Evidence of its kind.
         product: Probability that it shows one product.
+        least: Probability from which it does.
     """
-    if product >= _EVEN:
+    if product >= least:
         marked = [one.origin for one in page.marked if one.caption or one.price is not None or one.sku]
         return f"product:{marked[0] if marked else 'html'}", product
     if "missing" in evidence:

@@ -171,7 +171,9 @@ class Reading:
         marked = claims_product(self.page)
         none = "missing" in statement.evidence or self.page.only_lists
         probability = 0.0 if none else self.model.probability("page", statement.evidence)
-        kind, self._certain["page"] = page_kind(self.page, statement.evidence, 1.0 if marked else probability)
+        kind, self._certain["page"] = page_kind(
+            self.page, statement.evidence, 1.0 if marked else probability, self.model.least.get("page", 0.5)
+        )
         return kind
 
     @cached_property
