@@ -12,7 +12,6 @@ __all__ = [
     "UNIT",
     "currency_code",
     "currency_of_country",
-    "currency_sql",
     "decimals_of",
     "local_currency",
 ]
@@ -211,15 +210,6 @@ def currency_code(published: str | None) -> str | None:
     if code is None and re.fullmatch(r"[A-Za-z]{3}", text):
         return text.upper()
     return code or text[:12]
-
-
-def currency_sql(text: str) -> str:
-    """Return a DuckDB expression: ``currency_code`` of the SQL expression ``text``, which must be trimmed."""
-    names = ", ".join("'" + name.replace("'", "''") + "'" for name in _CODE_OF)
-    codes = ", ".join(f"'{code}'" for code in _CODE_OF.values())
-    known = f"list_extract([{codes}], list_position([{names}], lower({text})))"
-    other = f"CASE WHEN regexp_full_match({text}, '[A-Za-z]{{3}}') THEN upper({text}) ELSE {text}[:12] END"
-    return f"coalesce({known}, {other})"
 
 
 _COUNTRIES = (

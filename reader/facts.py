@@ -60,13 +60,13 @@ class Facts:
 
 
 _GTINS = ("gtin13", "gtin", "gtin14", "gtin12", "gtin8", "ean", "isbn")
-_IN_STOCK = frozenset(
+IN_STOCK = frozenset(
     (
         *("instock", "onlineonly", "instoreonly", "limitedavailability", "preorder", "presale", "backorder"),
         *("madetoorder", "reserved", "available", "availablefororder", "instorepickup", "lowstock"),
     )
 )
-_OUT_OF_STOCK = frozenset(("outofstock", "soldout", "discontinued", "oos", "unavailable", "notavailable"))
+OUT_OF_STOCK = frozenset(("outofstock", "soldout", "discontinued", "oos", "unavailable", "notavailable"))
 _OLD_PRICE = re.compile(r"list|strike|regular|suggested|msrp|srp", re.IGNORECASE)
 _PATH = re.compile(r"\s*(?:[>›»|]|(?<!\s)/(?!\s))\s*")
 _CODE = re.compile(r"[a-z]+[A-Z]\w*|\w+_\w+")
@@ -247,9 +247,9 @@ def _reference(value: object) -> str:
 def _stock_of(texts: Iterable[str]) -> Availability | None:
     """Return the stock that texts name, as URLs (``http://schema.org/InStock``), names or words (``in stock``)."""
     said = {_NO_LETTER.sub("", re.split(r"[/#:]", text.rstrip("/#: "))[-1]).lower() for text in texts}
-    if said & _IN_STOCK:
+    if said & IN_STOCK:
         return "InStock"
-    return "OutOfStock" if said & _OUT_OF_STOCK else None
+    return "OutOfStock" if said & OUT_OF_STOCK else None
 
 
 _NO_LETTER = re.compile(r"[^a-zA-Z]")
