@@ -10,7 +10,8 @@ from core.gtin import read_gtin
 from core.money import marked_price
 from core.records import Availability
 from reader.document import Document
-from reader.markup import Node, is_template
+from reader.markup import Node
+from reader.refusals import is_template
 from reader.text import plain
 
 __all__ = [
