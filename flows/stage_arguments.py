@@ -105,16 +105,16 @@ def _local_hosts(workspace: Workspace, crawling: CrawlSettings) -> Iterator[str]
 
 _FEED_HOSTS = """
     SELECT DISTINCT regexp_extract(url, '^[^/]*//[^/?#]*') AS url FROM (
-        SELECT url FROM products WHERE product_id >= $first AND product_id < $last
-        UNION ALL SELECT url FROM media WHERE product_id >= $first AND product_id < $last
+        SELECT url FROM products WHERE product_id >= ? AND product_id < ?
+        UNION ALL SELECT url FROM media WHERE product_id >= ? AND product_id < ?
     )
 """
 
 
 def _hosts_of_feed(workspace: Workspace, source: str) -> list[str]:
     """Return the URLs of the hosts that a source's products and media name."""
-    bounds = {"first": f"{source}:", "last": f"{source};"}
-    return [row["url"] for row in workspace.snapshot.sql(_FEED_HOSTS, bounds).to_pylist()]
+    bounds = [f"{source}:", f"{source};"]
+    return [row["url"] for row in workspace.snapshot.sql(_FEED_HOSTS, bounds * 2).to_pylist()]
 
 
 def extract(workspace: Workspace, settings: ExtractSettings, context: RunContext) -> Arguments:

@@ -9,9 +9,9 @@ from lxml import html
 
 from core.money import stored_price
 from core.records import Specification
-from core.urls import id_from_url
 from reader.product_page import ProductPage, field
 from reader.text import fold
+from reader.url_ids import id_from_url
 
 __all__ = ["SITE_RULES", "JdPage", "TaobaoPage", "TmallPage", "listed_specs"]
 

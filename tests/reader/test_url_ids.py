@@ -1,8 +1,8 @@
-"""Ids in URLs."""
+"""Product ids in URLs."""
 
 import pytest
 
-from core.urls import id_from_url, id_of_last_resort
+from reader.url_ids import fallback_id, id_from_url
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_id_from_url(url: str, number: str | None) -> None:
 
 
 def test_the_hash_id_is_stable_and_differs_by_url() -> None:
-    ids = {id_of_last_resort(f"https://a.example/{name}") for name in ("x", "y", "x")}
+    ids = {fallback_id(f"https://a.example/{name}") for name in ("x", "y", "x")}
 
     assert len(ids) == 2
     assert all(one.startswith("u") and len(one) == 16 for one in ids)
