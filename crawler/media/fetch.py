@@ -135,7 +135,7 @@ class Fetcher:
         kept = 0
         try:
             body = await _read_body(reply, job.kind, most)
-            mime, dimensions = validate(body, job.kind, self._settings)
+            mime, dimensions = await asyncio.to_thread(validate, body, job.kind, self._settings)
             kept = min(len(body), taken)
         except RejectedFileError as error:
             framed = length is not None or "Transfer-Encoding" in reply.headers
