@@ -156,7 +156,11 @@ def _in_tables(engine: duckdb.DuckDBPyConnection, target: Target, plan: Plan) ->
         )
     )
     _name(engine, "own", products)
-    pages = {*plan.pages, *column(engine, "SELECT DISTINCT url FROM products WHERE url IN (FROM spelt)"), *column(engine, "SELECT DISTINCT url FROM products WHERE product_id IN (FROM own)")}
+    pages = {
+        *plan.pages,
+        *column(engine, "SELECT DISTINCT url FROM products WHERE url IN (FROM spelt)"),
+        *column(engine, "SELECT DISTINCT url FROM products WHERE product_id IN (FROM own)"),
+    }
     media = column(engine, _MEDIA)
     return plan.model_copy(update={"products": tuple(sorted(products)), "pages": tuple(sorted(pages)), "media": media})
 
