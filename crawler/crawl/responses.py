@@ -15,7 +15,7 @@ from crawler.net.http_policy import status_reason
 from crawler.rights.opt_outs import opt_outs, page_opt_out
 from crawler.rights.page import from_json, page_statements, renewed, to_json, unpaid
 from reader.document import Document, canonical_url, headers_by_name, read_document
-from reader.links import links, next_link
+from reader.links import links, next_link, refresh_target
 
 __all__ = [
     "PageRules",
@@ -173,8 +173,9 @@ def _of(headers: Iterable[tuple[str, str]], names: Collection[str]) -> dict[str,
 def links_of_page(document: Document, task: Task, scope: Scope, agent: str) -> tuple[Found, ...]:
     """Return the links of a page within its source, in page order, each URL once.
 
-    The next page of a listing is no step deeper and comes before other links. Versions of the page in other languages
-    count as links, with their language. Links marked nofollow, and all links of a page so marked, are not followed.
+    The next page of a listing, and the page that this one leads to by itself, are no step deeper. Versions of the page
+    in other languages count as links, with their language. Links marked nofollow, and all links of a page so marked,
+    are not followed.
     """
     if "nofollow" in opt_outs(document, agent):
         return ()
@@ -189,6 +190,8 @@ def links_of_page(document: Document, task: Task, scope: Scope, agent: str) -> t
     canonical = _spell(canonical_url(document), document)
     if canonical and scope.holds(canonical) and scope.allows(canonical):
         found.setdefault(canonical, Found(canonical, rank=scope.rank(canonical), depth=task.depth + 1))
+    if target := _spell(refresh_target(document), document):
+        found.setdefault(target, _refreshed(target, task, scope))
     for link in links(document)[:_MAX_LINKS]:
         url = None if link.nofollow else _spell(link.url, document)
         if url and scope.follows(url):
@@ -196,6 +199,14 @@ def links_of_page(document: Document, task: Task, scope: Scope, agent: str) -> t
             item = Found(url, rank=scope.rank(url), depth=task.depth + 1, refused=trap[0], detail=trap[1])
             found.setdefault(url, item)
     return tuple(item for url, item in found.items() if url != task.url or item.language)
+
+
+def _refreshed(url: str, task: Task, scope: Scope) -> Found:
+    """Return the URL that a page leads to by itself: no step deeper, as after a redirect."""
+    if scope.holds(url):
+        return Found(url, rank=scope.rank(url), depth=task.depth)
+    detail = f"{task.url} leads to it by itself (meta refresh); its host is not the source's"
+    return Found(url, depth=task.depth, refused="offsite", detail=detail)
 
 
 def links_of_sitemap(sitemap: Sitemap, task: Task, scope: Scope) -> tuple[Found, ...]:

@@ -53,13 +53,11 @@ def test_a_plain_list_is_read() -> None:
         (b"<urlset><url><loc>/1</loc></url><url><loc>/2", ("/1",)),
         (b"<urlset><url><loc>/1</loc></url><url><loc>/2</loc><last", ("/1", "/2")),
         (
-            b"<rss><channel><link>/shop</link><item><link>/1</link></item><item><guid>https://a.example/2</guid></item>"
-            b"</channel></rss>",
+            b"<rss><link>/shop</link><item><link>/1</link></item><item><guid>https://a.example/2</guid></item></rss>",
             ("/1", "https://a.example/2"),
         ),
         (
-            b"<feed xmlns='http://www.w3.org/2005/Atom'><link href='/'/><entry><link rel='self' href='/x'/>"
-            b"<link href='/1'/></entry></feed>",
+            b"<feed xmlns='a'><link href='/'/><entry><link rel='self' href='/x'/><link href='/1'/></entry></feed>",
             ("/1",),
         ),
     ],
