@@ -59,6 +59,8 @@ class StageReport:
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Reason -> items dropped for it, reasons in alphabetical order, none with zero."""
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    """What people should know, one line each: what settings left out and which of them, warnings."""
     unchanged: bool = False
     """True when inputs and settings were those of the last run, so that nothing was done."""
 

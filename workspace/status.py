@@ -38,6 +38,8 @@ class StageStatus:
     """Items that wait for it now; None: it always processes the whole dataset."""
     current: bool
     """Whether its inputs are still those of its last run."""
+    notes: tuple[str, ...] = ()
+    """Notes of its last run: what settings left out, and warnings."""
     ran: bool = True
     """False: it never ran."""
 
@@ -97,4 +99,4 @@ def _stage(outlook: Outlook, name: str) -> StageStatus:
     report = record.report
     rate = report.read / report.seconds if report.seconds else None
     current, dropped = is_current(snapshot, name), dict(report.dropped)
-    return StageStatus(name, report.read, report.kept, dropped, report.seconds, rate, pending, current)
+    return StageStatus(name, report.read, report.kept, dropped, report.seconds, rate, pending, current, report.notes)

@@ -59,10 +59,12 @@ def _propose_patterns(survey: Survey, seen: Seen) -> None:
         )
         return
     products = re.compile("|".join(patterns))
-    outside = [one for one in known if not products.search(one)]
+    outside = [one for one in known if one not in seen.failed and not products.search(one)]
     alike = {shape_of(one) for one in seen.products}
     read = {shape_of(one) for one in seen.others}
-    doubtful = [one for one in outside if seen.is_new(one) and (shape_of(one) in alike or shape_of(one) not in read)]
+    doubtful = [
+        one for one in outside if one not in seen.others and (shape_of(one) in alike or shape_of(one) not in read)
+    ]
     if len(doubtful) > _UNREAD_SHARE * len(known) or any(shape_of(one) in alike for one in doubtful):
         seen.notes.append(
             f"no pattern: {len(doubtful):,} pages that {' '.join(patterns)} leaves out may be products, such as "
@@ -71,7 +73,7 @@ def _propose_patterns(survey: Survey, seen: Seen) -> None:
         return
     survey.product_urls = patterns
     survey.left_out = len(outside)
-    survey.left_out_read = sum(not seen.is_new(one) for one in outside)
+    survey.left_out_read = sum(one in seen.others for one in outside)
     survey.left_out_examples = tuple(outside[:_SHOWN])
     if seen.listed:
         survey.products = sum(bool(products.search(one)) for one in seen.listed)

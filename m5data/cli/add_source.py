@@ -13,7 +13,7 @@ from m5data.cli.shared import HERE, INTERRUPTED, JsonOption, WorkspaceOption
 
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
     from crawler.settings import CrawlSettings
-    from crawler.survey.survey import Survey
+    from crawler.survey.findings import Survey
 
 __all__ = ["add_source"]
 

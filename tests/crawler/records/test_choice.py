@@ -171,6 +171,12 @@ def test_second_product_of_an_id_gets_a_suffix_of_its_page() -> None:
     assert products(chosen) == {"s:SKU1": ("/a", "/a"), "s:SKU1~": ("/b", "/b")}
 
 
+def test_canonical_url_that_does_not_exist_is_not_that_of_the_product() -> None:
+    row, said = page("/kettle/index5.html", canonical="/kettle/", caption="Kettle")
+    outcomes, dead = {(row.source, row.url): said}, {("s", HOME + "/kettle/")}
+    assert products(choose_products([row], outcomes, NONE, dead)) == {"s:a": ("/kettle/index5.html",) * 2}
+
+
 def test_id_of_many_products_is_replaced_by_that_of_the_url() -> None:
     colours = ("red", "green", "blue")
     rows = [
