@@ -202,7 +202,8 @@ def _report(choice: ChosenPages, notes: tuple[str, ...], began: float) -> StageR
     dropped = Counter(reject.reason for reject in choice.rejects)
     kept = len(choice.products)
     seconds = time.monotonic() - began
-    return StageReport("records", kept + dropped.total(), kept, dict(sorted(dropped.items())), seconds, notes)
+    counts = dict(sorted(dropped.items()))
+    return StageReport("records", kept + dropped.total(), kept, counts, seconds, notes=notes)
 
 
 def _without_rows(choice: ChosenPages, known: set[tuple[str, str]], read: _Outcomes) -> list[StoredPageRow]:

@@ -9,10 +9,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from core.records import Reject
-from core.urls import id_from_url, id_of_last_resort
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.records.page_outcome import Claims, PageOutcome
 from crawler.settings import CrawlSettings
+from reader.url_ids import fallback_id, id_from_url
 
 __all__ = ["OUTSIDE", "ChosenPage", "ChosenPages", "SharedId", "choose_products", "why_same_product"]
 
@@ -176,7 +176,7 @@ def _disown_shared(products: Iterable[_Product]) -> tuple[SharedId, ...]:
             found.append(SharedId(source, name, count))
             for one in sharing:
                 number = id_from_url(one.claims.url)
-                other = number if number and number != name else id_of_last_resort(one.claims.url)
+                other = number if number and number != name else fallback_id(one.claims.url)
                 one.claims = replace(one.claims, id=other, guessed=True)
     for one in products:
         one.native_id, one.url = one.claims.id, one.claims.url

@@ -11,8 +11,8 @@ from PIL import Image
 
 from extract.clip import open_video
 from extract.settings import VideoSettings
-from extract.video.jpeg import upright
 from extract.video.sample import Sampler
+from media.frame import upright
 
 __all__ = ["Frame", "sample_frames"]
 

@@ -10,7 +10,7 @@ from PIL import Image
 import extract
 from core.errors import MediaError
 from extract.settings import VideoSettings
-from extract.video.jpeg import JpegEncoder, upright
+from media.frame import JpegEncoder, upright
 from tests.extract.synthetic_media import Clip, make_clip
 
 CLIP = Clip(frames=60, options={"x264-params": "keyint=20:min-keyint=20:scenecut=0"})

@@ -9,8 +9,9 @@ from av.container import InputContainer
 
 from core.errors import MediaError
 from extract.clip import extract_clip
-from extract.container import open_media, read_packets, sniff
 from extract.settings import ExtractSettings
+from media.container import open_media, read_packets
+from media.formats import sniff
 from storage.isolation.message import Fault
 from tests.extract.synthetic_media import Clip, make_clip
 
@@ -38,7 +39,9 @@ PLAYLISTS = (
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_allowed_containers_are_told_from_their_first_bytes(container: str) -> None:
     data = make_clip(Clip(CODECS.get(container, "mpeg4"), container, frames=30, rate=Clip().rate + 1))
-    assert sniff(data) == CONTAINERS[container]
+    form = sniff(data)
+    assert form is not None
+    assert form.reader == CONTAINERS[container]
     with open_media(data) as opened:
         assert opened.streams.video
 
@@ -60,14 +63,16 @@ def test_a_demuxer_can_open_nothing_beside_its_bytes() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\x00" * 64, b"GIF89a" + bytes(40), b"\xff\xd8\xff\xe0" + bytes(40), b"\x47"])
 def test_other_files_are_not_allowed(data: bytes) -> None:
-    with pytest.raises(MediaError, match=r"not_allowed_container: not an allowed video container: it starts with 0x"):
+    with pytest.raises(
+        MediaError, match=r"not_allowed_container: not an allowed video container: it (starts with 0x|is )"
+    ):
         open_media(data)
 
 
 def test_a_codec_that_is_not_allowed_is_a_reason() -> None:
-    data = make_clip(Clip("ffv1", "matroska", frames=2))
+    data = make_clip(Clip("qtrle", "mov", frames=2, pix_fmt="rgb24"))
     result = extract_clip(data, ExtractSettings())
-    assert result.frames == Fault("unsupported_codec", "ffv1 is not allowed")
+    assert result.frames == Fault("unsupported_codec", "qtrle is not allowed")
 
 
 def test_a_cover_picture_is_no_video() -> None:

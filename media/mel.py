@@ -1,12 +1,7 @@
 """MFCC and mel bands by librosa's definitions."""
 
-from collections.abc import Callable
-from functools import cache, lru_cache
-from importlib.machinery import ExtensionFileLoader
-from importlib.util import find_spec, module_from_spec, spec_from_loader
-from pathlib import Path
-from types import ModuleType
-from typing import Literal, TypeAlias
+from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -14,49 +9,14 @@ from numpy.typing import NDArray
 
 from core.errors import MediaError
 
-__all__ = ["mel_filters", "mel_power", "mfcc", "real_fft", "released_mel"]
-
-Transform: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.complex64]]
-"""Fourier transform of each row, [rows, n] -> [rows, 1 + n / 2]; the input may be overwritten."""
-
-
-@cache
-def real_fft() -> Transform:
-    """Return the fastest transform of real rows that is installed.
-
-    SciPy's FFT transforms 32-bit frames 1.7 times as fast as NumPy's. But importing ``scipy.fft`` also loads
-    f2py, NumPy's tests and ``scipy.special``, which costs every decoder process 0.2 s, as much as transforming 60
-    clips. So its extension module is loaded alone if it is where SciPy 1.17 has it.
-    """
-    module = _pocketfft()
-    if module is None:
-        from scipy.fft import rfft  # noqa: PLC0415 - slow, and rarely needed
-
-        return lambda rows: rfft(rows, axis=1, overwrite_x=True)
-    return lambda rows: module.r2c(rows, (1,), True, 0, None, 1)  # noqa: FBT003 - forward, unscaled, one thread
-
-
-def _pocketfft() -> ModuleType | None:
-    """Return SciPy's extension module ``pypocketfft``, or None if it is not where it is expected."""
-    scipy = find_spec("scipy")
-    folders = scipy.submodule_search_locations if scipy is not None else None
-    for path in sorted(Path(folders[0], "fft", "_pocketfft").glob("pypocketfft.*.so")) if folders else ():
-        loader = ExtensionFileLoader("pypocketfft", str(path))
-        spec = spec_from_loader("pypocketfft", loader)
-        if spec is not None:
-            module = module_from_spec(spec)
-            loader.exec_module(module)
-            return module
-    return None
-
+__all__ = ["mel_filters", "mel_power", "mfcc", "released_mel"]
 
 Samples = NDArray[np.float32]
 
 _BREAK_HZ = 1000.0
 _HZ_PER_MEL = 200.0 / 3
 _LOG_STEP = np.log(6.4) / 27.0
-_BLOCK = 64  # frames whose spectra stay in a core's cache
-_GROUP = 8  # filters multiplied together: neighbours use nearly the same bins
+_BLOCK = 64  # frames whose spectra stay in a core's cache; more would also start further threads
 
 
 @lru_cache(maxsize=8)
@@ -64,7 +24,8 @@ def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> Samples:
     """Return triangular filters of unit area, [n_mels, 1 + n_fft / 2], read-only.
 
     Equal to ``librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels)``: from 0 Hz to half
-    the rate, on Slaney's mel scale (linear below 1 kHz, logarithmic above), Slaney's norm.
+    the rate, on Slaney's mel scale (linear below 1 kHz, logarithmic above), Slaney's norm. To import that
+    function takes a decoder process longer than a clip.
     """
     bins = np.fft.rfftfreq(n_fft, 1.0 / sample_rate)
     edges = _mel_to_hz(np.linspace(0.0, _hz_to_mel(sample_rate / 2), n_mels + 2))
@@ -90,30 +51,6 @@ def _mel_to_hz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(mels < knee, linear, _BREAK_HZ * np.exp(_LOG_STEP * (mels - knee)))
 
 
-class _MelBank:
-    """Filters for one rate and frame size, in groups that skip the bins where they are zero.
-
-    Each weight is stored twice, for the squares of the real and the imaginary part of a bin, so that
-    the power itself is never computed.
-    """
-
-    def __init__(self, sample_rate: int, n_fft: int, n_mels: int) -> None:
-        filters = mel_filters(sample_rate, n_fft, n_mels)
-        self._groups = [(at, *_group(filters[at : at + _GROUP])) for at in range(0, n_mels, _GROUP)]
-
-    def apply(self, squares: Samples, out: Samples) -> None:
-        """Write the bands of ``squares``, [frames, 2 bins], into ``out``, [n_mels, frames]."""
-        for at, low, high, weights in self._groups:
-            np.matmul(weights, squares[:, low:high].T, out=out[at : at + _GROUP])
-
-
-def _group(filters: Samples) -> tuple[int, int, Samples]:
-    """Return the first column, the end and the doubled weights of neighbouring filters."""
-    used = np.flatnonzero(filters.any(axis=0))
-    low, high = (int(used[0]), int(used[-1]) + 1) if used.size else (0, 1)
-    return 2 * low, 2 * high, np.repeat(filters[:, low:high], 2, axis=1)
-
-
 def mel_power(samples: Samples, sample_rate: int, *, n_mels: int, n_fft: int = 1024, hop_length: int = 256) -> Samples:
     """Return the power in mel bands, float32 [n_mels, T], T = 1 + len(samples) // hop_length.
 
@@ -128,18 +65,17 @@ def mel_power(samples: Samples, sample_rate: int, *, n_mels: int, n_fft: int = 1
         hop_length: Hop, samples.
 
     Raises:
-        MediaError: ``broken_sound``, the samples are empty, not 1-D, or not finite.
+        MediaError: ``broken_sound``, the samples are empty, not 1-D, not floating-point, or not finite.
     """
-    transform = real_fft()
     audio = _check_samples(samples)
     frames = sliding_window_view(np.pad(audio, n_fft // 2), n_fft)[::hop_length]
     window = _hann(n_fft)
-    bank = _MelBank(sample_rate, n_fft, n_mels)
+    filters = mel_filters(sample_rate, n_fft, n_mels)
     mel = np.empty((n_mels, len(frames)), np.float32)
     for at in range(0, len(frames), _BLOCK):
-        spectrum = transform(frames[at : at + _BLOCK] * window)
-        parts = spectrum.view(np.float32)  # [block, 2 bins]: real and imaginary parts alternate
-        bank.apply(np.square(parts, out=parts), mel[:, at : at + _BLOCK])
+        spectrum = np.fft.rfft(frames[at : at + _BLOCK] * window, axis=1)
+        power = np.square(spectrum.real) + np.square(spectrum.imag)
+        np.matmul(filters, power.T, out=mel[:, at : at + _BLOCK])
     return mel
 
 
@@ -149,10 +85,17 @@ def _hann(size: int) -> Samples:
 
 
 def _check_samples(samples: Samples) -> Samples:
-    audio = np.ascontiguousarray(samples, dtype=np.float32)
-    if audio.ndim != 1 or audio.size == 0:
+    given = np.asarray(samples)
+    if not np.issubdtype(given.dtype, np.floating):
         raise MediaError(
-            "broken_sound", f"samples must be 1-D (one channel) and not empty; their shape is {audio.shape}"
+            "broken_sound",
+            f"samples must be floating-point, 1.0 being full scale; they are {given.dtype}. "
+            "Divide integers by their largest magnitude.",
+        )
+    audio = np.ascontiguousarray(given, dtype=np.float32)
+    if given.ndim != 1 or audio.size == 0:
+        raise MediaError(
+            "broken_sound", f"samples must be 1-D (one channel) and not empty; their shape is {given.shape}"
         )
     if not np.isfinite(audio).all():
         raise MediaError("broken_sound", "samples must be finite; some are NaN or infinite")
@@ -161,7 +104,6 @@ def _check_samples(samples: Samples) -> Samples:
 
 _FLOOR = 1e-10
 _RANGE_DB = 80.0
-_PIECE = 64
 _RELEASED_RATE = 16_000
 _RELEASED_SECONDS = 12
 _RELEASED_MELS = 80
@@ -181,7 +123,7 @@ def mfcc(
 
     Frame size 1,024 and hop 256 are M5Product's (section 3.1). The definition is librosa's: power in
     mel bands, in decibels, clipped at 80 below the loudest, orthonormal DCT-II. The backend ``numpy``
-    equals ``librosa.feature.mfcc`` to 1e-5 of the largest magnitude and starts a second sooner; the
+    equals ``librosa.feature.mfcc`` to 1e-5 of the largest magnitude and starts three seconds sooner; the
     backend ``librosa`` calls that function.
 
     Args:
@@ -194,11 +136,10 @@ def mfcc(
         hop_length: Hop, samples.
 
     Raises:
-        MediaError: ``broken_sound``, the samples are empty, not 1-D, or not finite.
-        ModuleNotFoundError: The backend is ``librosa``, which is not installed.
+        MediaError: ``broken_sound``, the samples are empty, not 1-D, not floating-point, or not finite.
     """
     if backend == "librosa":
-        import librosa  # noqa: PLC0415 - an extra, and slow to load
+        import librosa  # noqa: PLC0415 - slow to load
 
         coefficients: Samples = librosa.feature.mfcc(
             y=_check_samples(samples), sr=sample_rate, n_mfcc=n_mfcc, n_mels=n_mels, n_fft=n_fft, hop_length=hop_length
@@ -208,7 +149,7 @@ def mfcc(
     decibels = np.log10(np.maximum(mel, _FLOOR, out=mel), out=mel)
     decibels *= 10.0
     np.maximum(decibels, decibels.max() - _RANGE_DB, out=decibels)
-    return _transform(_dct(n_mels)[:n_mfcc], decibels)
+    return _dct(n_mels)[:n_mfcc] @ decibels
 
 
 def released_mel(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
@@ -217,19 +158,11 @@ def released_mel(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.f
     Power in 80 mel bands of the first 12 s at 16 kHz, frame 1,024, hop 256; no logarithm, no DCT.
 
     Raises:
-        MediaError: ``broken_sound``, the samples are empty, not 1-D, not finite, or not at 16 kHz.
+        MediaError: ``broken_sound``, as of ``mel_power``, or the samples are not at 16 kHz.
     """
     if sample_rate != _RELEASED_RATE:
         raise MediaError("broken_sound", f"samples must be at {_RELEASED_RATE} Hz, not {sample_rate} Hz; resample them")
     return mel_power(samples[: _RELEASED_SECONDS * _RELEASED_RATE], sample_rate, n_mels=_RELEASED_MELS)
-
-
-def _transform(matrix: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return ``matrix @ columns``, computed in pieces too small for more threads, which cost more than they save."""
-    product = np.empty((len(matrix), columns.shape[1]), np.float32)
-    for at in range(0, columns.shape[1], _PIECE):
-        np.matmul(matrix, columns[:, at : at + _PIECE], out=product[:, at : at + _PIECE])
-    return product
 
 
 @lru_cache(maxsize=8)

@@ -1,18 +1,20 @@
-"""Decoded frames as upright images and as JPEG."""
+"""Decoded frames of a video as upright images and as JPEG."""
 
 import struct
 from dataclasses import dataclass
+from fractions import Fraction
 from io import BytesIO
 from typing import cast
 
 import av
-from av.sidedata.sidedata import SideDataContainer
+from av.filter import Graph
+from av.sidedata.sidedata import SideData, SideDataContainer, Type
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
 from PIL import Image
 
 from core.errors import MediaError
-from extract.images.measures import frame_hash
+from media.hashes import frame_hash
 
 __all__ = ["Jpeg", "JpegEncoder", "orientation", "upright"]
 
@@ -30,20 +32,44 @@ _TURNS = {
 }
 
 
+_LAST_KNOWN = max(cast("int", kind.value) for kind in Type)
+_UNKNOWN_TYPES = range(_LAST_KNOWN + 1, _LAST_KNOWN + 17)
+"""Types of side data that newer versions of FFmpeg have added, such as EXIF."""
+
+
 def orientation(frame: VideoFrame) -> Image.Transpose | None:
     """Return the transposition of a frame's display matrix, None if it is upright.
 
-    Quarter turns and mirrorings are recognised; any other matrix is ignored.
+    The matrix comes from the container, or from the EXIF orientation of a frame of motion JPEG. Quarter turns
+    and mirrorings are recognised; any other matrix is ignored.
     """
-    try:
-        entries = list(cast("SideDataContainer", frame.side_data))
-    except ValueError:  # one entry that PyAV does not know makes all unreadable
-        return None
-    for entry in entries:
-        if entry.type.name == "DISPLAYMATRIX":
+    for entry in _side_data(frame):
+        if entry.type is Type.DISPLAYMATRIX:
             a, b, _, c, d, *_ = struct.unpack("<9i", bytes(entry)[:36])
             return _TURNS.get((_sign(a), _sign(b), _sign(c), _sign(d)))
     return None
+
+
+def _side_data(frame: VideoFrame) -> list[SideData]:
+    """Return a frame's side data of the types that PyAV knows: it reads none if there is one of another type."""
+    try:
+        return list(cast("SideDataContainer", frame.side_data))
+    except ValueError:
+        return list(cast("SideDataContainer", _without_unknown(frame).side_data))
+
+
+def _without_unknown(frame: VideoFrame) -> VideoFrame:
+    """Return a frame without side data of types beyond those that PyAV knows."""
+    graph = Graph()
+    time_base = frame.time_base or Fraction(1, 1000)
+    chain = [
+        graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=time_base),
+        *(graph.add("sidedata", f"mode=delete:type={number}") for number in _UNKNOWN_TYPES),
+        graph.add("buffersink"),
+    ]
+    graph.link_nodes(*chain).configure()
+    graph.push(frame)
+    return cast("VideoFrame", graph.pull())
 
 
 def _sign(value: int) -> int:
@@ -69,8 +95,8 @@ def upright(frame: VideoFrame, converter: VideoReformatter, longest_side: int | 
     """Return a frame as RGB, turned by its display matrix.
 
     Colours follow the matrix and range that the stream names, else ITU-R 601 limited, as in FFmpeg.
-    Samples of more than 8 bits are rounded to 8; interlaced frames keep both fields woven; non-square
-    pixels stay so.
+    Samples of more than 8 bits are rounded to 8, and HDR is not tone-mapped; interlaced frames keep both fields
+    woven; pixels that are not square stay so, one sample each.
 
     Args:
         frame: The decoded frame.

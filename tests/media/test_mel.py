@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 import extract
 from core.errors import MediaError
-from extract.audio.mfcc import mel_filters, mel_power
+from media.mel import mel_filters, mel_power
 
 librosa = pytest.importorskip("librosa")
 pytestmark = pytest.mark.usefixtures("librosa_compiled")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from io import BytesIO
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import NoReturn, Protocol, cast
 
 import av
 from av import Packet
@@ -16,25 +16,24 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from core.errors import MediaError
-
-if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
-    from extract.settings import VideoSettings
+from media.formats import sniff
 
 __all__ = [
     "AUDIO_DECODERS",
     "VIDEO_DECODERS",
+    "VideoLimits",
     "decoder_name",
     "find_audio",
     "find_video",
     "open_media",
     "read_packets",
-    "sniff",
 ]
 
 VIDEO_DECODERS = frozenset(
     (
         *("h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "mpeg4", "mjpeg", "prores", "theora", "h263", "flv"),
-        *("mpeg1video", "mpeg2video", "msmpeg4v2", "msmpeg4", "wmv1", "wmv2", "wmv3", "vc1"),
+        *("mpeg1video", "mpeg2video", "msmpeg4v1", "msmpeg4v2", "msmpeg4", "wmv1", "wmv2", "wmv3", "vc1"),
+        *("vp6", "vp6a", "vp6f", "svq1", "svq3", "cinepak", "dvvideo", "dnxhd", "ffv1", "huffyuv", "rawvideo"),
     )
 )
 """FFmpeg's names of the allowed video decoders."""
@@ -42,39 +41,21 @@ VIDEO_DECODERS = frozenset(
 AUDIO_DECODERS = frozenset(
     (
         *("aac", "aac_latm", "mp3", "mp3float", "mp2", "mp2float", "opus", "vorbis", "flac", "alac", "ac3", "eac3"),
-        *("amrnb", "amrwb", "wmav1", "wmav2", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s32le", "pcm_f32le"),
-        *("pcm_u8", "pcm_alaw", "pcm_mulaw"),
+        *("amrnb", "amrwb", "wmav1", "wmav2", "wmapro", "mp1", "mp1float", "dca", "nellymoser", "speex"),
+        *("pcm_u8", "pcm_s8", "pcm_s16le", "pcm_s16be", "pcm_s16le_planar", "pcm_s24le", "pcm_s24be", "pcm_s32le"),
+        *("pcm_s32be", "pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_alaw", "pcm_mulaw", "pcm_dvd"),
+        *("adpcm_ima_wav", "adpcm_ima_qt", "adpcm_ms", "adpcm_swf"),
     )
 )
 """FFmpeg's names of the allowed audio decoders."""
 
-_MOV_BOXES = frozenset((b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp"))
-_PREFIXES = {
-    b"\x1aE\xdf\xa3": "matroska",
-    b"FLV\x01": "flv",
-    b"OggS": "ogg",
-    b"\x00\x00\x01\xba": "mpeg",
-    b"0&\xb2u\x8ef\xcf\x11": "asf",
-}
-_TS_PACKETS = ((0, 188), (4, 192))
 
+class VideoLimits(Protocol):
+    """Limits before decoding."""
 
-def sniff(data: bytes) -> str | None:
-    """Return FFmpeg's name of the container, from the first bytes of ``data``; None if it is not allowed.
-
-    Playlists, concatenation scripts, image sequences and raw streams are never allowed.
-    """
-    if data[4:8] in _MOV_BOXES:
-        return "mov"
-    if data[:4] == b"RIFF" and data[8:12] == b"AVI ":
-        return "avi"
-    for prefix, name in _PREFIXES.items():
-        if data.startswith(prefix):
-            return name
-    for offset, step in _TS_PACKETS:
-        if len(data) > offset + step and data[offset] == data[offset + step] == 0x47:
-            return "mpegts"
-    return None
+    @property
+    def max_pixels(self) -> int:
+        """Most pixels of a frame."""
 
 
 def open_media(data: bytes) -> InputContainer:
@@ -86,9 +67,11 @@ def open_media(data: bytes) -> InputContainer:
     Raises:
         MediaError: ``not_allowed_container``, ``broken_video`` or ``memory``.
     """
-    name = sniff(data)
-    if name is None:
-        raise MediaError("not_allowed_container", f"not an allowed video container: it starts with 0x{data[:8].hex()}")
+    form = sniff(data)
+    if form is None or form.kind != "video" or form.reader is None:
+        seen = f"it is {form.name}" if form else f"it starts with 0x{data[:8].hex()}"
+        raise MediaError("not_allowed_container", f"not an allowed video container: {seen}")
+    name = form.reader
     options = {
         "format_whitelist": ",".join((*av.ContainerFormat(name, "r").name.split(","), name)),
         "codec_whitelist": ",".join(sorted(VIDEO_DECODERS | AUDIO_DECODERS)),
@@ -118,7 +101,7 @@ def _refuse(url: str, flags: int, options: dict[str, str]) -> NoReturn:
     raise PermissionError(f"media may not open {url[:80]!r} (flags {flags}, {len(options)} options)")
 
 
-def find_video(container: InputContainer, settings: VideoSettings) -> VideoStream:
+def find_video(container: InputContainer, settings: VideoLimits) -> VideoStream:
     """Return the video stream that FFmpeg ranks first, set to decode on one thread; cover images do not count.
 
     Raises:
