@@ -11,8 +11,6 @@ __all__ = ["propose"]
 
 _RECORDS = 10
 _SHOWN = 3
-_UNREAD_SHARE = 0.05
-"""Largest share of the known pages that a pattern may leave out without a page of their form having been looked at."""
 _LISTED = 3
 """Links to products that make a page a listing."""
 
@@ -65,7 +63,7 @@ def _propose_patterns(survey: Survey, seen: Seen) -> None:
     doubtful = [
         one for one in outside if one not in seen.others and (shape_of(one) in alike or shape_of(one) not in read)
     ]
-    if len(doubtful) > _UNREAD_SHARE * len(known) or any(shape_of(one) in alike for one in doubtful):
+    if doubtful:
         seen.notes.append(
             f"no pattern: {len(doubtful):,} pages that {' '.join(patterns)} leaves out may be products, such as "
             f"{doubtful[0]}, so the reader looks at every page"

@@ -222,3 +222,19 @@ def test_page_that_redirects_is_followed_within_the_shop(shop: Shop) -> None:
     survey = look(shop)
     assert sorted(record.caption or "" for record in survey.records) == ["goods-a", "goods-b", "goods-c"]
     assert any("offsite: redirect to http://127.0.0.1:1/x" in note for note in survey.notes)
+
+
+def test_sitemap_with_very_many_urls_is_looked_through_in_part(shop: Shop) -> None:
+    shop.pages = {"/": listing_page([]), "/sitemap.xml": sitemap(*(f"{shop.url}/goods/{n}" for n in range(50_001)))}
+    survey = look(shop)
+    assert survey.pages == 50_000 + 1
+    assert f"{shop.url}/sitemap.xml: it names more URLs than the 50,000 that are looked through" in survey.notes
+
+
+def test_pattern_that_leaves_out_a_form_nobody_looked_at_is_not_proposed(shop: Shop) -> None:
+    items, rest = [f"/goods/{n}" for n in "abcdefgh"], [f"/{place}/x/{n}" for n, place in enumerate("klmnopqrstuv")]
+    shop.pages = {"/": listing_page([*items, *rest])}
+    shop.pages |= {one: product_page(one[1:]) for one in items}
+    survey = look(shop)
+    assert (survey.product_urls, survey.left_out) == ((), 0)
+    assert any("goods/[^/?#] leaves out may be products" in note for note in survey.notes)
