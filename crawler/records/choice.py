@@ -243,12 +243,14 @@ _TOKEN = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]|[^\W_\u3040-\u30ff\u4e00-\u9f
 def why_same_product(one: Claims, other: Claims) -> str:
     """Return in words why two pages show the same product; empty if their claims do not prove it.
 
-    Pages whose GTINs, prices or ids differ never do: templates repeat canonical URLs. Otherwise two strong claims must
+    Pages whose GTINs, prices or ids differ never do, and a canonical URL says nothing of pages whose markup gives their
+    products different URLs: templates repeat canonical URLs. Otherwise two strong claims must
     agree: the GTIN with the id or canonical URL; id and canonical URL; or one of these with price and the whole
     caption. Similar captions prove nothing: sizes, colours and volumes of one line have them. An id guessed from the
     URL is only our own claim, so that the main image must not differ.
     """
-    url, stated = one.url == other.url, not (one.guessed or other.guessed)
+    own = one.own_url == other.own_url or not (one.own_url and other.own_url)
+    url, stated = own and one.url == other.url, not (one.guessed or other.guessed)
     same_id = one.id == other.id
     if not (url or same_id) or (stated and not same_id) or _contradict(one, other):
         return ""

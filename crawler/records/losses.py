@@ -1,4 +1,4 @@
-"""What patterns, languages and limits left out of each source, in words that name the setting."""
+"""Notes on the pages of each source that patterns, languages and limits left out, with the setting that did."""
 
 import json
 import sqlite3

@@ -128,6 +128,10 @@ APART = {
         page("/a", canonical="/a", guessed=True, caption="Iron kettle", gtin="1"),
         page("/b", canonical="/a", guessed=True, caption="Iron kettle", gtin="2"),
     ),
+    "canonical URL, other URLs in the markup": (
+        page("/a", canonical="/t", guessed=True, caption="Iron kettle", price="5 EUR", own_url=HOME + "/a", image="/1"),
+        page("/b", canonical="/t", guessed=True, caption="Iron kettle", price="5 EUR", own_url=HOME + "/b", image="/2"),
+    ),
     "the canonical URL of a template": (
         page("/a", canonical="/", number="a", caption="Iron kettle"),
         page("/b", canonical="/", number="b", caption="Red lamp"),
