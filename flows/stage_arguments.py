@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from annotate import judgements_stage
 from annotate.settings import AnnotateSettings, CandidateSettings, TaskSettings
 from annotate.tasks import to_kind
-from core.errors import SettingsError, UsageError
+from core.errors import UsageError
 from core.run_options import RunContext
 from crawler.net.address_guard import authority
 from crawler.settings import CrawlSettings
@@ -38,14 +38,8 @@ Arguments = Mapping[str, object]
 
 
 def crawl(workspace: Workspace, settings: CrawlSettings, context: RunContext) -> Arguments:
-    """Return the sources to crawl, the limit of products, and whether to request every page again.
-
-    Raises:
-        SettingsError: The workspace has no source.
-    """
-    del workspace
-    if not settings.sources:
-        raise SettingsError("m5data.toml: there is no shop; m5data add-source URL adds one (docs/sources.md)")
+    """Return the sources to crawl, the limit of products, and whether to request every page again."""
+    del workspace, settings
     options = context.options
     only = [options.source] if options.source else None
     return {"only": only, "max_products": options.limit, "force": options.refresh}

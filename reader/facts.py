@@ -34,6 +34,8 @@ class Facts:
 
     origin: str
     """``json-ld``, ``microdata`` or ``opengraph``."""
+    url: str | None = None
+    """URL that the markup gives the product itself, absolute."""
     caption: str | None = None
     category: tuple[str, ...] = ()
     """Outermost first."""
@@ -84,6 +86,7 @@ def product_facts(document: Document, node: Node, origin: str) -> Facts:
     whole = [node, *variants]
     offers = [offer for one in whole for offer in _offers(one)]
     facts = Facts(origin=origin)
+    facts.url = _first(document.absolute(one) or "" for one in _list(node.get("url")) if isinstance(one, str))
     facts.caption = text_of(node.get("name")) or None
     groups = [group for group in _list(node.get("isVariantOf")) if isinstance(group, dict)]
     facts.brand = _brand([*whole, *groups])

@@ -4,7 +4,7 @@ import io
 import json
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import BinaryIO
@@ -18,7 +18,7 @@ from core.errors import UsageError
 from core.stage import StageReport
 from storage.files import replacing
 
-__all__ = ["as_box", "print_json", "print_reports", "print_rows", "write_rows", "writing_to"]
+__all__ = ["as_box", "print_json", "print_notes", "print_reports", "print_rows", "write_rows", "writing_to"]
 
 SHOWN_ROWS = 200
 UNBROKEN = 10_000
@@ -33,11 +33,17 @@ def print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*("-" if value is None else _plain(value) for value in row))
-    _console().print(table, markup=False)
+    console = _console()
+    if console.is_terminal:
+        console.print(table, markup=False)
+        return
+    with console.capture() as drawn:
+        console.print(table, markup=False)
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in drawn.get().splitlines())
 
 
 def print_reports(reports: Sequence[StageReport], *, as_json: bool = False) -> None:
-    """Print what stages did: read, kept, dropped by reason, seconds, rate."""
+    """Print what stages did: read, kept, dropped by reason, seconds, rate; then their notes."""
     if as_json:
         print_json([_report_row(report) for report in reports])
         return
@@ -56,6 +62,13 @@ def print_reports(reports: Sequence[StageReport], *, as_json: bool = False) -> N
             for report in reports
         ],
     )
+    print_notes(note for report in reports for note in report.notes)
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print notes of stages, one line each; control characters become U+FFFD."""
+    for note in notes:
+        print(_plain(note))
 
 
 def print_json(value: object) -> None:
@@ -85,6 +98,7 @@ def _report_row(report: StageReport) -> dict[str, object]:
         "dropped": dict(report.dropped),
         "left_out": dict(report.left_out),
         "seconds": round(report.seconds, 3),
+        "notes": list(report.notes),
         "unchanged": report.unchanged,
     }
 
