@@ -17,8 +17,8 @@ from bench.suites.cases import Case, Result, judge, read_cases
 from crawler.media.outcome import RejectedFileError
 from crawler.media.validate import validate
 from crawler.settings import DownloadSettings
-from extract.images.decoding import decode
 from extract.settings import ImageSettings
+from media.image import decode_image
 
 
 def _checked(data: bytes) -> tuple[int, int] | str:
@@ -32,7 +32,7 @@ def _checked(data: bytes) -> tuple[int, int] | str:
 
 def _decoded(data: bytes) -> Image.Image | str:
     """Return the upright image, or why the decoder refuses the file."""
-    found = decode(data, ImageSettings())
+    found = decode_image(data, ImageSettings())
     return found if isinstance(found, Image.Image) else f"the decoder refuses it ({found})"
 
 
