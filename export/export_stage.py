@@ -23,6 +23,7 @@ from export.rights import LeftOutCounts, Rights, Use, check_rights, count_left_o
 from export.settings import ExportSettings, ShardFormat
 from export.shards import FORMATS, Shard, Target, Writing, as_rows
 from storage import Snapshot, Stage, Store
+from storage.identity import workspace_mark
 from storage.tasks import Runner, in_processes
 
 __all__ = ["READS", "run"]
@@ -105,7 +106,9 @@ def run(
         refused = count_left_out(left_out(*asked))
         job = _Job(store, stage.before, recipe, splits, settings, rights, refused, progress, use)
         _check_any_left(job)
-        claims = {form: (Claim(folders[form], place), place) for form, place in places.items()}
+        claims = {
+            form: (Claim(folders[form], place, workspace_mark(store.root)), place) for form, place in places.items()
+        }
         for place in noted.values():
             remember_export(store, place, recipe, stage.before.number)
         count = _export(stage, job, claims, digest, runner)
@@ -195,6 +198,7 @@ def _describe(job: _Job, target: Target, shards: Mapping[str, Sequence[Shard]], 
         "tables": dict(tables),
         "modalities": [modality.name for modality in modalities()],
         "splits": {split: as_rows(parts) for split, parts in shards.items()},
+        "workspace": workspace_mark(job.store.root),
     }
     target.claim.end(content)
     return sum(sizes.values())

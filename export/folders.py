@@ -9,6 +9,7 @@ from typing import Protocol
 
 from core.errors import DataError
 from storage.files import replace_file, sync_file, sync_folder
+from storage.inside import files_below, inside
 from storage.place import Entry, ObjectStore
 
 __all__ = ["DRAFT", "Folder", "LocalFolder", "RemoteFolder", "open_folder"]
@@ -52,7 +53,7 @@ class LocalFolder:
 
     def draft(self, name: str) -> Path:
         """Return the path where a file is written before it is published."""
-        draft = self._path / f"{name}{DRAFT}"
+        draft = inside(self._path, f"{name}{DRAFT}")
         draft.parent.mkdir(parents=True, exist_ok=True)
         return draft
 
@@ -60,21 +61,21 @@ class LocalFolder:
         """Publish the draft as the file ``name``, synced; replace any existing file."""
         del tag
         sync_file(draft)
-        draft.replace(self._path / name)
+        draft.replace(inside(self._path, name))
         sync_folder(draft.parent)
 
     def write(self, name: str, payload: bytes) -> None:
         """Write ``payload`` as the file ``name``, synced."""
-        replace_file(self._path / name, payload)
+        replace_file(inside(self._path, name), payload)
 
     def read(self, name: str) -> bytes | None:
         """Return the bytes of a file; None: no such file."""
-        path = self._path / name
+        path = inside(self._path, name)
         return path.read_bytes() if path.is_file() else None
 
     def files(self) -> dict[str, Entry]:
         """Return name -> size of every file; tags are empty."""
-        found = {path: path.stat() for path in sorted(self._path.rglob("*")) if path.is_file()}
+        found = {path: path.stat() for path in files_below(self._path)}
         return {
             path.relative_to(self._path).as_posix(): Entry(
                 facts.st_size, "", datetime.fromtimestamp(facts.st_mtime, UTC)
@@ -84,7 +85,7 @@ class LocalFolder:
 
     def remove(self, name: str) -> None:
         """Remove a file, and the folders above it that become empty."""
-        path = self._path / name
+        path = inside(self._path, name)
         path.unlink()
         for folder in path.parents:
             if folder == self._path or any(folder.iterdir()):

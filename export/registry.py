@@ -59,7 +59,8 @@ def exports_of(store: Store) -> list[Export]:
     noted = dict(rows)
     paths = (path.parent for name in (MANIFEST, UNFINISHED) for path in (store.root / "shards").glob(f"*/*/{name}"))
     found = {str(path.relative_to(store.root)): path.parent.name for path in paths}
-    return [Export(store.root / place, recipe, place) for place, recipe in sorted({**found, **noted}.items())]
+    known = {place: recipe for place, recipe in {**found, **noted}.items() if "\0" not in place}
+    return [Export(store.root / place, recipe, place) for place, recipe in sorted(known.items())]
 
 
 def exported_versions(store: Store) -> frozenset[int]:

@@ -6,7 +6,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from reader.money import CODE, SIGN, UNIT, shown_price
+from core.currencies import CODE, SIGN, UNIT
+from core.money import read_money
 from reader.visible import Run
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def find_amounts(page: "Page") -> list[Amount]:
         if len(text) > 60 or title[0] <= index < title[1] or not _may_be_amount(text) or _is_cents(page, index):
             continue
         if MONEY_OR_SIGN.search(text) or (_PLAIN.fullmatch(text) and _called_price(page, index)):
-            found.append(Amount(index, run, *shown_price(_whole_amount(page, index))))
+            money = read_money(_whole_amount(page, index))
+            found.append(Amount(index, run, money.amount if money else None, money.currency if money else None))
             if len(found) >= _MAX_RUNS:
                 break
     return found

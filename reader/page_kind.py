@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, pairwise
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from lxml import html
 
@@ -56,6 +56,9 @@ def kind_evidence(page: Page, listed: int) -> set[str]:
     found.update(f"has:{word}" for word in {word for called in document.classes for word in name_words(called)})
     _from_state(page, found)
     _from_cart(page, found)
+    _from_offer(page, found)
+    found.update(f"query:{word}" for name, _ in _query(parts.query) for word in name_words(name))
+    found.add(f"numbered:{_is_later_page(document.url)}")
     amounts = [run for run in seen.runs if len(run.text) < 40 and MONEY.search(run.text)]
     shapes = Counter((run.element.tag, run.element.get("class")) for run in amounts)
     found |= {f"amounts:{bucket(len(amounts))}", f"alike:{bucket(max(shapes.values(), default=0))}"}
@@ -114,6 +117,49 @@ def _from_cart(page: Page, found: set[str]) -> None:
                 f"button:{word}" for word in name_words(f"{button.get('name') or ''} {button.get('id') or ''}")
             )
     found.add(f"carts:{bucket(carts)}")
+
+
+_NEAR_PRICE, _NEAR_BUTTON = 60, 120
+"""Runs after the heading within which the product's price and its button stand."""
+_PAGE_NUMBER = re.compile(r"(?:^|/)(?:page|pagina|seite|strana|sayfa)[/_-]?(\d+)(?:/|\.\w+$|$)", re.IGNORECASE)
+_PAGE_NAMES = frozenset(("page", "pg", "paged", "pagina", "seite", "pagen", "pagenumber"))
+
+
+def _query(query: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(query, keep_blank_values=True, max_num_fields=40)
+    except ValueError:
+        return []
+
+
+@lru_cache(maxsize=1024)
+def _is_later_page(url: str) -> bool:
+    """Return whether a URL names the second or a later page of a listing."""
+    parts = urlsplit(url)
+    numbers = [value for name, value in _query(parts.query) if name.lower().split("_")[0] in _PAGE_NAMES]
+    numbers += _PAGE_NUMBER.findall(parts.path)
+    return any(number.isdigit() and int(number[:9]) > 1 for number in numbers)
+
+
+def _from_offer(page: Page, found: set[str]) -> None:
+    """Add evidence of the price in or after the heading, of the button after it, and of other products on the page."""
+    start, end = page.seen.title_span
+    own = [index for index in range(start, min(len(page.seen.runs), end + _NEAR_BUTTON)) if index not in page.tile_runs]
+    runs = page.seen.runs
+    price = next(
+        (one for one in own if one < end + _NEAR_PRICE and len(runs[one].text) < 40 and MONEY.search(runs[one].text)),
+        None,
+    )
+    button = next((index for index in own if "in_stock" in _spoken(page.squashed[index])), None)
+    tile = min((one.start for one in page.tiles if one.start >= end), default=len(runs))
+    found |= {
+        f"price-after:{'none' if price is None else bucket(max(0, price - end))}",
+        f"button-after:{'none' if button is None else bucket(max(0, button - end))}",
+        f"offer:{end > 0}:{price is not None}:{button is not None}",
+        f"tile-before:{price is not None and tile < price}:{button is not None and tile < button}",
+        f"tiles:{bucket(len(page.tiles))}",
+        f"pictured:{bucket(len(set(page.pictured.values())))}",
+    }
 
 
 _STOCK_KEYS = keys_with(r"avail|stock|sold|inventory|quantity|purchas|saleable|orderable")

@@ -25,6 +25,7 @@ __all__ = [
     "identity_path",
     "load_or_create_key",
     "read_identity",
+    "workspace_mark",
     "write_identity",
 ]
 
@@ -131,6 +132,11 @@ _ADVICE = (
 def fingerprint_of(key: bytes) -> str:
     """Return the fingerprint of a key, which does not reveal it."""
     return hashlib.sha256(b"m5data workspace key\n" + key).hexdigest()[:32]
+
+
+def workspace_mark(root: Path) -> str:
+    """Return a text by which a workspace recognises what it wrote elsewhere; nobody without its key can make it."""
+    return hashlib.sha256(b"m5data workspace mark\n" + load_or_create_key(root)).hexdigest()[:32]
 
 
 def _create(path: Path) -> None:

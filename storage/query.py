@@ -16,14 +16,14 @@ from core.table_spec import sql_type
 from storage.engine import quote
 from storage.tables import TABLES, bucket_of
 
-__all__ = ["NORMS", "Reads", "names_of", "plan_reads", "query_errors", "read"]
+__all__ = ["NORMS", "Reads", "names_of", "plan_reads", "query_errors", "read", "select_of"]
 
 NORMS = ("property_norm", "value_norm", "unit")
 """Columns of ``specs`` whose values are stored in ``spec_norms`` and ``properties``."""
 
 
-def read(connection: duckdb.DuckDBPyConnection, query: str, params: Sequence[object] | None) -> pa.RecordBatchReader:
-    """Start one SELECT (also WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE) and return a reader of its result.
+def select_of(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Statement:
+    """Return the one SELECT (also WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE) of a query.
 
     Nothing else is allowed: DuckDB could write where it may read, and ``EXPLAIN ANALYZE`` runs what it explains.
 
@@ -32,13 +32,24 @@ def read(connection: duckdb.DuckDBPyConnection, query: str, params: Sequence[obj
     """
     with query_errors():
         statements = connection.extract_statements(query)
-        if len(statements) != 1:
-            raise QueryError(f"sql: {len(statements)} statements given. Give exactly one.")
-        if statements[0].type != duckdb.StatementType.SELECT:
-            kind = statements[0].type.name
-            raise QueryError(f"sql: {kind} is not allowed, because this connection only reads. Use a SELECT.")
-        reader = connection.sql(statements[0], params=params).to_arrow_reader()
-        return _with_distinct_names(reader)
+    if len(statements) != 1:
+        raise QueryError(f"sql: {len(statements)} statements given. Give exactly one.")
+    if statements[0].type != duckdb.StatementType.SELECT:
+        kind = statements[0].type.name
+        raise QueryError(f"sql: {kind} is not allowed, because this connection only reads. Use a SELECT.")
+    return statements[0]
+
+
+def read(
+    connection: duckdb.DuckDBPyConnection, select: duckdb.Statement, params: Sequence[object] | None
+) -> pa.RecordBatchReader:
+    """Start a SELECT and return a reader of its result.
+
+    Raises:
+        QueryError: DuckDB refuses it.
+    """
+    with query_errors():
+        return _with_distinct_names(connection.sql(select, params=params).to_arrow_reader())
 
 
 def _with_distinct_names(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
@@ -128,11 +139,6 @@ class Reads:
     """Whether it needs the normalised values of ``specs``."""
 
 
-_RULES = ("expression_rewriter", "filter_pullup", "filter_pushdown", "unused_columns", "cte_inlining")
-"""Optimizer rules whose plan is right whatever the tables hold: none looks at rows, statistics or sizes."""
-_OTHER_RULES = f"SELECT string_agg(name) FROM duckdb_optimizers() WHERE name NOT IN {_RULES}"  # noqa: S608 - constants
-
-
 def plan_reads(
     probe: duckdb.DuckDBPyConnection,
     query: str,
@@ -144,11 +150,11 @@ def plan_reads(
     """Return what a query needs, by DuckDB's own plan of it over empty tables.
 
     A table is needed in some buckets only if every scan of it in the plan has a filter that its bucket column equals
-    a string. The plan is made without rules that depend on rows, so it holds for the whole tables and for the buckets.
+    a string. The plan is made without rules that look at rows, so it holds for the buckets as for the whole tables.
 
     Args:
-        probe: An empty, unconfined connection; the caller's own tables are registered.
-        query: SQL.
+        probe: An empty engine for plans (``Engines.lend``), in which the caller's own tables are registered.
+        query: One SELECT (``select_of``).
         params: Values of its parameters.
         buckets: Number of the workspace's buckets.
         views: View -> its SQL, each after those that it reads.
@@ -161,7 +167,6 @@ def plan_reads(
     for name, sql in views.items():
         if names is None or name in names:
             probe.execute(f"CREATE VIEW {quote(name)} AS {sql}")
-    probe.execute("SET disabled_optimizers = $1", probe.execute(_OTHER_RULES).fetchone())
     with suppress(duckdb.Error):  # the query is wrong, which running it says, or cannot be explained
         plan = probe.execute(f"EXPLAIN (FORMAT json) {query}", params).fetchall()[0][1]
         return _reads(list(_scans(json.loads(plan))), buckets)

@@ -12,6 +12,7 @@ from storage.files import Layout
 from storage.frontiers import Frontiers
 from storage.home import Home
 from storage.identity import FORMAT, Identity, check_format, identity_path, write_identity
+from storage.inside import check_links
 from storage.lock import WriterLock, clear_staging, recover, wait_for_children
 from storage.objects.index import make_index
 from storage.objects.reader import SEGMENT_BYTES, ObjectProblem, Objects, verify_objects
@@ -76,10 +77,12 @@ class Store:
         """Open the store in ``root``.
 
         Raises:
-            WorkspaceError: The folder holds none, or one of another format.
+            WorkspaceError: The folder holds none, one of another format, or a link in place of its files.
         """
-        latest_number(_layout(root))
-        check_format(Path(root).absolute())
+        layout = _layout(root)
+        check_links(layout.root)
+        latest_number(layout)
+        check_format(layout.root)
         return cls(root, clock=clock)
 
     def lock(self) -> AbstractContextManager[None]:

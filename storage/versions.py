@@ -19,7 +19,7 @@ from core.errors import CorruptObjectError, DataError, WorkspaceError
 from core.stage import StageReport
 from storage.engine import Engines, open_engine, quote
 from storage.files import Layout, replace_file
-from storage.query import NORMS, Reads, names_of, plan_reads, query_errors, read
+from storage.query import NORMS, Reads, names_of, plan_reads, query_errors, read, select_of
 from storage.state import State
 from storage.tables import TABLES, Partition, TableSpec
 from storage.tables.data_files import DataFile, rows_sql
@@ -295,6 +295,7 @@ class Snapshot:
         if seconds is not None:
             timer.start()
         try:
+            select = select_of(engine, query)
             with query_errors():
                 for name, table in given.items():
                     engine.register(name, table)
@@ -302,7 +303,7 @@ class Snapshot:
                 self._show(engine, names, self._reads(query, params, names, given), buckets)
                 if names is None and needs_comments(query):
                     self._comment(engine)
-            reader = read(engine, query, params)
+            reader = read(engine, select, params)
         except BaseException:
             timer.cancel()
             engine.close()
@@ -317,7 +318,7 @@ class Snapshot:
         given: Mapping[str, pa.Table],
     ) -> Reads:
         """Return which rows and columns of the tables a query needs."""
-        with closing(self.engines.lend()) as probe:
+        with closing(self.engines.lend(inside=self._layout.tables, plans=True)) as probe:
             for name, table in {**given, "tags": TAGS_SCHEMA.empty_table()}.items():
                 probe.register(name, table.schema.empty_table())
             views = {name: view.sql() for name, view in VIEWS.items()}

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.suites.cases import Case, Result, judge, read_cases
-from reader.document import decode_page
+from core.texts import decode_html
 
 
 def _decode(body: bytes, content_type: str) -> str:
     """Return the text of a page."""
-    return decode_page(body, content_type)[0]
+    return decode_html(body, content_type).text
 
 
 _AROUND = 20

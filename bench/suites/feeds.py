@@ -2,34 +2,28 @@
 
 import base64
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from bench.suites.cases import Case, Result, judge, read_cases
-from crawler.feeds.cleaning import MACROS
-from crawler.feeds.formats import FeedFormat, open_feed
-
-_FIRST = """
-    SELECT error, fold(id) AS id, fold(title) AS title, trim(url) AS url, texts(category) AS category,
-        fold(brand) AS brand, amount(price) AS price, currency_of(currency, price) AS currency,
-        stock(availability) AS availability, fold(gtin) AS gtin, fold(mpn) AS mpn,
-        each_once(texts(image_urls)) AS image_urls, pairs(specs) AS specs
-    FROM feed ORDER BY line LIMIT 1
-"""
+from crawler.feeds import FeedFormat, open_feed
+from crawler.feeds.cleaning import MACROS, clean_sql
+from crawler.feeds.irregular import read_irregular
+from storage.engine import open_engine
 
 
-def _first_item(path: Path, form: FeedFormat) -> dict[str, Any]:
+def _first_item(path: Path, form: FeedFormat) -> Mapping[str, Any]:
     """Return the fields of a feed's first item, cleaned; ``error`` if it was rejected."""
-    with duckdb.connect() as connection:
-        for statement in MACROS:
-            connection.execute(statement)
+    with open_engine() as connection:
+        for macro in MACROS:
+            connection.execute(macro)
         open_feed(connection, path, form)
-        rows: list[dict[str, Any]] = connection.sql(_FIRST).to_arrow_table().to_pylist()
-    return rows[0] if rows else {}
+        read_irregular(connection, datetime.now(UTC))
+        found = connection.sql(f"FROM ({clean_sql('feed')}) ORDER BY item LIMIT 1").to_arrow_table().to_pylist()
+    return {**found[0], "id": found[0]["native_id"], "title": found[0]["caption"]} if found else {}
 
 
 def results(folder: Path) -> Iterator[Result]:
@@ -54,7 +48,7 @@ def _judged(case: Case, body: bytes) -> tuple[object, object, bool]:
     return {name: case["want"][name] for name in wrong}, wrong, not wrong
 
 
-def _compare(item: dict[str, Any], name: str, right: Any) -> tuple[object, bool]:  # noqa: ANN401  a value of JSON
+def _compare(item: Mapping[str, Any], name: str, right: Any) -> tuple[object, bool]:  # noqa: ANN401  a value of JSON
     pairs = [[spec["property"], spec["value"]] for spec in item.get("specs") or ()]
     match name:
         case "specs":

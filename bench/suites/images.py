@@ -18,7 +18,7 @@ from crawler.media.outcome import RejectedFileError
 from crawler.media.validate import validate
 from crawler.settings import DownloadSettings
 from extract.settings import ImageSettings
-from media.image import decode_image
+from media import decode_image
 
 
 def _checked(data: bytes) -> tuple[int, int] | str:

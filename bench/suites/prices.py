@@ -7,7 +7,8 @@ from pathlib import Path
 
 from bench.suites.cases import Case, Result, judge, read_cases
 from bench.suites.pages import read_page
-from reader.money import currency_code, read_money
+from core.currencies import currency_code
+from core.money import read_money
 
 
 def _price(text: str, currency: str | None) -> tuple[Decimal, str | None] | None:

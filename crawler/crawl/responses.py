@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from core.errors import PageError
-from core.urls import normalise
+from core.urls import escape_location, normalise
 from crawler.crawl.languages import alternates, page_language, sitemap_languages
 from crawler.crawl.scope import Scope, without_order
 from crawler.crawl.sitemaps import Sitemap, looks_like_sitemap, read_sitemap, sitemap_urls
@@ -14,7 +14,7 @@ from crawler.net.client import Fetched
 from crawler.net.http_policy import status_reason
 from crawler.rights.opt_outs import opt_outs, page_opt_out
 from crawler.rights.page import from_json, page_statements, renewed, to_json, unpaid
-from reader.document import Document, canonical_url, read_document
+from reader.document import Document, canonical_url, headers_by_name, read_document
 from reader.links import links, next_link
 
 __all__ = [
@@ -93,7 +93,7 @@ def _failed(task: Task, response: Fetched) -> Visit:
 def _redirect(task: Task, response: Fetched, rules: PageRules) -> Visit:
     location = response.header("location")
     target = redirected(task, location, rules.scope, rules.max_redirects)
-    where = " ".join(location.split())[:300]
+    where = " ".join(escape_location(location).split())[:300]
     if isinstance(target, str):
         return Visit(task, "failed", target, f"to {where or 'nowhere'}", response.status, kind=task.kind)
     return Visit(
@@ -158,21 +158,16 @@ def _kept(response: Fetched) -> dict[str, str]:
 
 
 def kept_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return the headers that later readings of the page need, names in lower case, repeated ones joined."""
-    return _joined(headers, _KEPT_HEADERS)
+    """Return the headers that later readings of the page need (:func:`reader.document.headers_by_name`)."""
+    return _of(headers, _KEPT_HEADERS)
 
 
 def _named(response: Fetched, names: Collection[str]) -> dict[str, str]:
-    return _joined(response.headers, names)
+    return _of(response.headers, names)
 
 
-def _joined(headers: Iterable[tuple[str, str]], names: Collection[str]) -> dict[str, str]:
-    kept: dict[str, str] = {}
-    for name, value in headers:
-        key = name.lower()
-        if key in names:
-            kept[key] = f"{kept[key]}, {value}" if key in kept else value
-    return kept
+def _of(headers: Iterable[tuple[str, str]], names: Collection[str]) -> dict[str, str]:
+    return headers_by_name((name, value) for name, value in headers if name.lower() in names)
 
 
 def links_of_page(document: Document, task: Task, scope: Scope, agent: str) -> tuple[Found, ...]:
@@ -238,8 +233,14 @@ def redirected(task: Task, location: str, scope: Scope, max_redirects: int) -> F
     """Return the URL that a redirect leads to, or the reason why it is not followed.
 
     Reasons: ``bad_redirect``, ``bad_scheme``, ``offsite``, ``redirect_loop``.
+
+    Args:
+        task: the request that was answered.
+        location: the header, as the client decodes it.
+        scope: hosts that may be requested.
+        max_redirects: most redirects in a row.
     """
-    target = normalise(location, task.url)
+    target = normalise(escape_location(location), task.url)
     if target is None:
         scheme = location.partition(":")[0].lower() if ":" in location else ""
         return "bad_scheme" if scheme.isalpha() and scheme not in {"http", "https"} else "bad_redirect"

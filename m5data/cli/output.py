@@ -72,7 +72,9 @@ def _console() -> Console:
 def _dropped(report: StageReport) -> str:
     if report.unchanged:
         return "unchanged: nothing to do"
-    return ", ".join(f"{reason} {count}" for reason, count in report.dropped.items()) or "-"
+    parts = [f"{reason} {count}" for reason, count in report.dropped.items()]
+    parts += [f"{reason} {count} (left out of kept items)" for reason, count in report.left_out.items()]
+    return ", ".join(parts) or "-"
 
 
 def _report_row(report: StageReport) -> dict[str, object]:
@@ -81,6 +83,7 @@ def _report_row(report: StageReport) -> dict[str, object]:
         "read": report.read,
         "kept": report.kept,
         "dropped": dict(report.dropped),
+        "left_out": dict(report.left_out),
         "seconds": round(report.seconds, 3),
         "unchanged": report.unchanged,
     }

@@ -169,6 +169,9 @@ def status(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> No
     drops = [(one.stage, reason, count) for one in found.stages for reason, count in one.dropped.items()]
     if drops:
         print_rows("dropped", ("stage", "reason", "items"), drops)
+    parts = [(one.stage, reason, count) for one in found.stages for reason, count in one.left_out.items()]
+    if parts:
+        print_rows("left out of kept items", ("stage", "reason", "parts"), parts)
     print_rows("ledger", ("modality", "state", "products"), [tuple(row.values()) for row in found.ledger])
 
 

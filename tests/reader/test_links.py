@@ -34,8 +34,8 @@ def test_absolute_url_or_none(reference: str, resolved: str | None) -> None:
     ("url", "clean"),
     [
         ("HTTPS://Shop.Example:443/P?id=7&utm_source=x&spm=a.b#top", "https://shop.example/P?id=7"),
-        ("http://s.example/p;jsessionid=AB12?b=2&a=1", "http://s.example/p?b=2&a=1"),
-        ("http://s.example?PHPSESSID=9", "http://s.example/"),
+        ("http://s.example/p;jsessionid=0A1B2C3D4E5F60718293A4B5C6D7E8F9?b=2&a=1", "http://s.example/p?b=2&a=1"),
+        ("http://s.example?PHPSESSID=q1r2s3t4u5v6w7x8y9z0a1b2c3", "http://s.example/"),
         ("http://[", "http://["),
     ],
 )

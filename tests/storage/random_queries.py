@@ -20,7 +20,6 @@ _COLUMNS: Mapping[str, Sequence[str]] = {
     "spec_values": ("product_id", "property", "value"),
     "spec_numbers": ("product_id", "value", "unit", "position"),
     "ledger": ("product_id", "caption", "video"),
-    "product_text": ("product_id", "text"),
 }
 _JOINS = ("JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "SEMI JOIN", "ANTI JOIN")
 _SET_OPERATIONS = ("UNION", "UNION ALL", "EXCEPT", "INTERSECT", "EXCEPT ALL")
@@ -112,7 +111,7 @@ class _Writer:
         end = ""
         if self._random.random() < 0.15:
             expressions[-1], end = "count(*)::VARCHAR", " GROUP BY ALL" if len(names) > 1 else ""
-        elif self._random.random() < 0.15:
+        elif self._random.random() < 0.15 and not any("(" in what for what in expressions):
             end = f" QUALIFY row_number() OVER (PARTITION BY {expressions[0]} ORDER BY {', '.join(expressions)}) = 1"
         elif self._random.random() < 0.15:
             end = f" ORDER BY ALL LIMIT {self._random.randint(1, 9)}"

@@ -1,6 +1,7 @@
 """A query opens only the files that can hold its answer."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
@@ -8,7 +9,7 @@ import pytest
 
 from core.errors import QueryError
 from storage import Store
-from storage.engine import open_engine
+from storage.engine import Engines, open_engine
 from storage.query import Reads, names_of, plan_reads
 from storage.tables import bucket_of
 from tests.storage.random_queries import answers, fill, random_query, whole_tables
@@ -48,7 +49,7 @@ def test_a_view_reads_the_tables_of_its_own_query() -> None:
 
 def needed(query: str, params: Sequence[object] | None = None) -> Reads:
     """Return what a query needs of the tables."""
-    with open_engine() as probe:
+    with closing(Engines().lend(inside=Path("/nowhere"), plans=True)) as probe:
         return plan_reads(probe, query, params, BUCKETS, {"lines": "select product_id, value from specs"})
 
 
@@ -130,6 +131,13 @@ def test_queries_answer_as_over_whole_tables(store: Store) -> None:
         for query in [random_query(random) for _ in range(200)]:
             own, expected = answers(snapshot, whole, query)
             assert own == expected, query
+
+
+def test_a_refused_statement_is_not_run_while_it_is_planned(store: Store, tmp_path: Path) -> None:
+    target = tmp_path / "written.csv"
+    with pytest.raises(QueryError, match="2 statements given"):
+        store.snapshot().sql(f"select 1; copy (select 1) to '{target}'")
+    assert not target.exists()
 
 
 def test_a_correlated_condition_loses_no_row(store: Store) -> None:

@@ -11,7 +11,10 @@ from crawler.crawl.scope import Scope, rehost, web_host
     [
         ("HTTP://Shop.Example:80/a?b=1#top", "http://shop.example/a?b=1"),
         ("https://shop.example", "https://shop.example/"),
-        ("https://shop.example/a;jsessionid=9?utm_source=x&id=2", "https://shop.example/a?id=2"),
+        (
+            "https://shop.example/a;jsessionid=0A1B2C3D4E5F60718293A4B5C6D7E8F9?utm_source=x&id=2",
+            "https://shop.example/a?id=2",
+        ),
         ("https://shop.example/商品/1", "https://shop.example/%E5%95%86%E5%93%81/1"),
         ("mailto:a@shop.example", None),
         ("javascript:void(0)", None),

@@ -3,13 +3,11 @@
 import re
 from decimal import Decimal
 
-import duckdb
 import pytest
 from babel.numbers import get_currency_symbol, get_territory_currencies, is_currency
 
+from core.currencies import _NAMES, _OF_COUNTRY, CODE, ISO_CODES, SIGN, UNIT, currency_code
 from crawler import parse_page
-from crawler.feeds.cleaning import MACROS
-from reader.money import _NAMES, _OF_COUNTRY, CODE, ISO_CODES, SIGN, UNIT, currency_code
 
 LOCALES = {
     "EUR": "de", "GBP": "en_GB", "RUB": "ru", "INR": "hi", "KRW": "ko", "ILS": "he", "UAH": "uk", "TRY": "tr",
@@ -48,27 +46,12 @@ def test_currencies_of_countries_agree_with_babel(country: str) -> None:
 
 @pytest.mark.parametrize("sign", [*"$¥€£₽₹₩₪₴₺฿₫￥₸₦₱"])
 def test_a_sign_is_money_everywhere(sign: str) -> None:
-    """``₸ 500`` is a price on a page, not a specification, and an amount in a feed."""
+    """``₸ 500`` is a price on a page, not a specification."""
     page = f"<h1>A chair of oak</h1><p>{sign} 500</p><table><tr><td>Width</td><td>50 cm</td></tr>"
     page += f"<tr><td>Depth</td><td>40 cm</td></tr><tr><td>Surcharge</td><td>{sign} 7</td></tr></table>"
     record = parse_page(page.encode(), "https://shop.example/p/chair")
     assert record.price == Decimal(500)
     assert [spec.property for spec in record.specs] == ["Width", "Depth"]
-    with duckdb.connect() as connection:
-        for macro in MACROS:
-            connection.execute(macro)
-        found = connection.execute("SELECT amount($t), currency_of(NULL, $t)", {"t": f"{sign} 500"}).fetchone()
-    assert found == (Decimal(500), currency_code(sign))
-
-
-@pytest.mark.parametrize("published", ["€", "eur", "RMB", "元", "$", "ABC", "zł", "р.", "a long word", "x'y", None])
-def test_sql_gives_the_same_code(published: str | None) -> None:
-    """A feed's currency gets the same code as a page's."""
-    with duckdb.connect() as connection:
-        for macro in MACROS:
-            connection.execute(macro)
-        found = connection.execute("SELECT currency_of($c, NULL)", {"c": published}).fetchone()
-    assert found == (currency_code(published),)
 
 
 def test_units_need_a_number() -> None:
