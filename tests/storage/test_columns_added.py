@@ -40,6 +40,6 @@ def test_added_columns_are_null_in_older_files(tmp_path: Path) -> None:
     newer = write(folder, "newer.parquet", {**ROW, "product_id": "shop:2"})
     rows = {"older.parquet": {**ROW, **dict.fromkeys(ADDED)}, "newer.parquet": {**ROW, "product_id": "shop:2"}}
     for files in ([older], [older, newer], [newer]):
-        query = f"{rows_sql(AUDIO, folder, files)} ORDER BY product_id"
-        found = duckdb.connect().execute(query).to_arrow_table().to_pylist()
-        assert found == [rows[file.path] for file in files]
+        found = duckdb.sql(f"{rows_sql(AUDIO, folder, files)} ORDER BY product_id")
+        assert found is not None
+        assert found.to_arrow_table().to_pylist() == [rows[file.path] for file in files]
