@@ -109,6 +109,12 @@ class Reading:
         """Canonical URL."""
         return canonical_url(self.document)
 
+    @property
+    def own_url(self) -> str | None:
+        """URL that markup gives the product itself; None if it gives none."""
+        stated = (one.url for one in self.page.marked if one.origin != "opengraph")
+        return next(filter(None, stated), None)
+
     @cached_property
     def seen(self) -> Visible:
         """Visible text of the main part."""
