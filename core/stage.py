@@ -63,6 +63,8 @@ class StageReport:
     """True when inputs and settings were those of the last run, so that nothing was done."""
     left_out: Mapping[str, int] = field(default_factory=dict)
     """Reason -> parts left out of items that were kept, such as prices that are none, reasons in alphabetical order."""
+    notes: tuple[str, ...] = ()
+    """What people should know, one line each: what settings left out and which of them, warnings."""
 
     def __post_init__(self) -> None:
         """Check conservation."""

@@ -38,6 +38,8 @@ class StageStatus:
     """Items that wait for it now; None: it always processes the whole dataset."""
     current: bool
     """Whether its inputs are still those of its last run."""
+    notes: tuple[str, ...] = ()
+    """Notes of its last run: what settings left out, and warnings."""
     ran: bool = True
     """False: it never ran."""
     left_out: dict[str, int] = field(default_factory=dict)
@@ -101,5 +103,5 @@ def _stage(outlook: Outlook, name: str) -> StageStatus:
     current, dropped = is_current(snapshot, name), dict(report.dropped)
     left_out = dict(report.left_out)
     return StageStatus(
-        name, report.read, report.kept, dropped, report.seconds, rate, pending, current, left_out=left_out
+        name, report.read, report.kept, dropped, report.seconds, rate, pending, current, report.notes, left_out=left_out
     )

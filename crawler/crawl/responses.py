@@ -138,10 +138,14 @@ _SHOWN = "//body//node()[self::img[@src] or self::text()[not(parent::script or p
 
 
 def _content(document: Document) -> str | None:
-    """Return a hash of the visible text and images of a page; None if there are none."""
+    """Return a hash of the visible text, images and title of a page; None if it shows nothing.
+
+    Pages that are filled by script look alike but for their titles.
+    """
     shown = document.tree.xpath(_SHOWN)
     words = (one if isinstance(one, str) else one.get("src", "") for one in shown)
     text = " ".join(word for one in words for word in one.split())
+    text = f"{document.tree.findtext('.//title') or ''} {text}".strip() if text else ""
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16] if text else None
 
 
@@ -194,7 +198,10 @@ def links_of_page(document: Document, task: Task, scope: Scope, agent: str) -> t
         found.setdefault(target, _refreshed(target, task, scope))
     for link in links(document)[:_MAX_LINKS]:
         url = None if link.nofollow else _spell(link.url, document)
-        if url and scope.follows(url):
+        if url and scope.leaves_out(url):
+            detail = f"linked from {task.url}; it matches neither follow nor product_urls"
+            found.setdefault(url, Found(url, depth=task.depth + 1, refused="not_followed", detail=detail))
+        elif url and scope.follows(url):
             trap = ("trap", "path repeats itself") if repeats(url) else (None, "")
             item = Found(url, rank=scope.rank(url), depth=task.depth + 1, refused=trap[0], detail=trap[1])
             found.setdefault(url, item)

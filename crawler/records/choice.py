@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from core.records import Reject
@@ -49,6 +50,8 @@ class ChosenPages:
     """Source and URL -> outcome of a page with a product, with the id and URL of the page chosen for it."""
     shared_ids: tuple["SharedId", ...] = ()
     """Ids that identify nothing, sorted by source and id."""
+    outside: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    """Source -> number of products that match no ``product_urls``, and the first by URL."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -61,7 +64,10 @@ class SharedId:
 
 
 def choose_products(
-    pages: Sequence[StoredPageRow], outcomes: Mapping[tuple[str, str], PageOutcome], settings: CrawlSettings
+    pages: Sequence[StoredPageRow],
+    outcomes: Mapping[tuple[str, str], PageOutcome],
+    settings: CrawlSettings,
+    dead: AbstractSet[tuple[str, str]] = frozenset(),
 ) -> ChosenPages:
     """Choose a page for each product; every other page is a reject.
 
@@ -73,6 +79,7 @@ def choose_products(
         pages: All pages.
         outcomes: Source and URL -> outcome of the page.
         settings: Settings with the URL patterns of product pages (``product_urls``) of each source.
+        dead: Source and URL of canonical URLs that do not exist (404, 410): their products have the page's own.
     """
     patterns = {
         name: tuple(re.compile(pattern) for pattern in source.product_urls) for name, source in settings.sources.items()
@@ -92,10 +99,18 @@ def choose_products(
             expected = _matches(product_urls, page.url) if product_urls else page.listed and kind != "listing"
             rejects.append((page.source, _reject(page, outcome, expected=expected)))
     shared_ids = _disown_shared(products)
-    rejects += _merge(products)
+    rejects += _merge(products, dead)
     chosen = {f"{p.page.source}:{p.native_id}": p.chosen() for p in products if p.same_as is None}
     shown = {(p.page.source, p.page.url): p.outcome_of() for p in products}
-    return ChosenPages(dict(sorted(chosen.items())), tuple(_distinct(rejects)), shown, shared_ids)
+    return ChosenPages(dict(sorted(chosen.items())), tuple(_distinct(rejects)), shown, shared_ids, _outside(rejects))
+
+
+def _outside(rejects: Iterable[tuple[str, Reject]]) -> dict[str, tuple[int, str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for source, reject in rejects:
+        if reject.reason == OUTSIDE:
+            found[source].append(reject.item)
+    return {source: (len(urls), min(urls)) for source, urls in sorted(found.items())}
 
 
 def _distinct(rejects: Iterable[tuple[str, Reject]]) -> Iterator[Reject]:
@@ -176,7 +191,7 @@ def _different(sharing: Sequence[_Product]) -> int:
     if len(sharing) < _MANY:
         return len(sharing)
     claims = [one.claims for one in sharing]
-    signs = [[tuple(_words(one.caption)) for one in claims], [one.page.url for one in sharing]]
+    signs = [[" ".join(_words(one.caption)) for one in claims], [one.page.url for one in sharing]]
     signs += [values for values in ([c.image for c in claims], [c.gtin for c in claims]) if all(values)]
     return min(len(set(values)) for values in signs)
 
@@ -185,7 +200,7 @@ _MOST_ALIKE = 20
 """Maximum products with one id or canonical URL that a page is compared with."""
 
 
-def _merge(products: list[_Product]) -> list[tuple[str, Reject]]:
+def _merge(products: list[_Product], dead: AbstractSet[tuple[str, str]]) -> list[tuple[str, Reject]]:
     """Pick one page per product, make the ids unique, and return the source and reject of every other page."""
     by_url: dict[_Page, list[_Product]] = {}
     by_id: dict[_Page, list[_Product]] = {}
@@ -198,7 +213,7 @@ def _merge(products: list[_Product]) -> list[tuple[str, Reject]]:
             first = one.same_as.page.url if one.same_as else ""
             rejects.append((source, Reject(one.page.url, "duplicate_url", f"the same product as {first}: {why}")))
             continue
-        if sharing_url:
+        if sharing_url or (source, one.claims.url) in dead:
             one.url = one.page.url
         if sharing_id:
             one.native_id = f"{one.claims.id}~{hashlib.sha256(one.page.url.encode()).hexdigest()[:8]}"
@@ -228,12 +243,14 @@ _TOKEN = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]|[^\W_\u3040-\u30ff\u4e00-\u9f
 def why_same_product(one: Claims, other: Claims) -> str:
     """Return in words why two pages show the same product; empty if their claims do not prove it.
 
-    Pages whose GTINs, prices or ids differ never do: templates repeat canonical URLs. Otherwise two strong claims must
+    Pages whose GTINs, prices or ids differ never do, and a canonical URL says nothing of pages whose markup gives their
+    products different URLs: templates repeat canonical URLs. Otherwise two strong claims must
     agree: the GTIN with the id or canonical URL; id and canonical URL; or one of these with price and the whole
     caption. Similar captions prove nothing: sizes, colours and volumes of one line have them. An id guessed from the
     URL is only our own claim, so that the main image must not differ.
     """
-    url, stated = one.url == other.url, not (one.guessed or other.guessed)
+    own = one.own_url == other.own_url or not (one.own_url and other.own_url)
+    url, stated = own and one.url == other.url, not (one.guessed or other.guessed)
     same_id = one.id == other.id
     if not (url or same_id) or (stated and not same_id) or _contradict(one, other):
         return ""

@@ -1,4 +1,4 @@
-"""What a survey has seen of a shop, and what it proposes."""
+"""Findings of a survey of a shop: the pages seen, and the proposal."""
 
 from dataclasses import dataclass, field
 

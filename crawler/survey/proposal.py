@@ -11,8 +11,6 @@ __all__ = ["propose"]
 
 _RECORDS = 10
 _SHOWN = 3
-_UNREAD_SHARE = 0.05
-"""Largest share of the known pages that a pattern may leave out without a page of their form having been looked at."""
 _LISTED = 3
 """Links to products that make a page a listing."""
 
@@ -59,11 +57,13 @@ def _propose_patterns(survey: Survey, seen: Seen) -> None:
         )
         return
     products = re.compile("|".join(patterns))
-    outside = [one for one in known if not products.search(one)]
+    outside = [one for one in known if one not in seen.failed and not products.search(one)]
     alike = {shape_of(one) for one in seen.products}
     read = {shape_of(one) for one in seen.others}
-    doubtful = [one for one in outside if seen.is_new(one) and (shape_of(one) in alike or shape_of(one) not in read)]
-    if len(doubtful) > _UNREAD_SHARE * len(known) or any(shape_of(one) in alike for one in doubtful):
+    doubtful = [
+        one for one in outside if one not in seen.others and (shape_of(one) in alike or shape_of(one) not in read)
+    ]
+    if doubtful:
         seen.notes.append(
             f"no pattern: {len(doubtful):,} pages that {' '.join(patterns)} leaves out may be products, such as "
             f"{doubtful[0]}, so the reader looks at every page"
@@ -71,7 +71,7 @@ def _propose_patterns(survey: Survey, seen: Seen) -> None:
         return
     survey.product_urls = patterns
     survey.left_out = len(outside)
-    survey.left_out_read = sum(not seen.is_new(one) for one in outside)
+    survey.left_out_read = sum(one in seen.others for one in outside)
     survey.left_out_examples = tuple(outside[:_SHOWN])
     if seen.listed:
         survey.products = sum(bool(products.search(one)) for one in seen.listed)

@@ -33,6 +33,8 @@ _FIRST = 6
 """Products that are found before pages of other shapes are looked at."""
 _SITEMAPS = 2
 """Files of a sitemap index that are read: those named after products, if there are any."""
+_MOST_KNOWN = 50_000
+"""Most URLs that are kept of a shop: as many as show the kinds of its pages."""
 _TRIES = 2
 """Pages of one shape without a product after which others are tried."""
 _LOCAL_DELAY_S = 0.1
@@ -67,7 +69,7 @@ async def look_at(
         reader = _Looker(settings, visitor, start, home)
     except READING_ERRORS as error:
         raise DataError(f"{start}: cannot be read ({error}). Name a page of the shop.") from None
-    named = [one for one in rules.robots.sitemaps if reader.scope.holds(one)]
+    named = [place for one in rules.robots.sitemaps if (place := normalise(one, start)) and reader.scope.holds(place)]
     await reader.read_sitemaps(named or [urljoin(start, "/sitemap.xml")])
     await reader.find_products(_FIRST)
     await reader.look_elsewhere()
@@ -238,8 +240,10 @@ class _Looker:
     def _take(self, into: dict[str, str], found: Iterable[Found], place: str) -> tuple[str, ...]:
         """Keep the pages that the crawl would request, each with the first place that names it; return them."""
         kept = tuple(one.url for one in found if self._admits(one) and self.scope.follows(one.url))
-        for url in kept:
+        for url in kept[: _MOST_KNOWN - len(into)]:
             into.setdefault(url, place)
+        if len(into) == _MOST_KNOWN:
+            self.seen.notes.append(f"{place}: it names more URLs than the {_MOST_KNOWN:,} that are looked through")
         return kept
 
     def _admits(self, one: Found) -> bool:

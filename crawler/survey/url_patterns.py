@@ -14,9 +14,9 @@ _DIGITS = re.compile(r"\d+")
 _WORDS = re.compile(r"[^\W\d_]+(?:[-_.+%][^\W\d_]+)*")
 _INDEX = re.compile(r"(?:index|default)(?:[-_.]?\w+)?\.(?:html?|php|aspx?)", re.IGNORECASE)
 _ENDS = (
+    (re.compile(r"()\d+(\.\w+)?"), r"{}\d+{}"),
     (re.compile(r".*?([-_.,~])\d+(\.\w+)?"), r"[^/?#]*{}\d+{}"),
     (re.compile(r"\d+([-_.,~]).*?(\.\w+)?"), r"\d+{}[^/?#]*{}"),
-    (re.compile(r"()\d+(\.\w+)?"), r"{}\d+{}"),
 )
 """Forms of a last segment with a number, and their patterns: a sign beside the number, an extension."""
 _FEWEST = 3
@@ -81,8 +81,9 @@ def product_patterns(products: Sequence[str], others: Iterable[str], known: Iter
     chosen: list[str] = []
     left = list(products)
     while left:
-        best = max(sorted(right), key=lambda one: sum(bool(re.search(one, url)) for url in left), default=None)
-        if best is None or sum(bool(re.search(best, url)) for url in left) < min(2, len(left)):
+        found = {one: sum(bool(re.search(one, url)) for url in left) for one in sorted(right)}
+        best = max(found, key=lambda one: (found[one], -len(one)), default=None)
+        if best is None or found[best] < min(2, len(left)):
             return ()
         chosen.append(best)
         left = [url for url in left if not re.search(best, url)]

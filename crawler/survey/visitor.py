@@ -131,7 +131,8 @@ class Visitor:
         self._client.limiter = RateLimiter(interval_s)
         self._until = asyncio.get_running_loop().time() + MOST_SECONDS
         pages = max(_FEWEST_PAGES, int(MOST_SECONDS / interval_s)) if interval_s else MOST_REQUESTS
-        self._most = min(MOST_REQUESTS, self.requests + pages)
+        # A host with many licences has used up the requests before its first page.
+        self._most = max(min(MOST_REQUESTS, self.requests + pages), self.requests + _FEWEST_PAGES)
         if pages == _FEWEST_PAGES:
             self._until += _FEWEST_PAGES * interval_s
 

@@ -67,3 +67,12 @@ def test_patterns_of_the_settings_replace_the_general_rule() -> None:
     scope = Scope(["https://shop.example/"], [r"/p/\d+", r"sort="])
     wanted = ("https://shop.example/p/1", "https://shop.example/l?sort=1", "https://shop.example/about")
     assert [scope.follows(url) for url in wanted] == [True, True, False]
+
+
+def test_links_that_follow_alone_leaves_out() -> None:
+    home = "https://shop.example"
+    scope = Scope([home], follow=["/shop/"], product_urls=["/p/"])
+    paths = ("/q/1", "/shop/1", "/p/1", "/q/1.jpg", "/cart/", "/q/?sort=price")
+    assert [scope.leaves_out(home + path) for path in paths] == [True, False, False, False, False, False]
+    assert not scope.leaves_out("https://other.example/q/1")
+    assert not Scope([home]).leaves_out(home + "/q/1")

@@ -128,6 +128,10 @@ APART = {
         page("/a", canonical="/a", guessed=True, caption="Iron kettle", gtin="1"),
         page("/b", canonical="/a", guessed=True, caption="Iron kettle", gtin="2"),
     ),
+    "canonical URL, other URLs in the markup": (
+        page("/a", canonical="/t", guessed=True, caption="Iron kettle", price="5 EUR", own_url=HOME + "/a", image="/1"),
+        page("/b", canonical="/t", guessed=True, caption="Iron kettle", price="5 EUR", own_url=HOME + "/b", image="/2"),
+    ),
     "the canonical URL of a template": (
         page("/a", canonical="/", number="a", caption="Iron kettle"),
         page("/b", canonical="/", number="b", caption="Red lamp"),
@@ -169,6 +173,12 @@ def test_second_product_of_a_canonical_url_has_its_own_url() -> None:
 def test_second_product_of_an_id_gets_a_suffix_of_its_page() -> None:
     chosen = choose(*APART["the id of a template"])
     assert products(chosen) == {"s:SKU1": ("/a", "/a"), "s:SKU1~": ("/b", "/b")}
+
+
+def test_canonical_url_that_does_not_exist_is_not_that_of_the_product() -> None:
+    row, said = page("/kettle/index5.html", canonical="/kettle/", caption="Kettle")
+    outcomes, dead = {(row.source, row.url): said}, {("s", HOME + "/kettle/")}
+    assert products(choose_products([row], outcomes, NONE, dead)) == {"s:a": ("/kettle/index5.html",) * 2}
 
 
 def test_id_of_many_products_is_replaced_by_that_of_the_url() -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 
 import pytest
 from aiohttp import web
@@ -12,7 +13,7 @@ from crawler.survey.findings import Survey
 from crawler.survey.survey import look_at
 from crawler.survey.visitor import MOST_REQUESTS, Visitor, is_local
 from storage import Store
-from tests.crawler.crawl.conftest import Clock, Shop, listing_page, product_page, settings_for
+from tests.crawler.crawl.conftest import Answer, Clock, Shop, listing_page, product_page, settings_for
 
 POLITE = CrawlSettings(delay_s=0, contact="mail@lab.example")
 NUMBERS = range(30)
@@ -164,3 +165,76 @@ def test_a_shop_that_shows_nothing_is_quoted(shop: Shop, pages: dict[str, str | 
 
 def test_loopback_is_local_and_a_public_address_is_not() -> None:
     assert (is_local("http://127.0.0.1:8000/"), is_local("http://93.184.216.34/")) == (True, False)
+
+
+def answering(*headers: tuple[str, str], status: int = 200, body: bytes = b"") -> Answer:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=status, headers=dict(headers), body=body)
+
+    return answer
+
+
+def test_robots_txt_behind_redirects_is_obeyed(shop: Shop) -> None:
+    shop.pages = {"/": listing_page([]), "/robots.txt": answering(("Location", "/a"), status=301)}
+    shop.pages |= {"/a": answering(("Location", "/rules"), status=302), "/rules": b"User-agent: *\nDisallow: /"}
+    with pytest.raises(DataError, match=r"robots\.txt: Disallow"):
+        look(shop)
+    assert shop.count()["/"] == 0
+
+
+def test_longer_crawl_delay_than_the_crawl_honours_is_named(shop: Shop) -> None:
+    shop.pages = {"/": listing_page([]), "/robots.txt": b"User-agent: *\nCrawl-delay: 1e9"}
+    with pytest.raises(DataError, match=r"asks for 1e\+09 s between requests, crawl\.max_delay_s is 120"):
+        look(shop)
+
+
+@pytest.mark.parametrize(("delay_s", "requests"), [(0.0, 20), (10.0, 20), (60.0, 5), (120.0, 3)])
+def test_survey_makes_as_many_requests_as_its_time_allows(delay_s: float, requests: int) -> None:
+    async def looking() -> int:
+        async with Visitor("http://127.0.0.1:9", POLITE, local=True) as visitor:
+            visitor.slow_down(delay_s)
+            return visitor.left
+
+    assert asyncio.run(looking()) == requests
+
+
+def test_sitemap_that_unpacks_to_more_than_the_limit_is_named(shop: Shop) -> None:
+    items = [f"/goods/{n}" for n in "abc"]
+    body = gzip.compress(b"<urlset>" + b" " * (POLITE.max_sitemap_bytes + 1))
+    shop.pages = {"/": listing_page(items), "/sitemap.xml": body}
+    shop.pages |= {one: product_page(one[1:].replace("/", "-")) for one in items}
+    survey = look(shop)
+    assert len(survey.records) == 3
+    assert f"{shop.url}/sitemap.xml: not read (more than {POLITE.max_sitemap_bytes} bytes" in survey.notes[0]
+
+
+def test_page_with_very_many_links_is_read_like_the_crawl_does(shop: Shop) -> None:
+    shop.pages = {"/": listing_page([f"/goods/{n}" for n in range(6_000)])}
+    assert look(shop).pages == 5_000 + 1
+
+
+def test_page_that_redirects_is_followed_within_the_shop(shop: Shop) -> None:
+    items = [f"/goods/{n}" for n in "abc"]
+    shop.pages = {"/": listing_page([*(f"/old/{n}" for n in "abc"), "/away"])}
+    shop.pages |= {f"/old/{n}": answering(("Location", f"/goods/{n}"), status=301) for n in "abc"}
+    shop.pages |= {one: product_page(one[1:].replace("/", "-")) for one in items}
+    shop.pages["/away"] = answering(("Location", "http://127.0.0.1:1/x"), status=301)
+    survey = look(shop)
+    assert sorted(record.caption or "" for record in survey.records) == ["goods-a", "goods-b", "goods-c"]
+    assert any("offsite: redirect to http://127.0.0.1:1/x" in note for note in survey.notes)
+
+
+def test_sitemap_with_very_many_urls_is_looked_through_in_part(shop: Shop) -> None:
+    shop.pages = {"/": listing_page([]), "/sitemap.xml": sitemap(*(f"{shop.url}/goods/{n}" for n in range(50_001)))}
+    survey = look(shop)
+    assert survey.pages == 50_000 + 1
+    assert f"{shop.url}/sitemap.xml: it names more URLs than the 50,000 that are looked through" in survey.notes
+
+
+def test_pattern_that_leaves_out_a_form_nobody_looked_at_is_not_proposed(shop: Shop) -> None:
+    items, rest = [f"/goods/{n}" for n in "abcdefgh"], [f"/{place}/x/{n}" for n, place in enumerate("klmnopqrstuv")]
+    shop.pages = {"/": listing_page([*items, *rest])}
+    shop.pages |= {one: product_page(one[1:]) for one in items}
+    survey = look(shop)
+    assert (survey.product_urls, survey.left_out) == ((), 0)
+    assert any("goods/[^/?#] leaves out may be products" in note for note in survey.notes)
