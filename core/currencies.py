@@ -256,37 +256,13 @@ def local_currency(sign: str | None, *, language: str = "", host: str = "") -> s
     return next((code for code in likely if code in shared), sign)
 
 
-_DECIMALS = {
-    **dict.fromkeys(
-        [
-            "BIF",
-            "CLP",
-            "DJF",
-            "GNF",
-            "IQD",
-            "IRR",
-            "ISK",
-            "JPY",
-            "KMF",
-            "KPW",
-            "KRW",
-            "LAK",
-            "LBP",
-            "MMK",
-            "MGA",
-            "PYG",
-            "RSD",
-            "RWF",
-            "SOS",
-            "SYP",
-            "UGX",
-        ],
-        0,
-    ),
-    **dict.fromkeys(["VND", "VUV", "XAF", "XOF", "XPF", "YER", "ALL", "AFN"], 0),
-    **dict.fromkeys(["BHD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
-}
-"""Currencies without two decimals: the minor units of ISO 4217, as CLDR amends them by use."""
+_NO_DECIMALS = (
+    "AFN ALL AMD BIF CLP COP CRC DJF GNF HUF IDR IQD IRR ISK JPY KHR KMF KPW KRW LAK LBP MGA MMK MNT PYG RSD RWF SOS "
+    "SYP TZS UGX UZS VND VUV XAF XOF XPF YER"
+)
+_THREE_DECIMALS = "BHD JOD KWD LYD OMR TND"
+_DECIMALS = {**dict.fromkeys(_NO_DECIMALS.split(), 0), **dict.fromkeys(_THREE_DECIMALS.split(), 3)}
+"""Currencies without two decimals: the minor units of ISO 4217, as CLDR amends them by use, and by use in cash."""
 
 
 def decimals_of(currency: str | None) -> int:

@@ -150,8 +150,8 @@ _DISCOUNT = re.compile(
 )
 """What follows a share or an amount that is taken off."""
 _NOW = re.compile(
-    r"\W*(?:now|only|sale(?: price)?|jetzt|nur|aktuell|maintenant|ahora|agora|ora|adesso|nu|nyt|teraz|nyní|сейчас"
-    r"|теперь|现价|特价|促销价|到手价|今|→|->|=>|>|\||/|,)?\W*",
+    r"[^\w(]*(?:now|only|sale(?: price)?|jetzt|nur|aktuell|maintenant|ahora|agora|ora|adesso|nu|nyt|teraz|nyní|сейчас"
+    r"|теперь|现价|特价|促销价|到手价|今|→|->|=>|>|\||/|,)?[^\w(]*",
     re.IGNORECASE,
 )
 """What may stand between an old price and the one that replaces it."""

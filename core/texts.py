@@ -14,7 +14,16 @@ from urllib.parse import urlsplit
 import webencodings
 from chardetng_py import EncodingDetector
 
-__all__ = ["Text", "decode_html", "decode_plain", "decode_xml", "encode_text", "encoding_of_label", "is_binary"]
+__all__ = [
+    "Text",
+    "decode_html",
+    "decode_plain",
+    "decode_xml",
+    "encode_text",
+    "encoding_of_label",
+    "is_binary",
+    "piecewise_decoder",
+]
 
 
 class Text(NamedTuple):
@@ -75,6 +84,22 @@ def decode_plain(body: bytes, content_type: str = "", url: str = "") -> Text:
     """
     known = _from_bytes(body) or ("utf-8" if _is_utf8(body) else None) or _from_header(content_type)
     return _decode(body, known or _detect(body, url))
+
+
+def piecewise_decoder(encoding: str) -> codecs.IncrementalDecoder:
+    """Return a decoder for a text that comes in pieces, such as a large feed.
+
+    Args:
+        encoding: ``Text.encoding`` of its beginning. A byte order mark is decoded as U+FEFF.
+    """
+    if encoding.startswith("utf-"):
+        info = codecs.lookup(encoding.replace("le", "-le").replace("be", "-be"))
+    else:
+        info = _codec("windows-1252" if encoding == "replacement" else encoding)
+    decoder = info.incrementaldecoder
+    if decoder is None:
+        raise LookupError(f"{encoding!r} cannot be decoded in pieces")
+    return decoder("replace")
 
 
 def is_binary(text: str) -> bool:

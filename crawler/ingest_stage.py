@@ -22,6 +22,7 @@ from crawler.feeds import FeedFormat, detect, open_feed
 from crawler.feeds.cleaning import MACROS, Part, divide, open_part, rejects_sql, validate_rows
 from crawler.feeds.files import check_file
 from crawler.feeds.formats import FORMATS
+from crawler.feeds.irregular import has_sale_dates
 from crawler.feeds.redaction import drop_taken_down_media, taken_down_rows, write_hashes, write_masks
 from crawler.feeds.tables import feed_tables, part_views
 from crawler.records.tables import check_shrinkage
@@ -72,7 +73,8 @@ def run(
     chosen = _choose(feed, form)
     name = f"ingest-{source}"
     more = [spec.name for _, spec in feed_columns()]
-    extra = " ".join((chosen, feed.name, file_sha256(feed), *more))
+    today = [clock().date().isoformat()] if has_sale_dates(feed) else []
+    extra = " ".join((chosen, feed.name, file_sha256(feed), *today, *more))
     with store.stage(name, settings="", reads=("products", "specs", *more), extra=extra) as stage:
         if stage.unchanged:
             return stage.report_unchanged()

@@ -54,7 +54,8 @@ class SourceSettings(StageSettings):
     licence: str | None = None
     """Licence of the shop's data, recorded in every exported sample; unknown by default."""
     local: bool = False
-    """Whether the shop runs on this machine or its network; otherwise private IP addresses are refused."""
+    """Whether the shop runs on this machine or its network; otherwise private IP addresses are refused. They may be
+    those of ``start``; of a source without it, those that its feed names."""
     browser: bool = False
     """Render pages in Chromium, whose requests are made by this crawler; for shops that fill their pages by script.
     Needs the extra ``browser`` and Chromium, and takes a second or more per page."""

@@ -8,15 +8,15 @@ from typing import cast
 
 import av
 from av.filter import Graph
+from av.filter.context import FilterContext
 from av.sidedata.sidedata import SideData, SideDataContainer, Type
 from av.video.frame import VideoFrame
-from av.video.reformatter import Colorspace, VideoReformatter
 from PIL import Image
 
 from core.errors import MediaError
 from media.hashes import frame_hash
 
-__all__ = ["Jpeg", "JpegEncoder", "orientation", "upright"]
+__all__ = ["Jpeg", "JpegEncoder", "RgbConverter", "orientation", "upright"]
 
 _T = Image.Transpose
 
@@ -61,9 +61,8 @@ def _side_data(frame: VideoFrame) -> list[SideData]:
 def _without_unknown(frame: VideoFrame) -> VideoFrame:
     """Return a frame without side data of types beyond those that PyAV knows."""
     graph = Graph()
-    time_base = frame.time_base or Fraction(1, 1000)
     chain = [
-        graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=time_base),
+        _add_source(graph, frame),
         *(graph.add("sidedata", f"mode=delete:type={number}") for number in _UNKNOWN_TYPES),
         graph.add("buffersink"),
     ]
@@ -76,7 +75,54 @@ def _sign(value: int) -> int:
     return (value > 0) - (value < 0)
 
 
-_KNOWN_SPACES = frozenset((1, 4, 5, 6, 7, 9))  # matrices of ITU-T H.273 that the converter has tables for
+class RgbConverter:
+    """Converts the frames of one stream to 32-bit RGB by FFmpeg's filter ``scale``, as its command line does.
+
+    Args:
+        longest_side: Shrink to this many pixels on the longer side (bicubic); None to keep the size.
+    """
+
+    def __init__(self, longest_side: int | None = None) -> None:
+        self._longest_side = longest_side
+        self._source: tuple[object, ...] | None = None
+        self._graph = Graph()
+
+    def convert(self, frame: VideoFrame) -> VideoFrame:
+        """Return a frame in the format ``rgb0``.
+
+        Raises:
+            MediaError: ``broken_video``, its format cannot be converted.
+        """
+        source = (frame.width, frame.height, frame.format.name, frame.colorspace, frame.color_range)
+        try:
+            if source != self._source:
+                self._graph, self._source = self._make(frame), source
+            self._graph.push(frame)
+            return cast("VideoFrame", self._graph.pull())
+        except (av.FFmpegError, ValueError) as error:
+            self._source = None
+            raise MediaError("broken_video", f"cannot convert {frame.format.name} to RGB") from error
+
+    def _make(self, frame: VideoFrame) -> Graph:
+        longest = max(frame.width, frame.height)
+        scale = min(1.0, self._longest_side / longest) if self._longest_side else 1.0
+        width, height = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
+        graph = Graph()
+        graph.threads = 1
+        chain = [
+            _add_source(graph, frame),
+            graph.add("scale", f"{width}:{height}:flags=bicubic"),
+            graph.add("format", "pix_fmts=rgb0"),
+            graph.add("buffersink"),
+        ]
+        graph.link_nodes(*chain).configure()
+        return graph
+
+
+def _add_source(graph: Graph, frame: VideoFrame) -> FilterContext:
+    """Add the filter that takes frames of this kind."""
+    time_base = frame.time_base or Fraction(1, 1000)
+    return graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=time_base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +137,7 @@ class Jpeg:
     """Perceptual hash of the frame before it was compressed (``frame_hash``)."""
 
 
-def upright(frame: VideoFrame, converter: VideoReformatter, longest_side: int | None = None) -> Image.Image:
+def upright(frame: VideoFrame, converter: RgbConverter) -> Image.Image:
     """Return a frame as RGB, turned by its display matrix.
 
     Colours follow the matrix and range that the stream names, else ITU-R 601 limited, as in FFmpeg.
@@ -101,32 +147,19 @@ def upright(frame: VideoFrame, converter: VideoReformatter, longest_side: int | 
     Args:
         frame: The decoded frame.
         converter: Shared by the frames of a stream.
-        longest_side: Shrink to this many pixels on the longer side (bicubic); None to keep the size.
 
     Raises:
         MediaError: ``broken_video``, the format cannot be converted.
     """
-    return _upright(frame, converter, longest_side).convert("RGB")
+    return _upright(frame, converter).convert("RGB")
 
 
-def _upright(frame: VideoFrame, converter: VideoReformatter, longest_side: int | None) -> Image.Image:
+def _upright(frame: VideoFrame, converter: RgbConverter) -> Image.Image:
     """Return a frame in mode RGBX, which Pillow uses without a copy of the pixels.
 
     The copy would take a third of the time of encoding a JPEG.
     """
-    scale = min(1.0, longest_side / max(frame.width, frame.height)) if longest_side else 1.0
-    try:
-        rgb = converter.reformat(
-            frame,
-            width=max(1, round(frame.width * scale)),
-            height=max(1, round(frame.height * scale)),
-            format="rgb0",
-            src_colorspace=None if frame.colorspace in _KNOWN_SPACES else Colorspace.ITU601,
-            interpolation="BICUBIC",
-            threads=1,
-        )
-    except (av.FFmpegError, ValueError) as error:
-        raise MediaError("broken_video", f"cannot convert {frame.format.name} to RGB") from error
+    rgb = converter.convert(frame)
     plane = rgb.planes[0]
     pixels = cast("bytes", plane)  # accepts any buffer
     image = Image.frombuffer("RGBX", (rgb.width, rgb.height), pixels, "raw", "RGBX", plane.line_size, 1)
@@ -139,13 +172,12 @@ class JpegEncoder:
 
     Args:
         quality: On libjpeg's scale, 1 to 95; chroma is halved in both directions.
-        longest_side: See ``upright``.
+        longest_side: See ``RgbConverter``.
     """
 
     def __init__(self, quality: int, longest_side: int | None = None) -> None:
         self._quality = quality
-        self._longest_side = longest_side
-        self._converter = VideoReformatter()
+        self._converter = RgbConverter(longest_side)
 
     def encode(self, frame: VideoFrame) -> Jpeg:
         """Return the frame as a JPEG, upright.
@@ -153,7 +185,7 @@ class JpegEncoder:
         Raises:
             MediaError: ``broken_video``, the format cannot be converted.
         """
-        image = _upright(frame, self._converter, self._longest_side)
+        image = _upright(frame, self._converter)
         buffer = BytesIO()
         image.save(buffer, "JPEG", quality=self._quality, subsampling="4:2:0")
         return Jpeg(buffer.getvalue(), image.width, image.height, frame_hash(image))

@@ -14,14 +14,23 @@ from typing import Literal, Protocol
 import av
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError, features
 
 from core.errors import MediaError
 from media.formats import IMAGE_READERS, sniff
 from media.png import PngDamageError, transparent_key, usable_png, with_key
 from media.still import decode_still
 
-__all__ = ["ImageFault", "ImageLimits", "ImageReason", "StandardLimits", "decode_image", "read_image", "stored_size"]
+__all__ = [
+    "ImageFault",
+    "ImageLimits",
+    "ImageReason",
+    "StandardLimits",
+    "decode_image",
+    "missing_readers",
+    "read_image",
+    "stored_size",
+]
 
 ImageReason = Literal[
     "image_broken",
@@ -169,6 +178,11 @@ def stored_size(data: bytes, limits: ImageLimits) -> tuple[int, int]:
     read_image(data, limits)
     with _strict_pillow(), Image.open(BytesIO(data), formats=list(limits.formats)) as image:
         return image.width, image.height
+
+
+def missing_readers() -> list[str]:
+    """Return the libraries of image formats that the installed Pillow was built without."""
+    return [name for name in ("avif", "jpg", "webp", "zlib") if not features.check(name)]
 
 
 @contextmanager

@@ -40,6 +40,8 @@ _LEAD = re.compile(
 )
 _ROOT = re.compile(r"/?(?:[a-z]{2}(?:[-_][a-z]{2})?/?)?(?:(?:index|default|home)(?:\.\w{2,5})?)?", re.IGNORECASE)
 _LONGEST_HOME = 25
+_FEW_PARTS = 3
+"""Elements in a link from which it is no step but a picture or a tile."""
 _MAX_STEPS = 24
 _MAX_TEXT = 3_000
 """Longest text of a row that is read, in characters; longer elements are no breadcrumbs."""
@@ -68,11 +70,11 @@ def is_root(url: str) -> bool:
 def named_breadcrumbs(document: Document) -> Iterator[html.HtmlElement]:
     """Yield the elements that are named as breadcrumbs, nested ones included, and those around steps named so."""
     rows: dict[html.HtmlElement, None] = {}
-    for element, attributes in (
-        document.attributes.items() if b"rumb" in document.utf8 or b"RUMB" in document.utf8 else ()
-    ):
-        called = " ".join(filter(None, map(attributes.get, _KEYS))) if attributes else ""
-        if "rumb" not in called.lower() or element.tag in ("script", "style", "svg", "i"):
+    for element, attributes in document.attributes.items() if b"rumb" in document.utf8 else ():
+        if not any("rumb" in attributes[key] for key in _KEYS if key in attributes):
+            continue
+        called = " ".join(filter(None, map(attributes.get, _KEYS)))
+        if element.tag in ("script", "style", "svg", "i"):
             continue
         if not _NAMED.search(words(called)):
             continue
@@ -102,8 +104,8 @@ def _links(element: html.HtmlElement) -> int:
 def rows_after_home(document: Document) -> Iterator[html.HtmlElement]:
     """Yield the elements in which a separator follows a link to the home page, or "you are here" precedes it."""
     for link in document.tree.iter("a"):
-        text = fold(link.text_content()) if len(link) < 3 else ""
-        if len(text) > _LONGEST_HOME or not (is_home(text) or (_is_named_home(document, link) and text)):
+        text = fold((link.text_content() if len(link) < _FEW_PARTS else "") if len(link) else link.text or "")
+        if not text or len(text) > _LONGEST_HOME or not (is_home(text) or _is_named_home(document, link)):
             continue
         if (row := _row_after(link)) is not None:
             yield row

@@ -10,7 +10,8 @@ from core.gtin import read_gtin
 from core.money import marked_price
 from core.records import Availability
 from reader.document import Document
-from reader.markup import Node, is_template
+from reader.markup import Node
+from reader.refusals import is_template
 from reader.text import plain
 
 __all__ = [
@@ -272,11 +273,16 @@ def _urls_of(document: Document, values: Iterable[object], keys: tuple[str, ...]
         for item in _list(value)[:200]:
             found = item
             if isinstance(item, dict):
-                found = next((item[key] for key in (*keys, "@id") if item.get(key)), None)
+                found = next((item[key] for key in keys if item.get(key)), None) or _id_as_url(item)
             for reference in _list(found):
                 is_url = isinstance(reference, str) and not is_template(reference)
                 if is_url and (url := document.absolute(plain(str(reference)))):
                     yield url
+
+
+def _id_as_url(node: Node) -> object:
+    reference = str(node.get("@id") or "")
+    return reference if "#" not in reference and not reference.startswith("_:") else None
 
 
 def _videos(document: Document, node: Node) -> Iterator[str]:

@@ -172,7 +172,7 @@ class _Graph:
             types = [context.name(one) for one in _listed(value) if isinstance(one, str)]
             node |= {"@type": types if len(types) > 1 else types[0]} if types else {}
         elif name == "@id" and isinstance(value, str):
-            node["@id"] = value.strip()
+            node["@id"] = _joined(context.base, value.strip()) if context.base else value.strip()
         elif name == "@reverse" and isinstance(value, dict):
             for back, subjects in value.items():
                 self._add_reverse(node, context.name(str(back)), self.build(subjects, context, depth))
@@ -197,12 +197,7 @@ class _Graph:
 
     def _key(self, reference: str) -> str:
         """Return an ``@id`` as an absolute URL with its fragment; blank nodes (``_:b1``) as they are."""
-        if reference.startswith("_:"):
-            return reference
-        try:
-            return urljoin(self._document.base_url, reference)
-        except ValueError:
-            return reference
+        return _joined(self._document.base_url, reference)
 
     def link(self, roots: list[object]) -> None:
         """Make each node one object wherever it stands, in place, and state relations at both ends."""
@@ -262,6 +257,15 @@ class _Graph:
         if isinstance(value, str):  # a text is an id only where its node can be the value
             return fitting[0] if fitting and name != "image" else value
         return next(iter(fitting or known), value)
+
+
+def _joined(base: str, reference: str) -> str:
+    if reference.startswith("_:"):
+        return reference
+    try:
+        return urljoin(base, reference)
+    except ValueError:
+        return reference
 
 
 def _state_inverse(target: Node, inverse: str, node: Node) -> None:

@@ -24,6 +24,8 @@ class Context:
     """Prefixes that mean schema.org."""
     maps: frozenset[str] = frozenset()
     """Terms whose values are maps by language or index."""
+    base: str = ""
+    """URL that an ``@id`` is resolved against; empty for that of the page."""
 
     def extended(self, context: object) -> "Context":
         """Return the context with the definitions of a ``@context``."""
@@ -47,7 +49,8 @@ class Context:
                 terms[term] = found.name(name)
             if inner.get("@container") in ("@language", "@index"):
                 maps.add(term)
-        return replace(found, terms=terms, maps=frozenset(maps))
+        base = definitions.get("@base")
+        return replace(found, terms=terms, maps=frozenset(maps), base=base if isinstance(base, str) else self.base)
 
     def name(self, key: str) -> str:
         """Return the schema.org name or the keyword that a key means; other names as they are."""

@@ -16,8 +16,12 @@ _OPENINGS = (("/*", "*/"), ("//", "\n"), ("<!--", ""), ("<![CDATA[", ""), (";", 
 _ENDINGS = (("*/", "/*"), ("-->", ""), ("]]>", ""), ("//", ""), (";", ""))
 """Marks around scripts, each with the mark that closes or opens it, if any."""
 _DECODER = json.JSONDecoder(strict=False)
+_LONGEST_BARE = 100
 _MAX_OBJECTS = 500
 """Maximum objects read from a script that cannot be repaired."""
+
+
+_ESCAPED = re.compile(r'"?\s*(?:\[\s*)?\{\s*\\"')
 
 
 def read_json(text: str) -> tuple[list[object], bool]:
@@ -26,6 +30,8 @@ def read_json(text: str) -> tuple[list[object], bool]:
     Of a script that is damaged beyond repair, the outermost objects that can be read are returned.
     """
     inner = _unwrapped(text)
+    if _ESCAPED.match(inner):  # JSON inside a text of JSON
+        inner = inner.strip('"').replace('\\"', '"').replace("\\\\", "\\")
     try:
         return [_DECODER.decode(inner)], True
     except (ValueError, RecursionError):
@@ -115,9 +121,10 @@ _ENDS_TEXT = re.compile(
 )
 """What follows the quote at the end of a text. Any other quote belongs to the text."""
 _WORDS = {"undefined": "null", "None": "null", "NaN": "null", "True": "true", "False": "false"}
-_COMMA_DECIMAL = re.compile(r"""\d+,\d\d(?=\s*(?:\}|,\s*["'“]))""")
+_BARE = re.compile(r"""(?:(?!/[/*])[^{}\[\]"'“”:;\n])+?(?=\s*(?:[}\]]|,\s*["'“}]))""")
+"""A value without quotes, which may have spaces and commas: ``49,00 EUR``."""
 _LITERAL = re.compile(r"true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")
-_BAD_ESCAPE = re.compile(r'\\(?:(["\\/bfnrt]|u[0-9a-fA-F]{4})|(.|$))|(")', re.DOTALL)
+_BAD_ESCAPE = re.compile(r'\\(?:(["\\/bfnrt]|u[0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.|$))|(")', re.DOTALL)
 
 
 def _repaired(text: str) -> str:
@@ -130,9 +137,10 @@ def _repaired(text: str) -> str:
             value, at = _text(text, found[0], at)
             parts.value(value)
         elif kind == "word":
-            decimal = _COMMA_DECIMAL.match(text, found.start()) if parts.last == ":" else None
-            parts.value(f'"{decimal[0]}"' if decimal else _word(found[0]))
-            at = decimal.end() if decimal else at
+            bare = _BARE.match(text, found.start(), found.start() + _LONGEST_BARE) if parts.last == ":" else None
+            bare = bare or found
+            parts.value(_word(bare[0]))
+            at = bare.end()
         elif kind in ("open", "close", "comma", "colon") and not getattr(parts, kind)(found[0]):
             break
     while parts.opened:
@@ -213,4 +221,6 @@ def _text(script: str, opening: str, start: int) -> tuple[str, int]:
 def _escape(found: re.Match[str]) -> str:
     if found[1]:
         return found[0]
-    return '\\"' if found[3] else found[2]
+    if found[2]:
+        return f"\\u00{found[2]}"
+    return '\\"' if found[4] else found[3]

@@ -11,9 +11,10 @@ from typing import NamedTuple
 from lxml import html
 
 from reader.document import Document
+from reader.refusals import is_template
 from reader.text import fold
 
-__all__ = ["Node", "is_template", "microdata_nodes"]
+__all__ = ["Node", "microdata_nodes"]
 
 Node = dict[str, object]
 """One object of schema.org data: property -> text, number, node, or a list of these; ``@type`` names its types."""
@@ -36,7 +37,6 @@ _ADDRESS = {
 _NAMING = frozenset(("name", "brand", "manufacturer", "model", "category", "sku", "mpn"))
 """Properties whose value in a link is its text; the standards take its URL."""
 _LAZY = ("data-src", "data-original", "data-lazy-src")
-_TEMPLATE = re.compile(r"\{\{?[^{}]*\}|%7B[^/]*?%7D|\$\{|<%|\[\[|__[A-Z]+__", re.IGNORECASE)
 _SCHEMA = re.compile(r"(?:https?://(?:www\.)?schema\.org/|schema:|sdo:)", re.IGNORECASE)
 _MAX_TEXT = 5_000
 """Longest text of a property, in characters."""
@@ -62,11 +62,6 @@ class _Items:
     syntax: _Syntax
     nodes: list[Node] = field(default_factory=list)
     scopes: dict[html.HtmlElement, Node] = field(default_factory=dict)
-
-
-def is_template(url: str) -> bool:
-    """Return whether a URL has a placeholder that a script fills in: ``{width}``, ``%7Bwidth%7D``, ``{{url}}``."""
-    return _TEMPLATE.search(url) is not None
 
 
 def microdata_nodes(document: Document) -> list[Node]:

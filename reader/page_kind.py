@@ -19,7 +19,16 @@ from reader.state import key_words
 from reader.text import anywhere, squash
 from reader.visible import MONEY
 
-__all__ = ["Verdict", "is_product", "kind_evidence", "listing_evidence", "page_kind", "says_in_stock", "stock_evidence"]
+__all__ = [
+    "Verdict",
+    "claims_product",
+    "is_product",
+    "kind_evidence",
+    "listing_evidence",
+    "page_kind",
+    "says_in_stock",
+    "stock_evidence",
+]
 
 _TYPE_KEYS = keys_with(
     r"(?:page|resource|template)-?(?:type|name|category)?$|^(?:template|event|action|controller|route|type|rid|rtyp)$"
@@ -38,7 +47,8 @@ def kind_evidence(page: Page, listed: int) -> set[str]:
     """Return evidence of the kind of a page. ``listed`` is the number of products listed in its markup."""
     document, seen = page.document, page.seen
     found = {"bias", f"listed:{bucket(listed)}"}
-    for one in page.marked:
+    claimed = claims_product(page)
+    for one in page.marked if claimed else [one for one in page.marked if one.origin == "opengraph"]:
         said = [name for name in ("caption", "price", "sku") if getattr(one, name)]
         found.update(f"m:{one.origin}:{name}" for name in said)
     if says_product(document):
@@ -49,10 +59,10 @@ def kind_evidence(page: Page, listed: int) -> set[str]:
             found.update(f"{name}:{word}" for word in name_words(element.get("class") or ""))
             found.update(f"{name}-id:{word}" for word in name_words(element.get("id") or ""))
     parts = urlsplit(document.url)
-    path = unquote(parts.path).strip("/").split("/")
+    path = _folders(unquote(parts.path))
     found.update(f"url:{word}" for part in path[:-1] for word in name_words(part))
-    found.update(f"url-last:{word}" for word in name_words(path[-1])[:6])
-    found |= {f"depth:{bucket(len(path) if path[0] else 0)}", f"query:{bool(parts.query)}"}
+    found.update(f"url-last:{word}" for part in path[-1:] for word in name_words(part)[:6])
+    found |= {f"depth:{bucket(len(path))}", f"query:{bool(parts.query)}"}
     found.update(f"has:{word}" for word in {word for called in document.classes for word in name_words(called)})
     _from_state(page, found)
     _from_cart(page, found)
@@ -82,6 +92,15 @@ def kind_evidence(page: Page, listed: int) -> set[str]:
     spoken = Counter(name for text in page.squashed[:_MAX_RUNS] for name in _spoken(text))
     found.update(f"says:{name}:{bucket(spoken[name])}" for name in _SPOKEN)
     return found
+
+
+def _folders(path: str) -> list[str]:
+    """Return the parts of a URL's path without file endings and ``index.html``, which copies of sites add."""
+    parts = [_FILE_ENDING.sub("", part) for part in path.split("/") if part]
+    return parts[:-1] if parts and parts[-1].lower() == "index" else parts
+
+
+_FILE_ENDING = re.compile(r"\.(?:html?|php|aspx?|jsp)$", re.IGNORECASE)
 
 
 @lru_cache(maxsize=16_384)
@@ -328,15 +347,30 @@ def is_product(record: ProductRecord) -> Verdict:
     return Verdict(product=True)
 
 
-def page_kind(page: Page, evidence: set[str], product: float) -> tuple[str, float]:
+def claims_product(page: Page) -> bool:
+    """Return whether markup states that the page is that of one product.
+
+    Widgets for ratings put a product without a name, or with that of the shop, on every page. A listing's second page
+    is a listing, whatever product it names.
+    """
+    if _is_later_page(page.document.url):
+        return False
+    stated = (one for one in page.marked if one.origin != "opengraph")
+    return any(
+        key_of(one.caption) not in page.shop_keys if one.caption else bool(one.sku and one.prices) for one in stated
+    )
+
+
+def page_kind(page: Page, evidence: set[str], product: float, least: float) -> tuple[str, float]:
     """Return the kind of a page and its probability: ``product:<origin>``, ``listing``, ``not-found`` or ``other``.
 
     Args:
         page: The page.
         evidence: Evidence of its kind.
         product: Probability that it shows one product.
+        least: Probability from which it does.
     """
-    if product >= _EVEN:
+    if product >= least:
         marked = [one.origin for one in page.marked if one.caption or one.price is not None or one.sku]
         return f"product:{marked[0] if marked else 'html'}", product
     if "missing" in evidence:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from decimal import Decimal
+from itertools import islice
 from urllib.parse import urlsplit
 
 from lxml import html
@@ -30,6 +31,7 @@ def prices(page: Page) -> list[Candidate]:
     """Return candidates for the amount that the buyer pays now."""
     pool = Pool()
     shown_amounts = {amount.amount for amount in page.amounts}
+    stated_amounts = {amount for one in page.marked for amount in (*one.prices, one.price)}
     for one in page.marked:
         stated = one.prices or ([one.price] if one.price is not None else [])
         for place, amount in enumerate([_as_shown(amount, shown_amounts) for amount in stated]):
@@ -39,7 +41,7 @@ def prices(page: Page) -> list[Candidate]:
     shapes = Counter((one.run.element.tag, one.run.element.get("class")) for one in page.amounts)
     behind = 0
     for place, (index, run, shown, _) in enumerate(page.amounts):
-        if shown is not None:
+        if shown is not None and (shown in stated_amounts or not _is_stated_otherwise(run.element)):
             behind += index >= page.seen.title_span[1]
             evidence = [*_shown_evidence(page, index), f"nth:{bucket(behind)}"]
             evidence += _beside(page.amounts, place)
@@ -47,6 +49,14 @@ def prices(page: Page) -> list[Candidate]:
             pool.add(shown.quantize(_CENT), shown, "html:price", evidence)
     _from_state(page, pool)
     return pool.candidates()
+
+
+def _is_stated_otherwise(element: html.HtmlElement) -> bool:
+    """Return whether a text is the short form of a price that its element states exactly for machines."""
+    for outer in (element, *islice(element.iterancestors(), 2)):
+        if "price" in (outer.get("itemprop") or outer.get("property") or "").lower().split():
+            return outer.get("content" if outer.tag != "data" else "value") is not None
+    return False
 
 
 def _as_shown(amount: Decimal, shown: set[Decimal | None]) -> Decimal:

@@ -28,7 +28,7 @@ from reader.jsonld import jsonld_nodes
 from reader.markup import Node, microdata_nodes
 from reader.media_candidates import find_videos, gallery, images
 from reader.model import Candidate, Choice, Model, read_model, shipped_model
-from reader.page_kind import kind_evidence, page_kind, says_in_stock, stock_evidence
+from reader.page_kind import claims_product, kind_evidence, page_kind, says_in_stock, stock_evidence
 from reader.price_candidates import currencies, prices, shown_sign
 from reader.specs import find_specs
 from reader.template import Lean, Template
@@ -174,10 +174,12 @@ class Reading:
     def kind(self) -> str:
         """Kind of the page: ``product:<origin>``, ``listing``, ``not-found`` or ``other``."""
         statement = self.candidates("page")[0]
-        marked = any(one.origin != "opengraph" and (one.caption or one.prices or one.sku) for one in self.page.marked)
+        marked = claims_product(self.page)
         none = "missing" in statement.evidence or self.page.only_lists
         probability = 0.0 if none else self.model.probability("page", statement.evidence)
-        kind, self._certain["page"] = page_kind(self.page, statement.evidence, 1.0 if marked else probability)
+        kind, self._certain["page"] = page_kind(
+            self.page, statement.evidence, 1.0 if marked else probability, self.model.least.get("page", 0.5)
+        )
         return kind
 
     @cached_property

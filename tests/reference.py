@@ -1,4 +1,4 @@
-"""The pages of docs/ that are generated from the code: tables, settings, recipes, stages, faults.
+"""The pages of docs/ that are generated from the code: tables, settings, recipes, stages, faults, formats.
 
 ``python -m tests.reference docs`` writes them; a test compares them with the code.
 """
@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from crawler.media.outcome import MEANINGS, state_of
+from media.formats import FORMATS
 from splits.recipe import Classification, Recipe, Retrieval, Sample, Separate, Size, recipe_names
 from storage.tables import TABLES, Column, TableSpec
 from storage.tags import TAGS_COLUMNS, TAGS_MEANING
@@ -33,6 +34,7 @@ def pages() -> Mapping[str, str]:
     return MappingProxyType(
         {
             "faults.md": "\n".join((_by_hand("faults.md"), _WRITTEN, "## Faults of servers", "", *_faults(), "")),
+            "formats.md": "\n".join((_by_hand("formats.md"), _WRITTEN, "## Formats", "", *_formats(), "")),
             "stages.md": "\n".join(("# Stages", "", _WRITTEN, *_stages(), "")),
             "recipes.md": "\n".join(("# Split recipes", "", _WRITTEN, *_recipes(), "")),
             "settings.md": "\n".join(("# Settings: m5data.toml", "", _WRITTEN, *_settings(), "")),
@@ -77,6 +79,13 @@ def _faults() -> Iterator[str]:
     for reason, meaning in MEANINGS.items():
         yield f"| `{reason}` | {state_of(reason)} | {_cell(meaning)} |"
     yield ""
+
+
+def _formats() -> Iterator[str]:
+    yield from ("| format | type | read | |", "|---|---|---|---|")
+    for form in FORMATS:
+        yield f"| {form.name} | `{form.mime}` | {'yes' if form.reader else 'no'} | {_cell(form.note)} |"
+    yield from ("", "Playlists (m3u8, ffconcat), PDF and whatever else is not in the table are refused as unknown.", "")
 
 
 def _settings() -> Iterator[str]:

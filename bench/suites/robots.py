@@ -61,7 +61,7 @@ def _rules(robots_txt: bytes, status: int, agent: str, url: str) -> _Rules:
 
 def _tag_directives(headers: Sequence[str], agent: str) -> Sequence[str]:
     """Return the directives of X-Robots-Tag headers that address the agent."""
-    return robots_tag_directives(",".join(headers), agent)
+    return robots_tag_directives(headers, agent)
 
 
 _ANSWERS = ("allowed", "delay_s", "sitemaps", "sitemap_count", "noindex", "nofollow")

@@ -21,8 +21,8 @@ from crawler.settings import DownloadSettings
 
 
 def _page_url(link: str, base: str = "", encoding: str = "utf-8") -> str | None:
-    """Return the URL that is fetched for a link of a page; None if it is refused."""
-    return normalise(link, base, encoding)
+    """Return the URL that a link of a page leads to; None if it is refused."""
+    return absolute(base, link, encoding)
 
 
 def _is_allowed(robots_txt: str, url: str) -> bool:
@@ -71,7 +71,7 @@ def _judged(case: Case) -> tuple[object, object, bool]:
         url = _page_url(f"https://shop.invalid/?{case['input']}", encoding=case["encoding"])
         query = url and url.partition("?")[2]
         return case["query"], query, query == case["query"]
-    got = _page_url(case["input"])
+    got = normalise(case["input"])
     return f"not fetched, as {case['same_as']}", got, got is None or not _is_allowed(_forbidding(case["same_as"]), got)
 
 

@@ -134,11 +134,11 @@ MACROS = (
     f"""CREATE TEMP MACRO plain_amount(t) AS CASE WHEN regexp_full_match(fold(t), '{PLAIN_PRICE}')
         THEN nullif(try_cast(regexp_extract(t, '[0-9.]+') AS DECIMAL(18, 4)), 0) END""",
     "CREATE TEMP MACRO plain_code(c, t) AS coalesce(nullif(regexp_extract(t, '[A-Z]{3}'), ''), fold(c))",
-    rf"""CREATE TEMP MACRO stock(t) AS CASE
-        WHEN regexp_replace(lower(fold(t)), '^(https?://(www\.)?schema\.org/|schema:)|[ _-]', '', 'g')
-            IN ({_listed(IN_STOCK)}) THEN 'InStock'
-        WHEN regexp_replace(lower(fold(t)), '^(https?://(www\.)?schema\.org/|schema:)|[ _-]', '', 'g')
-            IN ({_listed(OUT_OF_STOCK)}) THEN 'OutOfStock' END""",
+    # as pages are read: https://schema.org/InStock, schema:InStock, in_stock, in stock
+    r"""CREATE TEMP MACRO stock_word(t) AS
+        lower(regexp_replace(regexp_extract(rtrim(fold(t), '/#: '), '[^/#:]*$'), '[^a-zA-Z]', '', 'g'))""",
+    f"""CREATE TEMP MACRO stock(t) AS CASE WHEN stock_word(t) IN ({_listed(IN_STOCK)}) THEN 'InStock'
+        WHEN stock_word(t) IN ({_listed(OUT_OF_STOCK)}) THEN 'OutOfStock' END""",
     (
         "CREATE TEMP MACRO texts(l) AS coalesce("
         "list_filter(list_transform(l, lambda t: fold(t)), lambda t: t IS NOT NULL), [])"

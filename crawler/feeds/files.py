@@ -3,15 +3,15 @@
 import codecs
 import gzip
 import io
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from core.errors import FeedError
+from core.texts import decode_plain, decode_xml, piecewise_decoder
 
-__all__ = ["as_file", "check_file", "is_parquet", "read_head", "utf8_chunks", "utf8_file"]
+__all__ = ["as_file", "check_file", "is_parquet", "raw_chunks", "read_head", "utf8_chunks", "utf8_file"]
 
 _HEAD = 65_536
 """Bytes from which encoding and format are recognised."""
@@ -25,19 +25,6 @@ _ARCHIVES = {
     b"\xfd7zXZ": "packed with xz",
     b"\x28\xb5\x2f\xfd": "packed with zstd",
 }
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-_ZEROS: Mapping[tuple[bool, ...], str] = {
-    (False, True, False, True): "utf-16-le",
-    (True, False, True, False): "utf-16-be",
-}
-"""Which of the first bytes are zero -> encoding (XML 1.0, appendix F)."""
-_DECLARED = re.compile(rb"""\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]+)["']""")
 
 
 class _Readable(Protocol):
@@ -89,11 +76,11 @@ def read_head(path: Path) -> str:
 def utf8_file(path: Path) -> BinaryIO:
     """Return a text as a file of UTF-8 without a byte order mark.
 
-    The encoding is that of the byte order mark, of the XML declaration, or UTF-8. Bytes that are not UTF-8 stay in a
-    file that should be.
+    The encoding is what ``core.texts`` finds. Of a text that is UTF-8 for the most part, other bytes stay as they are:
+    they cost their item.
 
     Raises:
-        FeedError: The file cannot be read, or declares an encoding that does not exist.
+        FeedError: The file cannot be read.
     """
     return as_file(utf8_chunks(path))
 
@@ -107,9 +94,25 @@ def utf8_chunks(path: Path) -> Iterator[bytes]:
     """Yield the content of ``utf8_file`` in pieces of about a megabyte."""
     with _unpacked(path) as file:
         head = file.read(_HEAD)
-        mark, encoding = _encoding(path, head)
-        pieces = _pieces(head[len(mark) :], file)
-        yield from pieces if encoding == "utf-8" else _transcoded(path, pieces, encoding)
+        encoding = _encoding(head)
+        if encoding == "utf-8":
+            yield from _pieces(head.removeprefix(codecs.BOM_UTF8), file)
+            return
+        decoder = piecewise_decoder(encoding)
+        yield decoder.decode(head).removeprefix("\ufeff").encode()
+        for piece in _pieces(b"", file):
+            yield decoder.decode(piece).encode()
+        yield decoder.decode(b"", final=True).encode()
+
+
+def raw_chunks(path: Path) -> Iterator[bytes]:
+    """Yield a file in pieces of about a megabyte, as it is or unpacked.
+
+    Raises:
+        FeedError: It cannot be read or unpacked.
+    """
+    with _unpacked(path) as file:
+        yield from _pieces(b"", file)
 
 
 def _pieces(head: bytes, file: _Readable) -> Iterator[bytes]:
@@ -118,18 +121,11 @@ def _pieces(head: bytes, file: _Readable) -> Iterator[bytes]:
         yield piece
 
 
-def _transcoded(path: Path, pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    decoder = codecs.getincrementaldecoder(encoding)()
-    done = 0
-    try:
-        for piece in pieces:
-            yield decoder.decode(piece).encode("utf-8", "surrogatepass")
-            done += len(piece)
-        yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
-    except UnicodeDecodeError as error:
-        raise FeedError(
-            f"{path}: byte {done + error.start} is not {encoding}, the encoding of the file. Save it as UTF-8."
-        ) from error
+def _encoding(head: bytes) -> str:
+    found = decode_xml(head) if head.lstrip(codecs.BOM_UTF8 + b" \t\r\n").startswith(b"<") else decode_plain(head)
+    text = head.decode(errors="replace")
+    is_mostly_utf8 = sum(sign > "\x7f" for sign in text) > 2 * text.count("\ufffd")
+    return "utf-8" if is_mostly_utf8 and b"\0" not in head[:4] else found.encoding
 
 
 @contextmanager
@@ -147,28 +143,6 @@ def _unpacked(path: Path) -> Iterator[_Readable]:
     except (EOFError, OSError) as error:
         reason = getattr(error, "strerror", None) or error
         raise FeedError(f"{path}: cannot read the file: {reason}") from error
-
-
-def _encoding(path: Path, head: bytes) -> tuple[bytes, str]:
-    """Return the byte order mark of a text, and the name of its encoding."""
-    for mark, name in _MARKS:
-        if head.startswith(mark):
-            return mark, name
-    if by_zeros := _ZEROS.get(tuple(byte == 0 for byte in head[:4])):
-        return b"", by_zeros
-    declared = _DECLARED.match(head)
-    return b"", _codec(path, declared[1].decode("ascii")) if declared else "utf-8"
-
-
-def _codec(path: Path, label: str) -> str:
-    try:
-        name = codecs.lookup(label).name
-        b"".decode(name)  # refused by codecs that are no encodings of text
-    except LookupError as error:
-        raise FeedError(
-            f"{path}: the XML declares the encoding {label}, which is unknown. Save it as UTF-8."
-        ) from error
-    return "utf-8" if name.startswith("utf") else name  # a declaration in ASCII is not in UTF-16
 
 
 class _Chunks(io.RawIOBase):

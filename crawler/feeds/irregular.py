@@ -4,10 +4,12 @@ Most items have none of these: ``15.00``, ``15.00 EUR`` and absolute URLs are re
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
+from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 import duckdb
@@ -17,20 +19,23 @@ from core.currencies import ISO_CODES, currency_code
 from core.money import Money, read_money
 from core.numbers import DecimalMark, decimal_mark, find_numbers, fold_number
 from core.urls import absolute
+from crawler.feeds.files import is_parquet, raw_chunks, utf8_chunks
 
-__all__ = ["LEFT_OUT_REASONS", "PLAIN_PRICE", "LeftOutReason", "read_irregular"]
+__all__ = ["LEFT_OUT_REASONS", "PLAIN_PRICE", "LeftOutReason", "has_sale_dates", "read_irregular"]
 
 LeftOutReason = Literal["bad_price", "bad_sale_dates"]
-"""Why a part of an item is left out, while the item is kept: a price is not an amount, or is not below the price that
-it replaces; the times of a sale price cannot be read."""
+"""Why a part of an item is left out, while the item is kept: a price is not an amount, or a sale price is above the
+price that it replaces; the times of a sale price cannot be read."""
 LEFT_OUT_REASONS: tuple[LeftOutReason, ...] = get_args(LeftOutReason)
 
 PLAIN_PRICE = r"\d{1,10}(?:\.(?:\d{1,2}|\d{4}))?(?: [A-Z]{3})?"
 """RE2 pattern of prices with one reading. A point before three digits has two (``core.numbers``)."""
 
 _BATCH = 20_000
+_CLEAR = 20
+"""Prices with one mark for each with the other, so that a feed written by one program is told from a mixture."""
 _VOTERS = 20_000
-"""Most prices that decide which mark a feed puts before decimals."""
+"""Maximum number of prices that decide which mark a feed puts before decimals."""
 
 _CODES = ", ".join(f"'{code}'" for code in ("", *sorted(ISO_CODES)))
 _IRREGULAR = f"""
@@ -84,6 +89,19 @@ def read_irregular(connection: duckdb.DuckDBPyConnection, now: datetime) -> None
     connection.execute("DROP TABLE irregular")
 
 
+_SALE_DATES = re.compile(rb"sale[_ -]price[_ -]effective[_ -]date", re.IGNORECASE)
+
+
+def has_sale_dates(path: Path) -> bool:
+    """Return whether the prices of a feed may depend on the day: whether it has times of sale prices."""
+    before = b""
+    for piece in raw_chunks(path) if is_parquet(path) else utf8_chunks(path):
+        if b"ffective" in piece and _SALE_DATES.search(before + piece):
+            return True
+        before = piece[-40:]
+    return False
+
+
 class _Row(NamedTuple):
     item: int
     price: str | None
@@ -125,9 +143,19 @@ def _insert(
 
 
 def _decimal_mark(connection: duckdb.DuckDBPyConnection) -> DecimalMark | None:
-    """Return the mark that the feed's prices put before decimals."""
-    query = f"SELECT price FROM feed WHERE price LIKE '%,%' OR price LIKE '%.%' LIMIT {_VOTERS}"  # noqa: S608
-    return decimal_mark(price for (price,) in connection.execute(query).fetchall())
+    """Return the mark that nearly all prices of the feed put before decimals; None if they differ or have none.
+
+    Prices that came as numbers have four decimals and say nothing.
+    """
+    query = f"""
+        SELECT price FROM feed WHERE regexp_matches(price, '[.,]') AND NOT regexp_matches(price, '[.][0-9]{{4}}$')
+        LIMIT {_VOTERS}
+    """  # noqa: S608 - constants
+    votes = Counter(decimal_mark([price]) for (price,) in connection.execute(query).fetchall())
+    point, comma = votes["."], votes[","]
+    if max(point, comma) < _CLEAR * min(point, comma) or not point + comma:
+        return None
+    return "." if point > comma else ","
 
 
 def _read(row: _Row, decimal: DecimalMark | None, now: datetime) -> _Exact:
@@ -155,7 +183,7 @@ def _price(
     decimal: DecimalMark | None,
     now: datetime,
 ) -> _Price:
-    """Return the sale price in its time if it is below the price, else the price."""
+    """Return the sale price in its time, unless it is above the price; else the price."""
     code = currency_code(currency)
     faults: list[tuple[LeftOutReason, str]] = []
     regular, lower = (_money(text, code, decimal) for text in (price, sale))
@@ -168,8 +196,8 @@ def _price(
             faults.append(("bad_sale_dates", "sale_price_effective_date: not two times of ISO 8601 with / between"))
         if during is None or not during[0] <= now <= during[1]:
             lower = None
-    if lower is not None and regular is not None and lower.amount >= regular.amount:
-        faults.append(("bad_price", "sale_price: not below the price"))
+    if lower is not None and regular is not None and lower.amount > regular.amount:
+        faults.append(("bad_price", "sale_price: above the price"))
         lower = None
     paid = lower or regular
     if paid is None:

@@ -14,12 +14,14 @@ __all__ = ["is_array", "read_members", "read_values"]
 _LONGEST = 16 * 1024 * 1024
 """Longest value in characters."""
 _SPACE = re.compile(r"[ \t\r\n]*")
+_LISTS = "products?|items?|entries|results|rows|records|data|feed|catalog(?:ue)?|channel"
 _ARRAY = re.compile(
     r"\s*(?:\{\s*(?:"
-    r'"[^"\\]*"\s*:\s*(?:"[^"\\]*"|[\w.+-]+)\s*,\s*)*'  # scalar members before it
-    r'"(?!specs")[^"\\]*"\s*:\s*)*\[(?=\s*[{\]])'
+    r'"(?!(?:id|url|link|title)")[^"\\]*"\s*:\s*(?:"[^"\\]*"|[\w.+-]+)\s*,\s*)*'  # members before it that no row has
+    rf'"(?:{_LISTS})"\s*:\s*)*\[(?=\s*[{{\]])',
+    re.IGNORECASE,
 )
-"""Opening of an array of objects, perhaps the member of an object: ``[``, ``{"version": 1, "products": [``."""
+"""Opening of an array of objects, perhaps as the member of an object: ``[``, ``{"version": 1, "products": [``."""
 
 
 class _Window:

@@ -1,8 +1,9 @@
-"""Repair of what XML forbids and shops write: names of HTML's characters, and ampersands that stand for themselves."""
+"""Repair of what XML forbids and shops write: HTML's names of characters, lone ampersands, no namespace for ``g:``."""
 
 import re
 from collections.abc import Iterator
 from html.entities import html5
+from itertools import chain
 
 __all__ = ["repaired"]
 
@@ -10,6 +11,7 @@ _KEPT = re.compile(
     rb"<!\[CDATA\[.*?\]\]>|<!--.*?-->|<!DOCTYPE[^\[>]*\[.*?\]\s*>|&(?:#\d+;|#[xX][0-9a-fA-F]+;|([A-Za-z][A-Za-z0-9]*);)?",
     re.DOTALL,
 )
+_ROOT = re.compile(rb"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>)*<[^\s/>!?]+", re.DOTALL)
 _OPEN = ((b"<![CDATA[", b"]]>"), (b"<!--", b"-->"))
 _OF_XML = frozenset((b"amp", b"lt", b"gt", b"quot", b"apos"))
 _MAX_WAITING = 16 * 1024 * 1024
@@ -19,10 +21,10 @@ _MAX_WAITING = 16 * 1024 * 1024
 def repaired(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the pieces of an XML file in UTF-8 with ``&nbsp;`` as ``&#160;`` and a lone ``&`` as ``&amp;``.
 
-    CDATA sections, comments and names that HTML does not know stay as they are.
+    CDATA sections, comments and names that HTML does not know stay as they are. The root declares the prefix ``g``.
     """
-    waiting = b""
-    for piece in pieces:
+    waiting = _with_prefix(next(pieces, b""))
+    for piece in chain((b"",), pieces):
         waiting += piece
         end = _safe_end(waiting)
         if not end and len(waiting) > _MAX_WAITING:
@@ -30,6 +32,14 @@ def repaired(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield _KEPT.sub(_replacement, waiting[:end])
         waiting = waiting[end:]
     yield _KEPT.sub(_replacement, waiting)
+
+
+def _with_prefix(text: bytes) -> bytes:
+    """Declare the prefix of Google's attributes in the root element, unless it is declared there."""
+    root = _ROOT.match(text)
+    if root is None or b"xmlns:g" in text[root.end() : text.find(b">", root.end())]:
+        return text
+    return b'%s xmlns:g="http://base.google.com/ns/1.0"%s' % (text[: root.end()], text[root.end() :])
 
 
 def _safe_end(text: bytes) -> int:

@@ -10,7 +10,7 @@ from typing import Literal, Self
 from urllib.parse import quote
 
 from core.texts import is_binary
-from core.urls import spell_octets
+from core.urls import absolute, spell_octets
 
 __all__ = [
     "MAX_ROBOTS_BYTES",
@@ -269,7 +269,8 @@ _PLAIN = "%/?:@!$&'()*+,;=-._~#"
 
 
 def target_of(url: str) -> str:
-    """Return path and query of a URL, spelled for comparison with patterns."""
+    """Return path and query of a URL as requested, spelled for comparison with patterns."""
+    url = absolute("", url) or url
     target = "/" + url.split("/", 3)[3].partition("#")[0] if url.count("/") >= 3 else "/"
     return _spell(target).replace("*", "%2A").replace("$", "%24")
 

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Literal
 
 import numpy as np
-from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from core.errors import MediaError
@@ -17,7 +16,7 @@ from extract.moviepy_backend import encode_preview, require_moviepy
 from extract.settings import LimitSettings, VideoSettings
 from extract.video.sample import sample_full
 from extract.video.seconds import SecondRule
-from media.frame import upright
+from media.frame import RgbConverter, upright
 from media.mp4 import encode_mp4
 from storage.isolation.message import Fault, Message
 from storage.isolation.pool import ChildPool, Job
@@ -76,7 +75,7 @@ def _frames(data: bytes) -> Iterator[NDArray[np.uint8]]:
     rule = SecondRule(time_base * _RATE, settings.max_seconds * _RATE)  # its unit is an eighth of a second
     wanted = _SECONDS * _RATE
     size: tuple[int, int] | None = None
-    convert = partial(upright, converter=VideoReformatter(), longest_side=_LONGEST_SIDE)
+    convert = partial(upright, converter=RgbConverter(_LONGEST_SIDE))
     for picked in sample_full(video.packets, video.context, rule, convert, step=video.step):
         size = size or (picked.value.width // 2 * 2 or 2, picked.value.height // 2 * 2 or 2)
         pixels = np.asarray(picked.value.resize(size))

@@ -254,7 +254,9 @@ def _end_with_message(error: BaseException) -> None:
     explained = explain(error)
     if explained is not None:
         line, code = explained
-        print(f"m5data: {line}", file=sys.stderr)
+        from m5data.cli.output import visible
+
+        print(f"m5data: {visible(line)}", file=sys.stderr)
         _end(code)
 
 

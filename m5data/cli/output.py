@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,32 +14,40 @@ import pyarrow as pa
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from core.errors import UsageError
 from core.stage import StageReport
 from storage.files import replacing
+from storage.odd_values import python_values
 
-__all__ = ["as_box", "print_json", "print_notes", "print_reports", "print_rows", "write_rows", "writing_to"]
+__all__ = ["as_box", "print_json", "print_notes", "print_reports", "print_rows", "visible", "write_rows", "writing_to"]
 
 SHOWN_ROWS = 200
 UNBROKEN = 10_000
-_CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {9, 10}, "\ufffd")
+_MARKS = (0x61C, *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x206A), 0xFEFF)
+"""Code points that show nothing, or change the order or direction of what is shown."""
+_HIDDEN = {mark: f"\\u{mark:04x}" for mark in _MARKS}
+_CONTROLS = {**dict.fromkeys({*range(32), *range(127, 160)} - {9, 10}, "\ufffd"), **_HIDDEN}
+_IN_JSON = {**{mark: f"\\u{mark:04x}" for mark in range(127, 160)}, **_HIDDEN}
+"""Replacements in JSON, which mean the same there."""
 
 
 def print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table; numbers are right-aligned, None is shown as a dash."""
-    table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, show_edge=False)
+    heading = Text(visible(title)) if title else None
+    table = Table(title=heading, title_justify="left", box=SIMPLE_HEAD, show_edge=False)
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) or row[index] is None for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(Text(visible(column)), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*("-" if value is None else _plain(value) for value in row))
+        table.add_row(*(Text("-" if value is None else _plain(value)) for value in row))  # a text has no markup
     console = _console()
     if console.is_terminal:
-        console.print(table, markup=False)
+        console.print(table)
         return
     with console.capture() as drawn:
-        console.print(table, markup=False)
+        console.print(table)
     sys.stdout.writelines(f"{line.rstrip()}\n" for line in drawn.get().splitlines())
 
 
@@ -73,7 +82,12 @@ def print_notes(notes: Iterable[str]) -> None:
 
 def print_json(value: object) -> None:
     """Print a value as JSON, one document."""
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=str).translate(_IN_JSON))
+
+
+def visible(text: str) -> str:
+    """Return a text in which control characters are U+FFFD, and marks of direction are written as escapes."""
+    return text.translate(_CONTROLS)
 
 
 def _console() -> Console:
@@ -104,10 +118,10 @@ def _report_row(report: StageReport) -> dict[str, object]:
 
 
 def _plain(value: object) -> str:
-    """Write a value out; control characters, which would steer the terminal, become U+FFFD."""
+    """Write a value out, so that it cannot steer the terminal."""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return str(value).translate(_CONTROLS)
+    return visible(str(value))
 
 
 @contextmanager
@@ -159,7 +173,7 @@ def _encode(rows: pa.RecordBatchReader, form: str, target: BinaryIO) -> None:
             for batch in rows:
                 writer.write_batch(batch)
     else:
-        lines = (json.dumps(row, ensure_ascii=False, default=str) for row in _each(rows))
+        lines = (json.dumps(row, ensure_ascii=False, default=str).translate(_IN_JSON) for row in _each(rows))
         target.write(b"[")
         target.writelines(f"{',' if number else ''}\n  {line}".encode() for number, line in enumerate(lines))
         target.write(b"\n]\n")
@@ -198,20 +212,30 @@ def as_box(rows: pa.RecordBatchReader) -> tuple[str, str]:
     with duckdb.connect() as connection, redirect_stdout(io.StringIO()) as drawn:
         connection.from_arrow(shown).show(max_rows=SHOWN_ROWS, max_width=width)
     note = f"{SHOWN_ROWS} of {count:,} rows shown" if count > SHOWN_ROWS else ""
-    return drawn.getvalue().rstrip("\n").translate(_CONTROLS) + "\n", note
+    return visible(drawn.getvalue().rstrip("\n")) + "\n", note
 
 
 def _each(rows: pa.RecordBatchReader) -> Iterator[dict[str, object]]:
+    names = rows.schema.names
     for batch in rows:
-        yield from batch.to_pylist()
+        rows_of = zip(*map(python_values, batch.columns), strict=True)
+        yield from (dict(zip(names, map(_json_value, row), strict=True)) for row in rows_of)
+
+
+def _json_value(value: object) -> object:
+    """Return a value with texts for numbers that JSON does not have."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _flat(rows: pa.Table) -> pa.Table:
     """Turn nested columns, which CSV does not know, into JSON text."""
     for index, field in enumerate(rows.schema):
-        if pa.types.is_nested(field.type):
-            texts = [
-                None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in rows[index].to_pylist()
-            ]
+        if pa.types.is_nested(field.type) or pa.types.is_temporal(field.type):
+            values = python_values(rows[index])
+            if pa.types.is_nested(field.type):
+                values = [None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in values]
+            elif not any(isinstance(v, str) for v in values):
+                continue
+            texts = [v if v is None else str(v) for v in values]
             rows = rows.set_column(index, field.name, pa.array(texts, pa.string()))
     return rows

@@ -127,8 +127,8 @@ def learn(examples: Sequence[Example], groups: Mapping[str, str] | None = None, 
     return Lesson(weights, heats, least, predictions, len({shop for shop, _ in real}), len(real))
 
 
-_ALWAYS = ("page", "availability", "caption", "native_id")
-"""Yes-or-no fields, and fields that every product needs."""
+_ALWAYS = ("availability", "caption", "native_id")
+"""Fields that every product needs."""
 
 
 def least_probability(predictions: Sequence[Prediction]) -> float:
@@ -211,7 +211,7 @@ def counts_by_field(
     ``pooled`` treats all pages as one shop.
     """
     kind = {
-        (one.example.page, one.example.markup): one.probability >= 0.5
+        (one.example.page, one.example.markup): one.probability >= (one.least or 0.5)
         for one in predictions
         if one.example.field == "page"
     }

@@ -4,9 +4,9 @@ import re
 from decimal import Decimal
 
 import pytest
-from babel.numbers import get_currency_symbol, get_territory_currencies, is_currency
+from babel.numbers import get_currency_precision, get_currency_symbol, get_territory_currencies, is_currency
 
-from core.currencies import _NAMES, _OF_COUNTRY, CODE, ISO_CODES, SIGN, UNIT, currency_code
+from core.currencies import _NAMES, _OF_COUNTRY, CODE, ISO_CODES, SIGN, UNIT, currency_code, decimals_of
 from crawler import parse_page
 
 LOCALES = {
@@ -58,3 +58,9 @@ def test_units_need_a_number() -> None:
     """Patterns compile, and words mean money only after a number."""
     assert re.fullmatch(rf"\d+ ?{UNIT}", "500 kr")
     assert not re.fullmatch(SIGN, "kr")
+
+
+def test_decimals_agree_with_babel() -> None:
+    """Only currencies without decimals in cash differ."""
+    differ = {code for code in ISO_CODES if decimals_of(code) != get_currency_precision(code)}
+    assert differ == {"AMD", "COP", "CRC", "HUF", "IDR", "KHR", "MNT", "TZS", "UZS"}

@@ -1,3 +1,4 @@
+import librosa
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,6 @@ import extract
 from core.errors import MediaError
 from media.mel import mel_filters, mel_power
 
-librosa = pytest.importorskip("librosa")
 pytestmark = pytest.mark.usefixtures("librosa_compiled")
 
 LARGEST_ERROR = 1e-5
@@ -81,11 +81,14 @@ def test_silence_is_finite() -> None:
         (np.zeros(0, np.float32), "not empty; their shape"),
         (np.zeros((2, 10), np.float32), "must be 1-D"),
         (np.full(2000, np.nan, np.float32), "finite"),
+        (np.zeros(2000, np.int16), "must be floating-point, 1.0 being full scale; they are int16"),
     ],
 )
 def test_samples_that_are_none_are_refused(samples: NDArray[np.float32], message: str) -> None:
     with pytest.raises(MediaError, match=message):
         mel_power(samples, 22_050, n_mels=10)
+    with pytest.raises(MediaError, match=message):
+        extract.mfcc(samples, 22_050, backend="librosa")
 
 
 def test_the_released_feature_wants_its_own_rate() -> None:

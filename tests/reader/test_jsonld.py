@@ -110,6 +110,12 @@ FORMS: dict[str, list[object]] = {
     "aliases": [without("@context", "sku", "@type") | {"@context": _ALIASES, "kind": "Product", "number": "CB-7"}],
     "type and id": [renamed(BOWL, **{"@type": "type"})],
     "a container by index": [BOWL | {"@context": _INDEXED, "offers": {"small": OFFER}}],
+    "a base": [
+        {
+            "@context": {"@base": "https://shop.example/x/"},
+            "@graph": [BOWL | {"offers": {"@id": "#o"}}, OFFER | {"@id": "https://shop.example/x/#o"}],
+        },
+    ],
     "nested properties": [without("sku", **{"@nest": {"sku": "CB-7"}})],
     "an aggregate with its offers": [BOWL | {"offers": {"@type": "AggregateOffer", "offers": [OFFER]}}],
     "a catalogue": [BOWL | {"offers": {"@type": "OfferCatalog", "itemListElement": [OFFER]}}],
@@ -154,6 +160,11 @@ SLIPS = {
     "a comment at a line's end": _TEXT.replace('"sku"', '// the id\n"sku"'),
     "a comment around it": f"<!--\n{_TEXT}\n-->",
     "a byte order mark": "\ufeff" + _TEXT,
+    "a price without quotes": _TEXT.replace('"24.50"', "24,50 EUR"),
+    "an escape of scripts": _TEXT.replace("Tonwerk", r"Ton\x77erk"),
+    "JSON inside a text": json.dumps(_TEXT),
+    "escaped quotes alone": _TEXT.replace('"', r"\""),
+    "a notice before it": f"<br /><b>Notice</b>: line 7\n{_TEXT}",
     "two values": _TEXT + '{"@type": "WebSite"}',
 }
 
@@ -232,6 +243,11 @@ def test_related_products_by_reference_are_others() -> None:
     others = [{"@type": "Product", "@id": f"#{name}", "name": name, "sku": name, "offers": OFFER} for name in "XYZ"]
     related = [{"@id": f"#{name}"} for name in "XYZ"]
     assert fields(read({"@graph": [BOWL | {"isRelatedTo": related}, *others]})) == FIELDS
+
+
+def test_references_to_nothing_state_nothing() -> None:
+    record = read(BOWL | {"offers": {"@id": "#o"}, "brand": {"@id": "#b"}, "image": {"@id": "#i"}})
+    assert fields(record) == ("CB-7", "4006381333931", None, None, None, "InStock", ())
 
 
 def test_circles_of_references_end() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from core.urls import absolute, clean_url
 from crawler import Link, canonical_url, links, next_link, opt_outs, read_document
+from reader.links import refresh_target
 
 URL = "https://www.shop.example/c/lamps?page=2"
 
@@ -106,3 +107,33 @@ def test_opt_outs_with_their_place() -> None:
 
 def test_a_page_without_directives_has_no_opt_outs() -> None:
     assert opt_outs(read_document(b"<p>x", URL, {"TDM-Reservation": "0"})) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "target"),
+    [
+        ("0; url=/shop", "/shop"),
+        ("0;URL='/shop'", "/shop"),
+        ('5 , URL = "/shop" x', "/shop"),
+        ("0.5 /shop", "/shop"),
+        ("30", None),
+        ("0; url=", None),
+        ("0; url=/c/lamps?page=2", None),
+        ("url=/shop", None),
+        ("0; url=javascript:go()", None),
+    ],
+)
+def test_page_that_leads_on_by_itself(content: str, target: str | None) -> None:
+    expected = f"https://www.shop.example{target}" if target else None
+    text = content.replace('"', "&quot;")
+    page = read_document(f'<meta HTTP-EQUIV="Refresh" content="{text}">'.encode(), URL)
+
+    assert refresh_target(page) == expected
+    assert refresh_target(read_document(b"<html>", URL, {"Refresh": content})) == expected
+
+
+def test_refresh_for_browsers_without_scripts_counts_only_on_pages_without_scripts() -> None:
+    refresh = '<noscript><meta http-equiv=refresh content="0; url=/plain"></noscript>'
+
+    assert refresh_target(read_document(refresh.encode(), URL)) == "https://www.shop.example/plain"
+    assert refresh_target(read_document(f"{refresh}<script>go()</script>".encode(), URL)) is None
