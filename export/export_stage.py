@@ -106,7 +106,9 @@ def run(
         refused = count_left_out(left_out(*asked))
         job = _Job(store, stage.before, recipe, splits, settings, rights, refused, progress, use)
         _check_any_left(job)
-        claims = {form: (Claim(folders[form], place, workspace_mark(store.root)), place) for form, place in places.items()}
+        claims = {
+            form: (Claim(folders[form], place, workspace_mark(store.root)), place) for form, place in places.items()
+        }
         for place in noted.values():
             remember_export(store, place, recipe, stage.before.number)
         count = _export(stage, job, claims, digest, runner)

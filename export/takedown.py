@@ -12,8 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from export.folders import LocalFolder
 from core.errors import DataError
+from export.folders import LocalFolder
 from export.manifest import CROISSANT, MANIFEST, is_written_by, named_files, remove_unfinished
 from export.registry import Export, exports_of
 from export.removal import SHARDS, Removed, remove_from_shard, repair_manifest, shard_holds

@@ -287,7 +287,9 @@ def _listed(place: ObjectStore) -> dict[str, Entry]:
     versions = place.list("versions")
     there = place.list()
     found = {**{path: one for path, one in there.items() if not path.startswith(_NOT_THE_WORKSPACE)}, **versions}
-    odd = [path for path in found if not is_plain(path) or any(str(one) in found for one in PurePosixPath(path).parents)]
+    odd = [
+        path for path in found if not is_plain(path) or any(str(one) in found for one in PurePosixPath(path).parents)
+    ]
     if odd:
         more = f" and {len(odd) - 1:,} more" if len(odd) > 1 else ""
         _LOG.warning("%s: %r%s cannot be a file of a workspace; left alone", place.url, odd[0], more)

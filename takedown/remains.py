@@ -45,7 +45,9 @@ def find_remains(store: Store, engine: duckdb.DuckDBPyConnection, ids: frozenset
 def _state_texts(store: Store, ids: frozenset[str]) -> Iterator[tuple[str, set[str]]]:
     """Yield the place of each row of the state, and the words in its texts."""
     with closing(store.state.connect_reading()) as connection:
-        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")]
+        names = [
+            name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")
+        ]
         for name in names:
             if name in _NO_TEXTS:
                 continue

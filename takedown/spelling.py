@@ -38,7 +38,9 @@ def spellings(url: str) -> set[str]:
     """Return a URL as written and as the crawl stores it, under both schemes, with and without a closing slash."""
     text = _whole(url)
     found = {url, text, normalise(text) or text}
-    found |= {re.sub(r"^https?:", f"{scheme}:", one, flags=re.IGNORECASE) for one in found for scheme in ("http", "https")}
+    found |= {
+        re.sub(r"^https?:", f"{scheme}:", one, flags=re.IGNORECASE) for one in found for scheme in ("http", "https")
+    }
     return found | {one.rstrip("/") for one in found} | {f"{one}/" for one in found if not {"?", "#"} & set(one)}
 
 

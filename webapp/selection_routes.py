@@ -69,7 +69,11 @@ class SelectionRoutes:
         person = visitor_of(request, "reviewer").person.name
         body = await read_body(request, TagBody)
         try:
-            products = [body.product] if body.product else await self._threads.read_stoppably(request, self._selected, body.query)
+            products = (
+                [body.product]
+                if body.product
+                else await self._threads.read_stoppably(request, self._selected, body.query)
+            )
             if len(products) > MOST_TAGGED:
                 texts = texts_in(language_of(request))["products"]
                 raise HTTPException(422, f"{texts['too_many']}: {MOST_TAGGED:,}")

@@ -30,6 +30,7 @@ from storage.identity import FORMAT, KEY_FILE, Identity, fingerprint_of, identit
 from storage.integrity import Damage, damaged_tables, find_damage, surviving_files
 from storage.lock import WriterLock, wait_for_children
 from storage.salvage import rebuild_index, salvage
+from storage.small_files import check, read_json
 from storage.state import State
 from storage.tables import TABLES
 from storage.tables.delta import DeltaLog
@@ -377,8 +378,9 @@ def _interrupted(layout: Layout) -> list[Damage]:
 
 def _journal(layout: Layout) -> dict[str, Any]:
     """Return the unfinished work of a repair: the state's name in ``damaged``, and names of frontiers."""
-    noted: dict[str, Any] = json.loads(layout.repair.read_bytes()) if layout.repair.exists() else {}
-    return noted
+    if not layout.repair.exists():
+        return {}
+    return read_json(layout.repair, lambda data: dict(check(data, dict, "journal")), "Remove it and repair again.")
 
 
 def _kept(what: str, rows: int, *, complete: bool) -> Repair:

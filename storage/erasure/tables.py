@@ -202,9 +202,7 @@ def _rewrite(engine: duckdb.DuckDBPyConnection, layout: Layout, edit: Edit) -> i
     return len(changed)
 
 
-def _is_concerned(
-    engine: duckdb.DuckDBPyConnection, folder: Path, spec: TableSpec, edit: Edit, file: DataFile
-) -> bool:
+def _is_concerned(engine: duckdb.DuckDBPyConnection, folder: Path, spec: TableSpec, edit: Edit, file: DataFile) -> bool:
     query = f"SELECT 1 FROM {_all_columns(folder, spec, file)} WHERE ({edit.gone}) OR ({edit.touched}) LIMIT 1"  # noqa: S608
     return bool(engine.execute(query).fetchall())
 

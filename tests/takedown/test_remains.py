@@ -93,7 +93,12 @@ def test_views_and_tags_with_its_words_are_in_the_receipt(folder: Path) -> None:
 
 
 def test_files_of_others_beside_reports_and_tables_stay(folder: Path) -> None:
-    mine = ["reports/my-analysis.md", "training/tiny/evaluation/mine.md", "tables/products/notes.txt", "shards/about.md"]
+    mine = [
+        "reports/my-analysis.md",
+        "training/tiny/evaluation/mine.md",
+        "tables/products/notes.txt",
+        "shards/about.md",
+    ]
     for name in (*mine, "training/tiny/evaluation/results.json", "reports/unrelated.md"):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

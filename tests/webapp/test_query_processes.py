@@ -49,7 +49,7 @@ def test_endless_query_is_stopped(
 ) -> None:
     queries.run(filled.store.snapshot(), "select 1", Stop())
     monkeypatch.setattr(query_processes, "MOST_SECONDS", 0.5)
-    with pytest.raises(QueryError, match="took too long|too much memory"):
+    with pytest.raises(QueryError, match=r"took too long|too much memory"):
         queries.run(filled.store.snapshot(), query, Stop())
     assert all(child.status() == psutil.STATUS_ZOMBIE or _is_idle(child) for child in psutil.Process().children())
 
@@ -111,9 +111,7 @@ def test_folders_for_spilled_data_go_with_the_processes(
         ("select 'inf'::double, 'nan'::float", ("inf", "nan")),
     ],
 )
-def test_odd_values_are_texts(
-    filled: Filled, queries: QueryProcesses, query: str, shown: tuple[str, ...]
-) -> None:
+def test_odd_values_are_texts(filled: Filled, queries: QueryProcesses, query: str, shown: tuple[str, ...]) -> None:
     assert queries.run(filled.store.snapshot(), query, Stop()).rows == (shown,)
 
 
@@ -127,4 +125,4 @@ def test_charts_of_odd_numbers_fail_nothing(filled: Filled, queries: QueryProces
 
 
 def _is_idle(process: psutil.Process) -> bool:
-    return process.cpu_percent(0.1) < 50  # noqa: PLR2004 - percent
+    return process.cpu_percent(0.1) < 50

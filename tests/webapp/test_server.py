@@ -72,17 +72,16 @@ def test_a_port_that_is_taken_is_told(root: Path) -> None:
 
 
 def test_server_with_running_queries_ends_when_told_to(root: Path) -> None:
-    with Served(root) as served:
-        with httpx.Client(base_url=served.url, timeout=60) as client:
-            client.post(httpx.URL(served.owner_link).path, headers={"origin": served.url})
-            query = {"query": "select levenshtein(repeat('a', 300000), repeat('b', 300000))"}
-            threads = [threading.Thread(target=_ask, args=(client, query)) for _ in range(3)]
-            for thread in threads:
-                thread.start()
-            assert client.get("/sql", params={"query": "select 1"}).status_code == 200
-            said = served.end()
-            for thread in threads:
-                thread.join()
+    with Served(root) as served, httpx.Client(base_url=served.url, timeout=60) as client:
+        client.post(httpx.URL(served.owner_link).path, headers={"origin": served.url})
+        query = {"query": "select levenshtein(repeat('a', 300000), repeat('b', 300000))"}
+        threads = [threading.Thread(target=_ask, args=(client, query)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        assert client.get("/sql", params={"query": "select 1"}).status_code == 200
+        said = served.end()
+        for thread in threads:
+            thread.join()
     assert "Traceback" not in said
 
 
