@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.errors import WorkspaceError
+from core.errors import CorruptObjectError, WorkspaceError
 from storage.files import replace_file, temporary_file
 from storage.small_files import check, read_json
 
