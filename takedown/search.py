@@ -107,7 +107,7 @@ def find_target(store: Store, target: Target) -> Plan:
     return plan.model_copy(update={"rows": count_rows(store.snapshot(), plan), "stages": _stages(store, plan)})
 
 
-def find_near(store: Store, target: Target, plan: Plan) -> tuple[str, ...]:
+def find_near(store: Store, target: Target) -> tuple[str, ...]:
     """Return at most three products, URLs or merchants that a target which is not here may have meant."""
     with history(store.root) as engine:
         if target.kind == "merchant":
@@ -158,8 +158,7 @@ def _in_tables(engine: duckdb.DuckDBPyConnection, target: Target, plan: Plan) ->
     _name(engine, "own", products)
     pages = {
         *plan.pages,
-        *column(engine, "SELECT DISTINCT url FROM products WHERE url IN (FROM spelt)"),
-        *column(engine, "SELECT DISTINCT url FROM products WHERE product_id IN (FROM own)"),
+        *column(engine, "SELECT url FROM products WHERE url IN (FROM spelt) OR product_id IN (FROM own)"),
     }
     media = column(engine, _MEDIA)
     return plan.model_copy(update={"products": tuple(sorted(products)), "pages": tuple(sorted(pages)), "media": media})
