@@ -1,10 +1,11 @@
 """The crawler's part in a take-down: frontiers, downloads, and other items' stored pages that name the item."""
 
+import html
 import json
 import re
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -13,14 +14,17 @@ from core.urls import normalise
 from crawler.crawl.frontier import each_frontier
 from crawler.page_scrub import scrub_page
 from storage import Store, transaction
+from storage.erasure import find_records
 from storage.files import Layout
 from storage.identity import load_or_create_key
 from storage.objects.warc import StoredPage, parse_response
 from takedown.plan import Plan, Removal, Target
+from takedown.spelling import common_part, spellings, url_key
 from takedown.words import Words
 
-__all__ = ["Cleaner", "cleaner", "forget_urls", "remove", "search", "users_of"]
+__all__ = ["Cleaner", "cleaner", "forget_urls", "near_merchants", "remove", "search", "users_of"]
 
+_MAX_NAME = 100
 _MIN_NAME = 4
 """Number of characters from which a merchant's name in a URL makes it the merchant's."""
 
@@ -31,6 +35,10 @@ FROM source_pages
 WHERE url IN (SELECT value FROM json_each(:urls)) OR canonical IN (SELECT value FROM json_each(:urls))
     OR redirect_to IN (SELECT value FROM json_each(:urls)) OR identity IN (SELECT value FROM json_each(:urls))
     OR source || ':' || native_id IN (SELECT value FROM json_each(:products))
+"""
+_CONTAINING = """
+SELECT url FROM source_pages WHERE instr(url, :part) UNION SELECT canonical FROM source_pages
+WHERE canonical IS NOT NULL AND instr(canonical, :part)
 """
 _USERS = """
 SELECT page_sha256, min(url) FROM source_pages WHERE page_sha256 IS NOT NULL
@@ -44,10 +52,10 @@ def search(store: Store, target: Target, plan: Plan) -> Plan:
     """Return the plan with all pages that show the item or lead to it, the products on them, and stored objects."""
     pages, merchants = set(plan.pages), plan.merchants
     if target.kind == "url":
-        pages |= {target.value, normalise(target.value) or target.value}
+        pages |= spellings(target.value) | _stored_spellings(store, target.value)
     if target.kind == "merchant":
         merchants = (hash_merchant(target.value, load_or_create_key(store.root)),)
-        if len(target.value) >= _MIN_NAME:
+        if len(target.value) >= _MIN_NAME and plan.products:
             urls = (url for (url,) in _ask(store, "SELECT url FROM source_pages"))
             pages |= {url for url in urls if target.value.casefold() in unquote(url).casefold()}
     pages, products, objects = _follow(store, pages, set(plan.products))
@@ -55,6 +63,41 @@ def search(store: Store, target: Target, plan: Plan) -> Plan:
         objects |= {sha256 for (sha256,) in queue.execute(_MEDIA, (_listed(plan.media),))} if queue else set()
     found = {"pages": pages, "products": products, "objects": objects, "merchants": merchants}
     return plan.model_copy(update={name: tuple(sorted(values)) for name, values in found.items()})
+
+
+def near_merchants(store: Store, name: str, merchants: Collection[str]) -> list[str]:
+    """Return merchants' whole names, as stored pages have them, that contain a part of a name.
+
+    Args:
+        store: The workspace's storage.
+        name: Part of a name, in any case.
+        merchants: Hashes of the merchants of products.
+    """
+    key, found = load_or_create_key(store.root), set[str]()
+    if len(name) < _MIN_NAME:
+        return []
+    around = re.compile(rf"[^<>\"\n]{{0,{_MAX_NAME}}}{re.escape(name)}[^<>\"\n]{{0,{_MAX_NAME}}}", re.IGNORECASE)
+
+    def collect(record: bytes) -> bool:
+        text = parse_response(record).body.decode(errors="replace")
+        with suppress(UnicodeError):
+            text += text.encode("latin-1", "replace").decode("unicode_escape") if "\\u" in text else ""
+        texts = {html.unescape(one.strip(" \\,:")) for one in around.findall(html.unescape(text))}
+        found.update(one for one in texts if hash_merchant(one, key) in merchants)
+        return False
+
+    find_records(store.root, store.objects, lambda _: False, collect)
+    return sorted(found)
+
+
+def _stored_spellings(store: Store, url: str) -> set[str]:
+    """Return the URLs of frontiers that are the same as ``url``, spelt in any way."""
+    key, part = url_key(url), common_part(url)
+    for condition in (part, ""):
+        urls = {one for (one,) in _ask(store, _CONTAINING, {"part": condition})}
+        if found := {one for one in urls if url_key(one) == key}:
+            return found
+    return set()
 
 
 def users_of(store: Store, plan: Plan, objects: Collection[str]) -> dict[str, str]:

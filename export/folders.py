@@ -1,5 +1,7 @@
 """Target folders of exports: on this machine, or in an object store."""
 
+import hashlib
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +11,33 @@ from typing import Protocol
 
 from core.errors import DataError
 from storage.files import replace_file, sync_file, sync_folder
+from storage.inside import files_below, inside
 from storage.place import Entry, ObjectStore
 
-__all__ = ["DRAFT", "Folder", "LocalFolder", "RemoteFolder", "open_folder"]
+__all__ = ["DRAFT", "Folder", "LocalFolder", "RemoteFolder", "folder_name", "open_folder", "recipe_of"]
 
 DRAFT = ".part"
 """Suffix of a file that is being written in a folder on this machine."""
+
+
+_SELECTION = re.compile(r"-where-[0-9a-f]{8}$")
+
+
+def folder_name(recipe: str, where: str | None) -> str:
+    """Return the name of an export's folder: that of its recipe; a selection has another, so that it replaces nothing.
+
+    Args:
+        recipe: Name of the recipe.
+        where: Condition that the products meet; None: all are exported.
+    """
+    if where is None:
+        return recipe
+    return f"{recipe}-where-{hashlib.sha256(where.encode()).hexdigest()[:8]}"
+
+
+def recipe_of(name: str) -> str:
+    """Return the recipe of a folder's name."""
+    return _SELECTION.sub("", name)
 
 
 class Folder(Protocol):
@@ -52,7 +75,7 @@ class LocalFolder:
 
     def draft(self, name: str) -> Path:
         """Return the path where a file is written before it is published."""
-        draft = self._path / f"{name}{DRAFT}"
+        draft = inside(self._path, f"{name}{DRAFT}")
         draft.parent.mkdir(parents=True, exist_ok=True)
         return draft
 
@@ -60,21 +83,21 @@ class LocalFolder:
         """Publish the draft as the file ``name``, synced; replace any existing file."""
         del tag
         sync_file(draft)
-        draft.replace(self._path / name)
+        draft.replace(inside(self._path, name))
         sync_folder(draft.parent)
 
     def write(self, name: str, payload: bytes) -> None:
         """Write ``payload`` as the file ``name``, synced."""
-        replace_file(self._path / name, payload)
+        replace_file(inside(self._path, name), payload)
 
     def read(self, name: str) -> bytes | None:
         """Return the bytes of a file; None: no such file."""
-        path = self._path / name
+        path = inside(self._path, name)
         return path.read_bytes() if path.is_file() else None
 
     def files(self) -> dict[str, Entry]:
         """Return name -> size of every file; tags are empty."""
-        found = {path: path.stat() for path in sorted(self._path.rglob("*")) if path.is_file()}
+        found = {path: path.stat() for path in files_below(self._path)}
         return {
             path.relative_to(self._path).as_posix(): Entry(
                 facts.st_size, "", datetime.fromtimestamp(facts.st_mtime, UTC)
@@ -84,7 +107,7 @@ class LocalFolder:
 
     def remove(self, name: str) -> None:
         """Remove a file, and the folders above it that become empty."""
-        path = self._path / name
+        path = inside(self._path, name)
         path.unlink()
         for folder in path.parents:
             if folder == self._path or any(folder.iterdir()):

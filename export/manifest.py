@@ -6,13 +6,14 @@ between, ``unfinished.json`` lists the export's files, so that the run after a k
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from core.errors import DataError, UsageError
 from export.folders import DRAFT, Folder, LocalFolder
 from storage.files import TEMPORARY
+from storage.inside import is_plain
 
 __all__ = [
     "CARD",
@@ -21,6 +22,7 @@ __all__ = [
     "UNFINISHED",
     "Claim",
     "is_whole",
+    "is_written_by",
     "named_files",
     "read_manifest",
     "remove_unfinished",
@@ -41,14 +43,16 @@ class Claim:
     Args:
         folder: The folder of one format.
         shown: Its path or URL, for messages.
+        mark: Mark of the workspace that exports.
 
     Raises:
         UsageError: The folder holds a file that no export wrote, or that was changed since.
         DataError: Its manifest is damaged.
     """
 
-    def __init__(self, folder: Folder, shown: str | Path) -> None:
+    def __init__(self, folder: Folder, shown: str | Path, mark: str = "") -> None:
         self.folder = folder
+        self._mark = mark
         self.there = folder.files()
         """Name -> size and tag of each file that existed before."""
         self._own = set(named_files(folder, shown))
@@ -94,7 +98,7 @@ class Claim:
         self.folder.remove(UNFINISHED)
 
     def _note(self) -> None:
-        self.folder.write(UNFINISHED, json.dumps({"files": sorted(self._own)}).encode())
+        self.folder.write(UNFINISHED, json.dumps({"files": sorted(self._own), "workspace": self._mark}).encode())
 
 
 def read_manifest(folder: Folder, shown: str | Path) -> dict[str, Any] | None:
@@ -108,8 +112,8 @@ def read_manifest(folder: Folder, shown: str | Path) -> dict[str, Any] | None:
         return None
     try:
         content: dict[str, Any] = json.loads(payload)
-        list(_shards(content)), dict(content["descriptions"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        _check_names([*(name for name, _ in _shards(content)), *dict(content["descriptions"])])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(
             f"{shown}/{MANIFEST}: not the manifest of an export ({error!r}). "
             "Move the folder away or choose another one, and export again."
@@ -135,13 +139,26 @@ def named_files(folder: Folder, shown: str | Path) -> frozenset[str]:
         names |= {name for name, _ in _shards(manifest)} | {*manifest["descriptions"], MANIFEST}
     if (payload := folder.read(UNFINISHED)) is not None:
         try:
-            names |= {*json.loads(payload)["files"], UNFINISHED}
-        except (ValueError, KeyError, TypeError) as error:
+            listed = [*json.loads(payload)["files"]]
+            _check_names(listed)
+            names |= {*listed, UNFINISHED}
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(
                 f"{shown}/{UNFINISHED}: not the list of an unfinished export ({error!r}). "
                 "Move the folder away or choose another one, and export again."
             ) from None
     return frozenset(names)
+
+
+def is_written_by(folder: Folder, shown: str | Path, mark: str) -> bool:
+    """Return whether a folder holds an export, finished or not, of the workspace with this mark.
+
+    Raises:
+        DataError: Its manifest is damaged.
+    """
+    named_files(folder, shown)
+    found = [json.loads(data) for name in (MANIFEST, UNFINISHED) if (data := folder.read(name)) is not None]
+    return any(one.get("workspace") == mark for one in found)
 
 
 def is_whole(folder: Folder, shown: str | Path) -> bool:
@@ -166,6 +183,17 @@ def _shards(manifest: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
     """Yield the name and entry of every shard."""
     for split, shards in manifest["splits"].items():
         yield from ((f"{split}/{shard['file']}", shard) for shard in shards)
+
+
+def _check_names(names: Iterable[str]) -> None:
+    """Check that files are inside the export.
+
+    Raises:
+        ValueError: One is not.
+    """
+    for name in names:
+        if not is_plain(name):
+            raise ValueError(f"{name!r} is not inside it")
 
 
 def _passing(own: Collection[str]) -> set[str]:

@@ -12,12 +12,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from core.errors import DataError
 from export.folders import LocalFolder
-from export.manifest import CROISSANT, MANIFEST, named_files, remove_unfinished
-from export.registry import exports_of
+from export.manifest import CROISSANT, MANIFEST, is_written_by, named_files, remove_unfinished
+from export.registry import Export, exports_of
 from export.removal import SHARDS, Removed, remove_from_shard, repair_manifest, shard_holds
 from storage import Store
 from storage.files import replace_file
+from storage.identity import workspace_mark
+from storage.inside import UnsafePathError, files_below, inside
 from takedown.plan import Plan, Removal, Target
 from takedown.receipt import MAX_SEARCHED, ExportHeld
 from takedown.words import Words
@@ -45,11 +48,15 @@ def remove(removal: Removal) -> Mapping[str, Any]:
     held: list[ExportHeld] = []
     left: list[str] = []
     folders = {store.root / "shards"}
+    mark = workspace_mark(store.root)
     for export in exports_of(store):
         if not export.is_there:
             held += [ExportHeld(export.place, export.recipe, reachable=False, files=())] * (
                 export.recipe in plan.recipes
             )
+            continue
+        if fault := _fault(store.root, export, mark):
+            left.append(f"{export.place} ({fault}: not touched)")
             continue
         folders.add(export.folder.parent.parent)
         if export.is_unfinished:  # its shards are not an export yet: the next run rewrites them
@@ -109,10 +116,27 @@ def _files_with(folder: Path, removed: Removed, words: Words) -> list[Path]:
     ]
 
 
+def _fault(root: Path, export: Export, mark: str) -> str | None:
+    """Return why an export must not be changed; None: this workspace wrote it."""
+    try:
+        if export.folder.is_relative_to(root):
+            inside(root, export.folder.relative_to(root).as_posix())
+            named_files(LocalFolder(export.folder), export.folder)
+        elif not is_written_by(LocalFolder(export.folder), export.folder, mark):
+            return "no export of this workspace"
+        for name in named_files(LocalFolder(export.folder), export.folder):
+            inside(export.folder, name)
+    except UnsafePathError:
+        return "a link, or a path that leads out of it"
+    except DataError:
+        return "its manifest is damaged"
+    return None
+
+
 def _foreign(folder: Path, words: Words) -> list[Path]:
     """Return the files that name the products but were written by no export; they are left alone."""
     own = {folder / name for name in named_files(LocalFolder(folder), folder)}
-    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path not in own)
+    found = (path for path in files_below(folder) if path not in own)
     return [path for path in found if path.stat().st_size <= MAX_SEARCHED and words.found_in(path.read_bytes())]
 
 

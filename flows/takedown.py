@@ -5,6 +5,7 @@ from pathlib import Path
 
 from storage import Store
 from storage.files import replace_file
+from storage.inside import files_below
 from takedown.databases import compact, erase_text
 from takedown.plan import Plan, Removal, Target
 from takedown.words import Words
@@ -34,7 +35,7 @@ def remove(removal: Removal) -> Mapping[str, int]:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    return list(files_below(folder))
 
 
 def _remove_lines(path: Path, words: Words) -> int:

@@ -23,6 +23,7 @@ from prefect.runtime import flow_run
 from prefect.states import Failed
 
 from core.errors import M5DataError
+from core.names import dashed
 from core.run_options import RunContext, RunOptions, without_media
 from core.stage import Progress, StageReport
 from flows.run_stage import run_stage, stage_session
@@ -75,7 +76,7 @@ class PageProgress:
         with suppress(httpx.HTTPError):
             if self._artifact is None:
                 words = f"{self._stage}: {self._total:,} items"
-                made = create_progress_artifact(percent, key=f"m5data-progress-{self._stage}", description=words)
+                made = create_progress_artifact(percent, key=dashed("m5data-progress", self._stage), description=words)
                 self._artifact = made if isinstance(made, UUID) else None  # a coroutine only inside an event loop
             else:
                 update_progress_artifact(self._artifact, percent)
@@ -105,7 +106,8 @@ def _stage(report: StageReport) -> dict[str, object]:
 
 
 def _drops(report: StageReport) -> list[dict[str, object]]:
-    return [{"stage": report.stage, "reason": reason, "items": count} for reason, count in report.dropped.items()]
+    counts = (*report.dropped.items(), *report.left_out.items())
+    return [{"stage": report.stage, "reason": reason, "items": count} for reason, count in counts]
 
 
 _TRANSIENT = (ConnectionError, sqlite3.OperationalError)

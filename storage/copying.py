@@ -13,6 +13,7 @@ from core.errors import CorruptObjectError
 from core.stage import Clock, StageReport
 from storage.engine import open_engine, quote
 from storage.files import DATABASES, FRONTIERS, OF_A_RUN, Layout, databases, sync_file
+from storage.inside import UnsafePathError, links_below
 from storage.place import OWN_FOLDER
 from storage.state import State
 from storage.store import Store
@@ -37,10 +38,16 @@ def copy_files(source: Path, target: Path, *, without: Collection[str] = ()) -> 
 
     Raises:
         CorruptObjectError: A copy reads back differently.
+        UnsafePathError: The workspace has a link: a copy would hold what it points to.
     """
     fetch_all(source)
-    target.mkdir(parents=True)
     skipped = {*_NOT_COPIED, *without}
+    for link in links_below(source):
+        if link.relative_to(source).parts[0] not in skipped:
+            raise UnsafePathError(
+                f"{link}: a link, and a copy holds no files from elsewhere. Remove it, or put the file in its place."
+            )
+    target.mkdir(parents=True)
     total = sum(_copy(path, target / path.relative_to(source)) for path in _files(source, skipped))
     for name in databases(source):
         if name not in skipped:
@@ -62,7 +69,7 @@ def _copy(path: Path, target: Path) -> int:
         target.mkdir(parents=True, exist_ok=True)
         return 0
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(path, target)
+    shutil.copy2(path, target, follow_symlinks=False)
     sync_file(target)
     if _digest(path) != _digest(target):
         raise CorruptObjectError(f"{target}: reads back differently than {path}. Check the disk and copy again.")

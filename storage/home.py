@@ -11,11 +11,13 @@ import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from core.errors import ObjectStoreError, WorkspaceError
 from core.stage import Clock, utc_now
+from core.urls import without_secrets
 from storage.files import DATABASES, DOWNLOADS, FRONTIERS, INDEX, Layout, file_sha256, is_database, remove_database
+from storage.inside import is_plain
 from storage.lease import LEASE, Lease
 from storage.lock import holder_of
 from storage.objects.index import fall_behind
@@ -56,7 +58,9 @@ class Home:
     """A working copy and its store, kept in step."""
 
     def __init__(self, root: Path, url: str, token: str, clock: Clock = utc_now) -> None:
-        self.url = url
+        self.url = without_secrets(url)
+        """For messages."""
+        self._address = url
         self._root = root
         self._place = ObjectStore(url)
         self._lease = Lease(self._place, token, clock)
@@ -107,7 +111,7 @@ class Home:
             raise WorkspaceError(f"{self.url}: holds other files, {min(there)} for example. Name an empty place.")
         for path in self._root.iterdir() if self._root.is_dir() else ():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        mark(self._root, self.url)
+        mark(self._root, self._address)
         write_record(self._root, Record({path: Known(entry.etag, None) for path, entry in there.items()}))
 
     def enter(self, before_pull: Callable[[], None], after_pull: Callable[[], None]) -> None:
@@ -242,7 +246,7 @@ class Home:
             number += 1
         self._root.rename(aside)
         (aside / OWN_FOLDER).rename(aside / f"{OWN_FOLDER}.was")  # from now on itself a workspace
-        mark(self._root, self.url)
+        mark(self._root, self._address)
         return aside
 
     @contextmanager
@@ -282,8 +286,14 @@ def _listed(place: ObjectStore) -> dict[str, Entry]:
     """
     versions = place.list("versions")
     there = place.list()
-    shared = {path: entry for path, entry in there.items() if not path.startswith(_NOT_THE_WORKSPACE)}
-    return {**shared, **versions}
+    found = {**{path: one for path, one in there.items() if not path.startswith(_NOT_THE_WORKSPACE)}, **versions}
+    odd = [
+        path for path in found if not is_plain(path) or any(str(one) in found for one in PurePosixPath(path).parents)
+    ]
+    if odd:
+        more = f" and {len(odd) - 1:,} more" if len(odd) > 1 else ""
+        _LOG.warning("%s: %r%s cannot be a file of a workspace; left alone", place.url, odd[0], more)
+    return {path: one for path, one in found.items() if path not in odd}
 
 
 def _pull(place: ObjectStore, root: Path, record: Record, there: Mapping[str, Entry], kept: Collection[str]) -> bool:

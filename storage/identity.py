@@ -25,6 +25,7 @@ __all__ = [
     "identity_path",
     "load_or_create_key",
     "read_identity",
+    "workspace_mark",
     "write_identity",
 ]
 
@@ -32,6 +33,7 @@ FORMAT = 3
 """Number of the format that this version of m5data reads and writes; docs/decisions.md lists the changes of each."""
 KEY_FILE = "secret.key"
 _BYTES = 32
+_REMEDY = "Restore it from a backup, or run m5data repair."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +46,19 @@ class Identity:
 
 
 def read_identity(root: Path) -> Identity:
-    """Return the identity of a workspace; one without ``workspace.json`` has format 1.
+    """Return the identity of a workspace.
 
     Raises:
-        CorruptObjectError: The file is damaged.
+        CorruptObjectError: The file is missing or damaged.
     """
     path = identity_path(root)
     try:
         data = json.loads(path.read_bytes())
         found = Identity(int(data["format"]), data["key"] and str(data["key"]))
     except FileNotFoundError:
-        return Identity(1, None)
+        raise CorruptObjectError(f"{path}: missing. {_REMEDY}") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise CorruptObjectError(
-            f"{path}: damaged ({error}). Restore it from a backup, or run m5data repair."
-        ) from error
+        raise CorruptObjectError(f"{path}: damaged ({error}). {_REMEDY}") from error
     return found
 
 
@@ -81,14 +81,12 @@ def check_format(root: Path) -> None:
         CorruptObjectError: Its record is damaged.
     """
     found = read_identity(root).format
-    if found > FORMAT:
-        raise WorkspaceError(
-            f"{root}: a newer m5data wrote this workspace (format {found}; this one reads {FORMAT}). Upgrade m5data."
+    if found != FORMAT:
+        writer, remedy = (
+            ("a newer", "Upgrade m5data.") if found > FORMAT else ("an older", "Make it again from its sources.")
         )
-    if found < FORMAT:
         raise WorkspaceError(
-            f"{root}: an older m5data wrote this workspace (format {found}; this one reads {FORMAT}). "
-            "Run m5data migrate, first with --dry-run."
+            f"{root}: {writer} m5data wrote this workspace (format {found}; this one reads {FORMAT}). {remedy}"
         )
 
 
@@ -134,6 +132,11 @@ _ADVICE = (
 def fingerprint_of(key: bytes) -> str:
     """Return the fingerprint of a key, which does not reveal it."""
     return hashlib.sha256(b"m5data workspace key\n" + key).hexdigest()[:32]
+
+
+def workspace_mark(root: Path) -> str:
+    """Return a text by which a workspace recognises what it wrote elsewhere; nobody without its key can make it."""
+    return hashlib.sha256(b"m5data workspace mark\n" + load_or_create_key(root)).hexdigest()[:32]
 
 
 def _create(path: Path) -> None:

@@ -17,6 +17,7 @@ from socket import gethostname
 from core.errors import M5DataError, WorkspaceError
 from storage.children import die_with_parent
 from storage.files import OWN_SEGMENT, SEGMENT, Layout, sweep_temporaries
+from storage.inside import inside
 from storage.objects.index import ObjectIndex
 from storage.place import FolderPlace
 from storage.spool import spools_at
@@ -282,11 +283,11 @@ def _unfinished(layout: Layout, pinned: VersionRecord) -> Iterator[Path]:
     if not layout.manifest.is_file():
         return
     for name, paths in json.loads(layout.manifest.read_bytes()).items():
-        folder = layout.table(name)
+        folder = inside(layout.tables, name)
         known = _pinned_paths(layout, name, pinned)
         unfinished = [path for path in paths if path not in known]
         fetch_all(layout.root, tuple(f"tables/{name}/{path}" for path in unfinished))
-        yield from (folder / path for path in unfinished)
+        yield from (inside(folder, path) for path in unfinished)
 
 
 def _pinned_paths(layout: Layout, name: str, pinned: VersionRecord) -> set[str]:

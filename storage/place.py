@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from core.errors import ObjectStoreError, UsageError, WorkspaceError
+from core.urls import without_secrets
 from storage.files import TEMPORARY, replace_file, replacing, sync_folder
 
 if TYPE_CHECKING:
@@ -176,7 +177,9 @@ class ObjectStore:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self.url = without_secrets(url)
+        """For messages."""
+        self._address = url
         self._store = self._open(0)
 
     def list(self, folder: str = "") -> dict[str, Entry]:
@@ -250,12 +253,12 @@ class ObjectStore:
         if not size:  # a download may go on as long as data keeps coming
             waits |= {"timeout": timedelta(days=1), "read_timeout": timedelta(seconds=seconds)}
         retry: Any = {"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=seconds)}
-        keys: Any = _shared_keys() if self.url.startswith("s3") else {}
+        keys: Any = _shared_keys() if self._address.startswith("s3") else {}
         try:
-            return from_url(self.url, client_options=waits, retry_config=retry, **keys)
+            return from_url(self._address, client_options=waits, retry_config=retry, **keys)
         except (BaseError, ValueError) as error:
             raise UsageError(
-                f"{self.url}: no object store has such URLs ({_line(error)}). "
+                f"{self.url}: no object store has such URLs ({self._line(error)}). "
                 "Give a folder, or a URL such as s3://bucket/prefix, gs://… or az://…."
             ) from None
 
@@ -297,12 +300,16 @@ class ObjectStore:
                 ) from error
             if isinstance(error, (PermissionDeniedError, UnauthenticatedError)):
                 raise WorkspaceError(
-                    f"{self.url}: the store refuses: {_line(error)}. Check the access keys."
+                    f"{self.url}: the store refuses: {self._line(error)}. Check the access keys."
                 ) from error
             raise ObjectStoreError(
-                f"{self.url}: the store does not answer as it should: {_line(error)}. "
+                f"{self.url}: the store does not answer as it should: {self._line(error)}. "
                 "This machine keeps what was done: run the command again when the store can be reached."
             ) from error
+
+    def _line(self, error: Exception) -> str:
+        """Return the first line of an error, without the secrets of the URL."""
+        return (str(error) or repr(error)).splitlines()[0].replace(self._address, self.url)
 
     def _refuse_missing_bucket(self, error: Exception) -> None:
         if "NoSuchBucket" in str(error):
@@ -341,10 +348,6 @@ def _shared_keys() -> dict[str, str]:
     name = os.environ.get("AWS_PROFILE", "default")
     wanted = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
     return {key: profiles[name][key] for key in wanted if profiles.has_option(name, key)}
-
-
-def _line(error: Exception) -> str:
-    return (str(error) or repr(error)).splitlines()[0]
 
 
 def log_large_transfer(url: str, verb: str, sizes: Collection[int]) -> None:

@@ -11,6 +11,7 @@ from deltalake import DeltaTable
 
 from storage.erasure.tables import data_files
 from storage.files import TEMPORARY, Layout, sync_file, sync_folder
+from storage.inside import files_below
 from storage.objects.index import ObjectRef
 from storage.tables import TABLES, TableSpec
 from storage.tables.delta import DeltaLog
@@ -196,6 +197,4 @@ def _checkpoint(folder: Path, version: int) -> None:
 
 def _drafts(layout: Layout) -> Iterator[Path]:
     """Yield temporary files of killed processes. Requires the lock."""
-    for path in sorted(layout.root.rglob(f".*{TEMPORARY}")):
-        if path.is_file():
-            yield path
+    yield from (path for path in files_below(layout.root) if path.name.startswith(".") and path.suffix == TEMPORARY)

@@ -159,7 +159,8 @@ def version_path(layout: Layout, number: int) -> Path:
 
 
 def _stage_record(data: dict[str, Any]) -> StageRecord:
-    return StageRecord(**{**data, "report": StageReport(**data["report"])})
+    report = data["report"]
+    return StageRecord(**{**data, "report": StageReport(**{**report, "notes": tuple(report.get("notes", ()))})})
 
 
 class Snapshot:

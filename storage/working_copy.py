@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from core.errors import UsageError, WorkspaceError
+from core.urls import without_secrets
 from storage.files import (
     DATABASES,
     FRONTIERS,
@@ -31,6 +32,7 @@ from storage.files import (
     temporary_file,
 )
 from storage.identity import KEY_FILE
+from storage.inside import inside
 from storage.place import OWN_FOLDER, Entry, ObjectStore, in_parallel, log_large_transfer
 
 __all__ = [
@@ -93,7 +95,7 @@ def working_copy(place: str | Path) -> Path:
     url = text.rstrip("/")
     parts = urlsplit(url)
     if not parts.netloc and not parts.path:
-        raise UsageError(f"{text}: the URL names no bucket. Write it as s3://bucket/prefix.")
+        raise UsageError(f"{without_secrets(text)}: the URL names no bucket. Write it as s3://bucket/prefix.")
     digest = hashlib.sha256(url.encode()).hexdigest()[:12]
     name = _UNSAFE.sub("-", url.rpartition("/")[2]) or "workspace"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "m5data"
@@ -106,7 +108,7 @@ def mark(folder: Path, url: str) -> None:
     """Make a folder the working copy of a store."""
     if address_of(folder) is None:
         (folder / OWN_FOLDER).mkdir(parents=True, exist_ok=True)
-        replace_file(folder / OWN_FOLDER / "address", f"{url}\n{secrets.token_hex(8)}".encode())
+        replace_file(folder / OWN_FOLDER / "address", f"{url}\n{secrets.token_hex(8)}".encode(), mode=0o600)
 
 
 def address_of(folder: Path) -> tuple[str, str] | None:
@@ -231,10 +233,10 @@ def local_paths(root: Path, names: Sequence[str]) -> list[Path]:
         names: Paths in it of files that are fetched when first read.
 
     Raises:
-        WorkspaceError: The store has removed one since this copy was brought up to date.
+        WorkspaceError: The store has removed one since this copy was brought up to date, or a name leads out of it.
         ObjectStoreError: The store does not answer.
     """
-    paths = [root / name for name in names]
+    paths = [inside(root, name) for name in names]
     url = store_url_of(root)
     if url is not None and not all(path.exists() for path in paths):
         with (root / OWN_FOLDER / "fetching.lock").open("w") as file:
@@ -281,7 +283,7 @@ def fetch(place: ObjectStore, root: Path, path: str, tag: str) -> bool:
     Raises:
         ObjectStoreError: The store does not answer.
     """
-    target = root / path
+    target = inside(root, path)
     name = hashlib.sha256(path.encode()).hexdigest()[:32]
     with temporary_file(root / OWN_FOLDER / name, mode=0o600 if path.startswith(_PRIVATE) else None) as file:
         temporary = Path(file.name)
@@ -300,12 +302,12 @@ def fetch(place: ObjectStore, root: Path, path: str, tag: str) -> bool:
 
 def _fetch_data(root: Path, url: str, wanted: Mapping[str, Known]) -> None:
     place = ObjectStore(url)
-    log_large_transfer(url, "fetching", [known.stat[0] for known in wanted.values() if known.stat])
+    log_large_transfer(place.url, "fetching", [known.stat[0] for known in wanted.values() if known.stat])
     fetched = in_parallel(lambda path: fetch(place, root, path, wanted[path].tag), wanted)
     for path, is_same in zip(wanted, fetched, strict=True):
         if not is_same:
             raise WorkspaceError(
-                f"{url}: another machine has changed {path} since this workspace was opened. Open it again."
+                f"{place.url}: another machine has changed {path} since this workspace was opened. Open it again."
             )
 
 

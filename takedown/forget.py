@@ -8,6 +8,7 @@ While it exists, the next stage or take-down finishes it first (``finish_takedow
 
 import json
 import os
+import re
 from collections.abc import Collection
 from contextlib import closing
 from dataclasses import replace
@@ -25,12 +26,13 @@ from storage.erasure import (
     rewrite_tables,
     store_again,
 )
-from storage.files import DATABASES, FRONTIERS, INDEX, databases, sync_folder
+from storage.files import DATABASES, FRONTIERS, INDEX, SEGMENT, databases, sync_folder
+from storage.inside import files_below
 from takedown.databases import compact, erase_rows, erase_text
 from takedown.plan import Plan, Removal, Target, hooks, page_hook
 from takedown.receipt import MAX_SEARCHED, Receipt, write_receipt
 from takedown.register import REGISTER, Mark, open_register
-from takedown.search import find_target, search_segments, users_of
+from takedown.search import find_near, find_target, search_segments, users_of
 from takedown.tables import register_words, table_edits
 from takedown.words import Words
 
@@ -40,9 +42,20 @@ PENDING = "takedown.pending"
 """File of the journal, in the workspace's folder; present until a take-down has ended."""
 _KEPT = ("tombstones", "migrations", "exports", "frontiers")
 """Tables of the state that contain nothing from any page."""
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]*:(?!//).+", re.DOTALL)
+_SHOWN = 12
+"""Digits of the target's hash in the name of a receipt."""
+_DEPTH_OF_EXPORTS = 3
+_VERSION = re.compile(r"\d{8}\.json")
+_RECEIPT = re.compile(r"[0-9A-Za-z]+-[0-9a-f]{12}\.json")
 
+_RECREATED = re.compile(
+    r"reports/report(\.zh)?\.html|training/[^/]+/evaluation/(results\.json|features\.(png|svg)|examples\.html)"
+    r"|training/cache/[^/]+/[^/]+\.npz|training/cache/features/[^/]+/[0-9a-f]+\.parquet"
+)
+"""Paths of files that m5data replaces whenever it writes a report, an evaluation or a cache."""
 _OWN = frozenset(
-    {"certificates", "logs", "objects", "prefect", "receipts", "reports", "shards", "spool", "staging", "tables",
+    {"certificates", "logs", "objects", "prefect", "receipts", "shards", "spool", "staging", "tables",
      "versions", "lock", "children.lock", "secret.key", PENDING, "takedown.journal",
      ".m5data", FRONTIERS, REGISTER, "workspace.json", "repair.pending"}
 )  # fmt: skip
@@ -51,8 +64,9 @@ _OWN = frozenset(
 def forget(store: Store, target: Target, *, dry_run: bool = False, clock: Clock = utc_now) -> Receipt:
     """Remove a target from a workspace and everything made from it, and keep it out.
 
-    A target that is not in the workspace is kept out, too. The receipt is stored under ``receipts/`` unless there was
-    nothing to remove.
+    A target that is not in the workspace is kept out, too, unless something there is nearly the same: then it was
+    probably misspelt, the receipt names what it may have meant, and nothing is changed. The receipt is stored under
+    ``receipts/`` unless there was nothing to remove.
 
     Args:
         store: The workspace's storage.
@@ -65,9 +79,12 @@ def forget(store: Store, target: Target, *, dry_run: bool = False, clock: Clock 
     """
     with store.lock():
         finish_takedown(store, clock=clock)
-        removal = _begin(store, find_target(store, target), clock(), dry_run=True)
+        plan = find_target(store, target)
+        removal = _begin(store, plan, clock(), dry_run=True)
         receipt = _look_ahead(removal)
-        if dry_run or (receipt.is_empty and not open_register(store).missing(removal.plan.marks)):
+        if not _is_found(target, plan, receipt):
+            receipt = _nothing(store, target, plan)
+        if dry_run or receipt.near or (receipt.is_empty and not open_register(store).missing(removal.plan.marks)):
             return receipt
         Journal(store.root).write({"plan": removal.plan.model_dump(mode="json"), "receipt": receipt.as_record()})
         return _execute(replace(removal, dry_run=False, now=clock()), receipt)
@@ -88,9 +105,11 @@ def taken_down_recipes(snapshot: Snapshot) -> dict[str, int]:
 
 
 def delete_reports(root: Path) -> tuple[str, ...]:
-    """Delete files that show products and can be recreated: reports, evaluations, and shards decoded for training."""
-    folders = [root / "reports", root / "training" / "cache", *sorted(root.glob("training/*/evaluation"))]
-    found = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    """Delete files that show products and that m5data writes anew under the same names; all others stay.
+
+    These are the reports, the results of evaluations, and shards decoded for training.
+    """
+    found = [path for path in files_below(root) if _RECREATED.fullmatch(path.relative_to(root).as_posix())]
     for path in found:
         path.unlink()
     return tuple(str(path.relative_to(root)) for path in found)
@@ -120,7 +139,7 @@ def _look_ahead(removal: Removal) -> Receipt:
         rows=dict(plan.rows),
         records=len(items),
         pages=len(mentions),
-        left=(*_foreign_files(store.root, removal.words), *left),
+        left=(*_foreign_files(store.root, removal.words), *_models(store.root, plan), *left, *plan.remains),
         **fields,
     )
 
@@ -197,9 +216,45 @@ def _commit(removal: Removal) -> None:
 def _foreign_files(root: Path, words: Words) -> tuple[str, ...]:
     """Return files that a person put into the workspace and that name the target; they are not changed."""
     tops = [path for path in sorted(root.iterdir()) if path.name not in _OWN and not path.name.startswith(DATABASES)]
-    files = [file for top in tops for file in (sorted(top.rglob("*")) if top.is_dir() else [top]) if file.is_file()]
+    files = [file for top in tops for file in (files_below(top) if top.is_dir() else [top] * (not top.is_symlink()))]
+    files += [file for top in sorted(_OWN) for file in files_below(root / top) if _is_strange(root, file)]
+    files = [file for file in files if not _RECREATED.fullmatch(file.relative_to(root).as_posix())]
     searched = (file for file in files if file.stat().st_size <= MAX_SEARCHED)
     return tuple(str(file.relative_to(root)) for file in searched if words.found_in(file.read_bytes()))
+
+
+def _is_strange(root: Path, file: Path) -> bool:
+    """Return whether a file in a folder of tables, objects, versions or exports is none that m5data writes there."""
+    top, *rest = file.relative_to(root).parts
+    if top == "tables":
+        return file.suffix != ".parquet" and "_delta_log" not in rest
+    if top == "shards":
+        return len(rest) < _DEPTH_OF_EXPORTS and rest[-1] != "removed.jsonl"
+    names = {"objects": SEGMENT, "versions": _VERSION, "receipts": _RECEIPT}
+    return top in names and names[top].fullmatch(rest[-1]) is None
+
+
+def _models(root: Path, plan: Plan) -> tuple[str, ...]:
+    """Return the trained models, if splits held the target: what they learned from it cannot be removed."""
+    runs = sorted({path.relative_to(root).parts[1] for path in files_below(root / "training") if path.suffix == ".pt"})
+    return tuple(f"training/{run} (may have learned from it: train it again)" for run in runs if plan.recipes)
+
+
+def _is_found(target: Target, plan: Plan, receipt: Receipt) -> bool:
+    """Return whether the workspace holds the target itself, and not only texts that have its words."""
+    if target.kind == "merchant":
+        return bool(plan.products)
+    is_id = target.kind == "url" or _ID.fullmatch(target.value) is not None
+    return bool(plan.known) or (is_id and not receipt.is_empty)
+
+
+def _nothing(store: Store, target: Target, plan: Plan) -> Receipt:
+    """Return the receipt of a target that is not here: with what it may have meant, unless it was taken down before."""
+    before = any(plan.digest[:_SHOWN] in path.name for path in files_below(store.root / "receipts"))
+    near = () if before else find_near(store, target, plan)
+    return Receipt(
+        plan.kind, plan.digest, None, products=0, addresses=0, objects=0, rows={}, near=near, taken_before=before
+    )
 
 
 class Journal:

@@ -52,6 +52,14 @@ class Plan(BaseModel):
     """The products' captions and the merchant's name, unless another product's caption or brand contains them."""
     objects: tuple[str, ...] = ()
     """Stored objects that nothing else uses."""
+    properties: tuple[tuple[str, str], ...] = ()
+    """Source and name of the properties that only the products have."""
+    paths: tuple[tuple[str, str], ...] = ()
+    """Source and category path, joined by `` > ``, that only the products have."""
+    remains: tuple[str, ...] = ()
+    """Places of people's texts that have words which only the products have; they stay."""
+    near: tuple[str, ...] = ()
+    """What the target may have meant, if nothing in the workspace is it."""
     recipes: tuple[str, ...] = ()
     """Recipes whose splits held a product."""
     stages: tuple[str, ...] = ()
@@ -78,7 +86,7 @@ class Plan(BaseModel):
     @property
     def words(self) -> Words:
         """Names of the target, to find it in unparsed bytes."""
-        return Words(self.urls, self.texts, self.products)
+        return Words(self.urls, self.texts, self.products, self.objects)
 
 
 @dataclass(slots=True)
@@ -130,6 +138,9 @@ class PageHook(TakedownHook, Protocol):
 
     def users_of(self, store: Store, plan: Plan, objects: Collection[str]) -> dict[str, str]:
         """Return object -> URL for the objects that pages outside the plan use."""
+
+    def near_merchants(self, store: Store, name: str, merchants: Collection[str]) -> list[str]:
+        """Return whole names of merchants that contain a part of a name; ``merchants`` are known hashes."""
 
     def cleaner(self, plan: Plan, words: Words) -> PageCleaner:
         """Return the cleaner that removes the plan's item from other pages."""

@@ -64,7 +64,11 @@ class Receipt:
     log_lines: int = 0
     scheduler_rows: int = 0
     left: tuple[str, ...] = ()
-    """Files of the user that name the target; they were not changed."""
+    """Files and texts of the user that name the target; they were not changed."""
+    near: tuple[str, ...] = ()
+    """What may have been meant, if nothing in the workspace is the target; nothing was changed then."""
+    taken_before: bool = False
+    """Whether an earlier take-down removed the target."""
 
     @property
     def is_empty(self) -> bool:
@@ -96,13 +100,13 @@ class Receipt:
     def of_record(cls, record: Mapping[str, Any]) -> Self:
         """Return the receipt of a record that ``as_record`` made, without ``removed_at``."""
         exports = tuple(ExportHeld(**{**held, "files": tuple(held["files"])}) for held in record["exports"])
-        lists = {name: tuple(record[name]) for name in ("certificates", "reports", "left")}
+        lists = {name: tuple(record[name]) for name in ("certificates", "reports", "left", "near")}
         return cls(**{**record, **lists, "exports": exports, "removed_at": None})
 
     def as_record(self) -> dict[str, object]:
         """Return plain values for JSON."""
         moment = self.removed_at and self.removed_at.isoformat(timespec="seconds")
-        return {**asdict(self), "removed_at": moment}
+        return {**asdict(self), "near": list(self.near), "removed_at": moment}
 
 
 def write_receipt(root: Path, receipt: Receipt) -> Path:

@@ -9,10 +9,13 @@ from storage import Store
 from storage.erasure import Place, find_records, history
 from takedown.plan import PageCleaner, Plan, Target, hooks, page_hook
 from takedown.register import Mark, open_register
+from takedown.remains import find_remains
+from takedown.spelling import common_part, url_key
 from takedown.tables import count_rows, gone_rejects, register_words
 
-__all__ = ["column", "find_target", "search_segments", "users_of"]
+__all__ = ["column", "find_near", "find_target", "search_segments", "users_of"]
 
+_MAX_NEAR = 3
 SHORTEST = 4
 """Shortest caption or name that is searched for in unparsed bytes: "cup" is everywhere."""
 
@@ -42,9 +45,27 @@ _USERS = """
     SELECT object, min(url) FROM uses WHERE object IN (FROM asked) GROUP BY object
 """
 _MEDIA = """
-    SELECT DISTINCT url FROM media WHERE url = ? OR (product_id IN (FROM own)
+    SELECT DISTINCT url FROM media WHERE url IN (FROM spelt) OR (product_id IN (FROM own)
         AND url NOT IN (SELECT url FROM media WHERE product_id NOT IN (FROM own)))
 """
+_EXCLUSIVE = """
+    WITH named AS ({named}), asked AS (SELECT DISTINCT source, name FROM named WHERE product_id IN (FROM own))
+    SELECT source, name FROM asked WHERE name IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM named WHERE named.source = asked.source AND named.name = asked.name
+            AND product_id NOT IN (FROM own)) ORDER BY ALL
+"""
+_PROPERTIES = "SELECT product_id, split_part(product_id, ':', 1) AS source, property AS name FROM specs"
+_PATHS = "SELECT product_id, source, array_to_string(category, ' > ') AS name FROM products"
+_NEAR = {
+    "product": """SELECT product_id FROM products WHERE native_id = $1 OR lower(product_id) = lower($1)
+        OR native_id = split_part($1, ':', 2) OR url = $1 OR damerau_levenshtein(product_id, $1) <= 2
+        GROUP BY 1 ORDER BY damerau_levenshtein(product_id, $1), 1 LIMIT 3""",
+    "url": """SELECT url FROM products
+        WHERE damerau_levenshtein(lower(url), lower($1)) <= 3 OR (length($2) >= 4 AND contains(url, $2))
+            OR product_id = $1 OR native_id = $1
+        GROUP BY 1 ORDER BY damerau_levenshtein(url, $1), 1 LIMIT 3""",
+}
+"""Kind of target -> query of what it may have meant; $2 is the part that all spellings of a URL have."""
 _OWN_TEXTS = """
     WITH others AS (
         SELECT lower(caption) AS caption, lower(brand) AS brand FROM products WHERE product_id NOT IN (FROM own)
@@ -65,19 +86,37 @@ def find_target(store: Store, target: Target) -> Plan:
     pages = page_hook()
     before, plan = None, pages.search(store, target, Plan(kind=target.kind))
     with history(store.root) as engine:
+        _name(engine, "spelt", _stored_spellings(engine, target))
         while plan != before:
             before, plan = plan, pages.search(store, target, _in_tables(engine, target, plan))
         known = column(engine, "SELECT DISTINCT product_id FROM products WHERE product_id IN (FROM own)")
         captions = column(engine, "SELECT DISTINCT caption FROM products WHERE product_id IN (FROM own)")
         objects = _find_objects(engine, store, plan)
+        _name_target(engine, plan)
+        properties, paths = (_exclusive(engine, named) for named in (_PROPERTIES, _PATHS))
+        remains = find_remains(store, engine, frozenset({*plan.products, *objects}))
     named = [*captions, target.value] if target.kind == "merchant" else captions
-    mark = Mark(target.kind, plan.merchants[0] if target.kind == "merchant" else target.value)
+    named_by = {"merchant": plan.merchants[:1], "url": (url_key(target.value),)}.get(target.kind, (target.value,))
+    mark = Mark(target.kind, named_by[0])
     texts = _own_texts(store, plan, named)
     found = {"known": known, "objects": objects, "texts": texts}
+    found |= {"properties": properties, "paths": paths, "remains": remains}
     plan = plan.model_copy(update={"digest": open_register(store).digest(mark), **found})
     for hook in hooks()[1:]:
         plan = hook.search(store, target, plan)
     return plan.model_copy(update={"rows": count_rows(store.snapshot(), plan), "stages": _stages(store, plan)})
+
+
+def find_near(store: Store, target: Target, plan: Plan) -> tuple[str, ...]:
+    """Return at most three products, URLs or merchants that a target which is not here may have meant."""
+    with history(store.root) as engine:
+        if target.kind == "merchant":
+            known = column(engine, "SELECT DISTINCT merchant FROM products")
+            return tuple(page_hook().near_merchants(store, target.value.strip(), known)[:_MAX_NEAR])
+        value = target.value.strip()
+        query, part = _NEAR[target.kind], common_part(value)
+        values = [value, part] if "$2" in query else [value]
+        return tuple(row[0] for row in engine.execute(query, values).fetchall() if row[0] != target.value)
 
 
 def search_segments(store: Store, plan: Plan, cleaner: PageCleaner) -> tuple[list[Place], list[Place]]:
@@ -110,12 +149,37 @@ def _in_tables(engine: duckdb.DuckDBPyConnection, target: Target, plan: Plan) ->
     _name(engine, "merchants", plan.merchants)
     products = {*plan.products, *([target.value] if target.kind == "product" else [])}
     products |= set(
-        column(engine, "SELECT product_id FROM products WHERE url IN (FROM pages) OR merchant IN (FROM merchants)")
+        column(
+            engine,
+            "SELECT product_id FROM products "
+            "WHERE url IN (FROM pages) OR url IN (FROM spelt) OR merchant IN (FROM merchants)",
+        )
     )
     _name(engine, "own", products)
-    pages = {*plan.pages, *column(engine, "SELECT DISTINCT url FROM products WHERE product_id IN (FROM own)")}
-    media = column(engine, _MEDIA, [target.value if target.kind == "url" else ""])
+    pages = {
+        *plan.pages,
+        *column(engine, "SELECT DISTINCT url FROM products WHERE url IN (FROM spelt)"),
+        *column(engine, "SELECT DISTINCT url FROM products WHERE product_id IN (FROM own)"),
+    }
+    media = column(engine, _MEDIA)
     return plan.model_copy(update={"products": tuple(sorted(products)), "pages": tuple(sorted(pages)), "media": media})
+
+
+def _stored_spellings(engine: duckdb.DuckDBPyConnection, target: Target) -> set[str]:
+    """Return the URLs of products and media that are the target, spelt in any way; none for other kinds."""
+    if target.kind != "url":
+        return set()
+    key, query = url_key(target.value), "SELECT url FROM products WHERE contains(url, $1) UNION SELECT url FROM media "
+    for part in (common_part(target.value), ""):
+        urls = column(engine, f"{query} WHERE contains(url, $1)", [part])
+        if found := {url for url in urls if url_key(url) == key}:
+            return found
+    return set()
+
+
+def _exclusive(engine: duckdb.DuckDBPyConnection, named: str) -> tuple[tuple[str, str], ...]:
+    """Return source and name of what only the products in ``own`` have."""
+    return tuple((row[0], row[1]) for row in engine.execute(_EXCLUSIVE.format(named=named)).fetchall())
 
 
 def _find_objects(engine: duckdb.DuckDBPyConnection, store: Store, plan: Plan) -> tuple[str, ...]:

@@ -16,6 +16,9 @@ __all__ = ["count_rows", "gone_rejects", "register_words", "table_edits"]
 _PAIRS = ("candidates", "judgements", "matches")
 _OWN_RULE = frozenset(
     {
+        "label_map",
+        "label_pairs",
+        "properties",
         "products",
         "media",
         "frames",
@@ -69,6 +72,9 @@ def table_edits(
         Edit("duplicates", gone["duplicates"], named, renamed),
         Edit("duplicate_pairs", gone["duplicate_pairs"]),
         Edit("reserve", gone["reserve"], buckets=own),
+        Edit("label_map", gone["label_map"]),
+        Edit("label_pairs", gone["label_pairs"]),
+        _properties(plan, gone["properties"]),
         *(Edit(name, gone[name]) for name in _PAIRS),
         Edit("splits", gone["splits"], f"{named} OR {labels}", {**renamed, "label": _mapped("label", groups)}),
         Edit("rejects", gone["rejects"]),
@@ -112,9 +118,33 @@ def _gone(plan: Plan, objects: Collection[str]) -> dict[str, str]:
         "reserve": among("group_id", plan.products),
         **dict.fromkeys(_PAIRS, pair),
         "splits": product,
+        "label_map": _pairs("source, path", plan.paths),
+        "label_pairs": f"{_pairs('source_a, path_a', plan.paths)} OR {_pairs('source_b, path_b', plan.paths)}",
+        "properties": _pairs("source, property", plan.properties),
         "rejects": gone_rejects(plan),
         "objects": among("sha256", objects),
     }
+
+
+def _properties(plan: Plan, gone: str) -> Edit:
+    """Return the edit of ``properties``: rows of its own names go, and the hashes of values of its sources are emptied.
+
+    The next run of ``align`` computes those sources' rows again, because their specifications have changed.
+    """
+    sources = among("source", {product.partition(":")[0] for product in plan.products})
+    own = among("property_norm", {name for _, name in plan.properties})
+    values = {
+        "property_norm": f"CASE WHEN {own} THEN property ELSE property_norm END",
+        "terms": f"CASE WHEN {sources} THEN list_filter(terms, lambda one: false) ELSE terms END",
+        "weights": f"CASE WHEN {sources} THEN list_filter(weights, lambda one: false) ELSE weights END",
+    }
+    return Edit("properties", gone, f"({sources}) OR {own}", values)
+
+
+def _pairs(columns: str, values: Collection[tuple[str, str]]) -> str:
+    """Return the SQL condition that two columns have one of the pairs of values."""
+    listed = ", ".join(f"({text(one)}, {text(other)})" for one, other in sorted(values))
+    return f"({columns}) IN ({listed})" if values else "false"
 
 
 def _by_product() -> list[str]:

@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote
 __all__ = ["Words"]
 
 _URL = re.compile(rb"""(?:https?:)?(?:\\?/){2}[^\s"'<>\x00-\x1f]+""", re.IGNORECASE)
+_HASH = re.compile(rb"(?<![0-9A-Za-z])[0-9a-f]{64}(?![0-9A-Za-z])")
 _TRAILING = ".,;:!)]}"
 _ENCODINGS = ("utf-8", "gb18030")
 """Encodings of pages and logs; GB 18030 includes GBK and GB 2312."""
@@ -23,9 +24,17 @@ class Words:
         urls: Whole http(s) URLs, found under either scheme, escaped or not, and with a query added.
         texts: Captions and names, found in all common escapes and encodings, white space folded.
         ids: Product ids, found if no letter, digit, colon, dot or dash is adjacent.
+        hashes: SHA-256 hashes of stored objects, in hex.
     """
 
-    def __init__(self, urls: Collection[str] = (), texts: Collection[str] = (), ids: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        urls: Collection[str] = (),
+        texts: Collection[str] = (),
+        ids: Collection[str] = (),
+        hashes: Collection[str] = (),
+    ) -> None:
+        self._hashes = frozenset(one.encode() for one in hashes)
         self._urls = frozenset(form for url in urls for form in _url_forms(url))
         self._starts = {form.split()[0] for text in texts if text.strip() for form in _text_forms(text)}
         self._starts |= {form for name in ids for form in _text_forms(name)}
@@ -36,12 +45,16 @@ class Words:
 
     def found_in(self, data: bytes) -> bool:
         """Return whether ``data`` names the item."""
-        return self._names_it(data) or any(self._is_url(match[0]) for match in _URL.finditer(data))
+        if self._names_it(data) or any(self._is_url(match[0]) for match in _URL.finditer(data)):
+            return True
+        return bool(self._hashes) and any(match[0] in self._hashes for match in _HASH.finditer(data))
 
     def blank(self, data: bytes) -> bytes:
         """Return ``data`` without the item's names."""
         if self._urls:
             data = _URL.sub(lambda match: b"" if self._is_url(match[0]) else match[0], data)
+        if self._hashes:
+            data = _HASH.sub(lambda match: b"" if match[0] in self._hashes else match[0], data)
         return self._texts.sub(b"", data) if self._texts and self._names_it(data) else data
 
     def _names_it(self, data: bytes) -> bool:

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from annotate.settings import AnnotateSettings
 from annotate.tasks import TaskBoard
+from core.errors import UsageError
 from core.stage import Clock, utc_now
 from storage import Store
 from webapp.annotate_routes import AnnotationRoutes
@@ -31,6 +32,7 @@ from webapp.manager_routes import ManagerRoutes
 from webapp.object_routes import ObjectRoutes
 from webapp.pages import Pages, language_of, texts_in
 from webapp.product_routes import BrowsingRoutes
+from webapp.query_processes import QueryProcesses
 from webapp.requests import Threads
 from webapp.security.gate import AccessControl, Gate
 from webapp.security.origin import ServerOrigin
@@ -45,6 +47,7 @@ from webapp.sql_routes import SqlRoutes
 __all__ = ["SECURITY_HEADERS", "SecurityHeaders", "make_app"]
 
 _LARGEST_BODY = 1 << 16
+_WRONG_REQUEST = 400
 
 
 def make_app(
@@ -71,13 +74,14 @@ def make_app(
         Threads(),
         ProductReader(store),
     )
-    index = CurrentIndex(products.newest, store.state)
+    index, queries = CurrentIndex(products.newest, store.state), QueryProcesses()
     access = _access_control(store, board, settings, key, owner, clock)
     pages = Pages()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
+        queries.close()
         threads.close()
         index.close()
         products.close()
@@ -88,7 +92,7 @@ def make_app(
         *AnnotationRoutes(board, products, pages, threads).routes,
         *BrowsingRoutes(store.state, products, index, store.objects, pages, threads).routes,
         *SelectionRoutes(store.state, index, pages, threads, clock).routes,
-        *SqlRoutes(products, pages, threads).routes,
+        *SqlRoutes(products, pages, threads, queries).routes,
         *ManagerRoutes(store.state, board, annotate, products, pages, threads).routes,
         *ReviewRoutes(store.state, products, pages, threads, clock).routes,
         *ObjectRoutes(store.objects, threads).routes,
@@ -100,7 +104,7 @@ def make_app(
             Middleware(TrustedHostMiddleware, allowed_hosts=access.origin.hosts, www_redirect=False),
             Middleware(Gate, access=access),
         ],
-        exception_handlers={HTTPException: _ErrorPages(pages), duckdb.IOException: _ErrorPages(pages)},
+        exception_handlers=dict.fromkeys((HTTPException, UsageError, duckdb.IOException), _ErrorPages(pages)),
         lifespan=lifespan,
         max_body_size=_LARGEST_BODY,
     )
@@ -145,10 +149,13 @@ class _ErrorPages:
     async def __call__(self, request: Request, error: Exception) -> Response:
         if isinstance(error, duckdb.IOException):  # a take-down or vacuum removed the version that was being read
             error = HTTPException(503, "the dataset has just changed")
+        if isinstance(error, UsageError):
+            error = HTTPException(400, str(error))
         if not isinstance(error, HTTPException):
             raise error
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
-            return self._pages.render(request, "error.html", error.status_code, code=error.status_code)
+            detail = error.detail if error.status_code == _WRONG_REQUEST else ""
+            return self._pages.render(request, "error.html", error.status_code, code=error.status_code, detail=detail)
         texts = texts_in(language_of(request))["error"]
         detail = texts[str(error.status_code)] if error.status_code in {401, 403, 503} else error.detail
         return JSONResponse({"error": detail}, error.status_code, headers=error.headers)

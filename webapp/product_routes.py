@@ -23,7 +23,7 @@ from webapp.catalogue.product_reader import ProductReader
 from webapp.catalogue.selection import SORTS, Selection, coded_facets, days_text, sql_of_selection
 from webapp.object_routes import PLAYABLE_TYPES
 from webapp.pages import Pages, language_of
-from webapp.requests import Threads, visitor_of
+from webapp.requests import Stop, Threads, visitor_of
 from webapp.saved_views import saved_views
 
 __all__ = ["BrowsingRoutes"]
@@ -34,7 +34,10 @@ _REPLAY = {
     "referrer-policy": "no-referrer",
 }
 _REPORT = {
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+    "content-security-policy": (
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+    ),
+    "referrer-policy": "no-referrer",
 }
 _LONGEST = 300
 """Maximum length of a product id."""
@@ -77,7 +80,7 @@ class BrowsingRoutes:
         visitor_of(request, "reviewer")
         selection = Selection.parse(_ranges_joined(request.query_params.multi_items()))
         try:
-            found = await self._threads.read(self._explore, selection)
+            found = await self._threads.read_stoppably(request, self._explore, selection)
         except StillPreparingError:
             return self._pages.render(request, "preparing.html")
         return self._pages.render(
@@ -91,7 +94,7 @@ class BrowsingRoutes:
             seen=days_text(selection.seen),
             area="_".join(f"{x},{y}" for x, y in selection.area),
             views=await self._threads.read(saved_views, self._state),
-            command=f"m5data export --where {_shell_quoted(selection.where)}",
+            command=_export_command(selection),
             version=self._products.snapshot.number,
         )
 
@@ -153,9 +156,15 @@ class BrowsingRoutes:
         except CorruptObjectError:
             return None
 
-    def _explore(self, selection: Selection) -> Overview:
+    def _explore(self, selection: Selection, stop: Stop) -> Overview:
         with self._index.reading(mapped=bool(selection.area)) as engine:
+            stop.interrupt_with(engine.interrupt)
             return explore(engine, selection)
+
+
+def _export_command(selection: Selection) -> str:
+    """Return the command that exports a selection, into a folder of its own; of all products, the full export."""
+    return "m5data export" if selection.where == "true" else f"m5data export --where {_shell_quoted(selection.where)}"
 
 
 def _shell_quoted(text: str) -> str:

@@ -1,18 +1,22 @@
 """Helpers of the request handlers: the visitor, the JSON body, and thread pools."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from contextlib import suppress
+from typing import Any, ParamSpec, TypeVar, TypeVarTuple, Unpack
 
+import duckdb
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
+from core.errors import QueryError
 from webapp.security.gate import Visitor
 from webapp.security.people import Role
 
-__all__ = ["Threads", "page_number", "read_body", "visitor_of"]
+__all__ = ["Stop", "Threads", "page_number", "read_body", "visitor_of"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -59,18 +63,52 @@ async def read_body(request: Request, model: type[Model]) -> Model:
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
+
+_MOST_SECONDS = 10.0
 
 _WRITING = 32
 """Number of answers that can share one sync of the disk."""
 _READING = 4
+_QUERYING = 64
+"""Number of queries that wait for a process; more are refused."""
+_STEP_S = 0.2
+"""Seconds between two looks at whether the client is still there."""
+_END_S = 2.0
+"""Seconds that reading gets to end once it is told to stop."""
+
+
+class Stop:
+    """A request to stop work that nobody waits for any more; thread-safe."""
+
+    def __init__(self) -> None:
+        self._set = False
+        self._interrupts: list[Callable[[], object]] = []
+
+    def is_set(self) -> bool:
+        """Return whether the work should stop."""
+        return self._set
+
+    def interrupt_with(self, call: Callable[[], object]) -> None:
+        """Have ``call`` interrupt the work; it is called again and again until the work has ended."""
+        self._interrupts.append(call)
+
+    def set(self) -> None:
+        """Stop the work."""
+        self._set = True
+        for call in [*self._interrupts]:
+            with suppress(duckdb.Error):  # the connection is closed: that part has ended
+                call()
 
 
 class Threads:
-    """Two thread pools; calls without a free thread wait in order."""
+    """Thread pools; calls without a free thread wait in order."""
 
     def __init__(self) -> None:
         self._writing = ThreadPoolExecutor(_WRITING, "writing")
         self._reading = ThreadPoolExecutor(_READING, "reading")
+        self._querying = ThreadPoolExecutor(_QUERYING, "querying")
+        self._stops: set[Stop] = set()
 
     async def write(self, call: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
         """Run a short transaction."""
@@ -80,10 +118,65 @@ class Threads:
         """Run a call that reads tables or objects."""
         return await _run(self._reading, call, *args, **kwargs)
 
+    async def query(
+        self, request: Request, call: Callable[[Unpack[Arguments], Stop], Result], *args: Unpack[Arguments]
+    ) -> Result:
+        """Run a call with a ``Stop`` as its last argument, which is set when the client leaves."""
+        return await self._stoppable(self._querying, request, call, *args)
+
+    async def read_stoppably(
+        self, request: Request, call: Callable[[Unpack[Arguments], Stop], Result], *args: Unpack[Arguments]
+    ) -> Result:
+        """Run a call that reads much, like ``query``; also stopped after ten seconds.
+
+        Raises:
+            HTTPException: 503: it took too long, or the client has left.
+        """
+        try:
+            return await self._stoppable(self._reading, request, call, *args, seconds=_MOST_SECONDS)
+        except QueryError:
+            raise HTTPException(503, "this selection takes too long; narrow it") from None
+
+    async def _stoppable(
+        self,
+        pool: ThreadPoolExecutor,
+        request: Request,
+        call: Callable[[Unpack[Arguments], Stop], Result],
+        *args: Unpack[Arguments],
+        seconds: float | None = None,
+    ) -> Result:
+        stop = Stop()
+        self._stops.add(stop)
+        work = asyncio.ensure_future(asyncio.get_running_loop().run_in_executor(pool, lambda: call(*args, stop)))
+        ended = None if seconds is None else asyncio.get_running_loop().time() + seconds
+        try:
+            while not (await asyncio.wait([work], timeout=_STEP_S))[0]:
+                late = ended is not None and asyncio.get_running_loop().time() >= ended
+                if late or stop.is_set() or await request.is_disconnected():
+                    stop.set()
+            return work.result()
+        except asyncio.CancelledError:
+            raise HTTPException(503, "the server ends") from None
+        finally:
+            stop.set()
+            work.add_done_callback(lambda done: self._forget(stop, done))
+
+    def _forget(self, stop: Stop, done: "asyncio.Future[Any]") -> None:
+        """Forget work that has ended; its error is that of a request which has been answered."""
+        self._stops.discard(stop)
+        if not done.cancelled():
+            done.exception()
+
     def close(self) -> None:
-        """Wait for running calls; those not begun are cancelled, because nobody was promised their completion."""
-        for pool in (self._writing, self._reading):
-            pool.shutdown(wait=True, cancel_futures=True)
+        """Stop reading and wait for running calls; those not begun are cancelled: nobody was promised their end."""
+        for pool in (self._reading, self._querying):
+            pool.shutdown(wait=False, cancel_futures=True)
+        self._writing.shutdown(wait=True, cancel_futures=True)
+        deadline = time.monotonic() + _END_S
+        while self._stops and time.monotonic() < deadline:
+            for stop in [*self._stops]:
+                stop.set()
+            time.sleep(_STEP_S)
 
 
 async def _run(

@@ -23,7 +23,7 @@ from webapp.catalogue.product_map import MOST_POINTS
 from webapp.catalogue.sampling import in_sample
 from webapp.catalogue.selection import AREA, LIST_FACETS, Selection, coded_facets, facet_columns
 from webapp.pages import Pages, language_of, texts_in
-from webapp.requests import Threads, read_body, visitor_of
+from webapp.requests import Stop, Threads, read_body, visitor_of
 from webapp.saved_views import delete_view, save_view
 
 __all__ = ["COLOURS", "MOST_TAGGED", "SelectionRoutes", "colourings", "map_points"]
@@ -69,7 +69,11 @@ class SelectionRoutes:
         person = visitor_of(request, "reviewer").person.name
         body = await read_body(request, TagBody)
         try:
-            products = [body.product] if body.product else await self._threads.read(self._selected, body.query)
+            products = (
+                [body.product]
+                if body.product
+                else await self._threads.read_stoppably(request, self._selected, body.query)
+            )
             if len(products) > MOST_TAGGED:
                 texts = texts_in(language_of(request))["products"]
                 raise HTTPException(422, f"{texts['too_many']}: {MOST_TAGGED:,}")
@@ -111,7 +115,7 @@ class SelectionRoutes:
         given = request.query_params.multi_items()
         colour = request.query_params.get("colour", "")
         try:
-            found = await self._threads.read(self._points, Selection.parse(given), colour)
+            found = await self._threads.read_stoppably(request, self._points, Selection.parse(given), colour)
         except StillPreparingError:
             raise HTTPException(503, "the map is being prepared") from None
         if colour in coded_facets():
@@ -119,13 +123,15 @@ class SelectionRoutes:
             found["values"] = [[coded(value, language), count] for value, count in found["values"]]
         return JSONResponse(found)
 
-    def _selected(self, query: str) -> list[str]:
+    def _selected(self, query: str, stop: Stop) -> list[str]:
         selection = _parsed(query)
         with self._index.reading(mapped=bool(selection.area)) as engine:
+            stop.interrupt_with(engine.interrupt)
             return selected_products(engine, selection, MOST_TAGGED + 1)
 
-    def _points(self, selection: Selection, colour: str) -> dict[str, Any]:
+    def _points(self, selection: Selection, colour: str, stop: Stop) -> dict[str, Any]:
         with self._index.reading(mapped=True) as engine:
+            stop.interrupt_with(engine.interrupt)
             return map_points(engine, selection, colour)
 
 

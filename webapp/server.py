@@ -21,7 +21,8 @@ __all__ = ["CONNECTIONS", "bounded_protocol", "enough_files", "listen", "serve"]
 
 _BACKLOG = 4096
 _IDLE_S = 30
-_END_S = 10
+_END_S = 4
+"""Seconds that requests in progress get to end by themselves."""
 
 
 def listen(settings: ServeSettings) -> socket.socket:

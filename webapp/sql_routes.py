@@ -1,8 +1,6 @@
 """Routes of ``/sql``: one SELECT over the dataset's tables, with its result as a table and a simple chart."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from numbers import Real
+from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -13,17 +11,14 @@ from storage import Snapshot
 from webapp.catalogue.product_card import plain
 from webapp.catalogue.product_reader import ProductReader
 from webapp.pages import Pages
+from webapp.query_processes import QueryProcesses
+from webapp.query_result import MOST_ROWS
 from webapp.requests import Threads, visitor_of
 
-__all__ = ["EXAMPLES", "MOST_ROWS", "MOST_SECONDS", "QueryResult", "SqlRoutes", "run_query"]
+__all__ = ["EXAMPLES", "SqlRoutes"]
 
-MOST_ROWS = 500
-"""Maximum number of rows shown."""
-MOST_SECONDS = 10.0
-"""Seconds after which a query is stopped."""
 _LONGEST_QUERY = 10_000
 _LONGEST_VALUE = 400
-_BARS = 60
 _FIRST = "SELECT source, count(*) AS products\nFROM products\nGROUP BY source\nORDER BY products DESC"
 EXAMPLES = {
     "changes": (
@@ -42,43 +37,11 @@ EXAMPLES = {
 _COLUMNS = "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal ORDER BY 1, column_index"
 
 
-@dataclass(frozen=True, slots=True)
-class QueryResult:
-    """The first rows of a result, as text."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str | None, ...], ...]
-    more: bool
-    """Whether there are rows beyond ``MOST_ROWS``."""
-    bars: tuple[tuple[str, str, int], ...]
-    """Label, number, and length in twentieths of the longest; empty if the result cannot be charted."""
-
-
-def run_query(snapshot: Snapshot, query: str) -> QueryResult:
-    """Return the first rows of one SELECT, and a bar chart if each row is a text and a number.
-
-    Raises:
-        QueryError: The query is invalid, not a SELECT, or took longer than 10 seconds.
-    """
-    rows: list[tuple[object, ...]] = []
-    reader = snapshot.batches(query, seconds=MOST_SECONDS)
-    try:
-        for batch in reader:
-            first = batch.slice(0, MOST_ROWS + 1 - len(rows))
-            rows += zip(*(column.to_pylist() for column in first.columns), strict=True)
-            if len(rows) > MOST_ROWS:
-                break
-    finally:
-        reader.close()
-    shown = tuple(tuple(_text(value) for value in row) for row in rows[:MOST_ROWS])
-    return QueryResult(tuple(reader.schema.names), shown, len(rows) > MOST_ROWS, _chart(rows))
-
-
 class SqlRoutes:
     """Routes for the queries of reviewers."""
 
-    def __init__(self, products: ProductReader, pages: Pages, threads: Threads) -> None:
-        self._products, self._pages, self._threads = products, pages, threads
+    def __init__(self, products: ProductReader, pages: Pages, threads: Threads, queries: QueryProcesses) -> None:
+        self._products, self._pages, self._threads, self._queries = products, pages, threads, queries
         self.routes: list[BaseRoute] = [Route("/sql", self.show), Route("/sql/columns", self.columns)]
 
     async def show(self, request: Request) -> Response:
@@ -88,9 +51,11 @@ class SqlRoutes:
         result, fault = None, ""
         if query.strip():
             try:
-                result = await self._threads.read(run_query, self._products.newest(), query)
+                result = await self._threads.query(request, self._queries.run, self._products.newest(), query)
             except QueryError as error:
                 fault = plain(str(error), _LONGEST_VALUE)
+        else:
+            await self._threads.read(self._queries.warm)
         return self._pages.render(
             request, "sql.html", query=query or _FIRST, result=result, fault=fault, most=MOST_ROWS, examples=EXAMPLES
         )
@@ -106,24 +71,3 @@ def _columns(snapshot: Snapshot) -> Mapping[str, Mapping[str, str]]:
     for row in snapshot.sql(_COLUMNS).to_pylist():
         tables.setdefault(row["table_name"], {})[row["column_name"]] = row["comment"] or ""
     return tables
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else plain(str(value), _LONGEST_VALUE)
-
-
-def _chart(rows: Sequence[tuple[object, ...]]) -> tuple[tuple[str, str, int], ...]:
-    if not 1 < len(rows) <= _BARS or any(len(row) != 2 or not _is_number(row[1]) for row in rows):
-        return ()
-    numbers = [float(str(row[1])) for row in rows]
-    longest = max(numbers)
-    if min(numbers) < 0 or longest <= 0:
-        return ()
-    return tuple(
-        (_text(row[0]) or "NULL", f"{number:,.6g}", round(20 * number / longest))
-        for row, number in zip(rows, numbers, strict=True)
-    )
-
-
-def _is_number(value: object) -> bool:
-    return (isinstance(value, Real) or type(value).__name__ == "Decimal") and not isinstance(value, bool)

@@ -11,6 +11,8 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Literal
 
+from core.names import dashed
+
 __all__ = ["PARTS", "STAGES", "Part", "StageSpec", "resolve", "stages_of"]
 
 Part = Literal["collect", "process", "dataset", "everything"]
@@ -56,7 +58,7 @@ class StageSpec:
     @property
     def command(self) -> str:
         """Words that follow ``m5data`` on the command line."""
-        return self.verb or self.name.replace("_", "-")
+        return self.verb or dashed(self.name)
 
 
 def resolve(path: str) -> Callable[..., Any]:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:  # every spawned child imports this module again, so it must s
 __all__ = ["build_splits", "export", "print_checks", "rights", "shell", "sql", "verify"]
 
 _SHOWN = 60
+_QUERY_GB, _EXPORT_GB = 3, 8
+"""Memory beyond the program's own: for one query; for an export with a condition, which may use several."""
+_QUERY_S = 3600.0
+"""Seconds after which a query is ended."""
 """Characters of a served signal that a table shows."""
 
 
@@ -89,7 +93,11 @@ def export(  # noqa: PLR0913, PLR0917 - options of the command line
     ] = None,
     where: Annotated[
         str | None,
-        typer.Option("--where", metavar="SQL", help="Only products that meet this condition on the view catalogue."),
+        typer.Option(
+            "--where",
+            metavar="SQL",
+            help="Only products that meet this condition on the view catalogue; into a folder of their own.",
+        ),
     ] = None,
     purpose: Annotated[
         Purpose | None,
@@ -99,6 +107,10 @@ def export(  # noqa: PLR0913, PLR0917 - options of the command line
     as_json: JsonOption = False,
 ) -> None:
     """Run the stage export."""
+    if where is not None:
+        from m5data.cli.limits import limit_memory
+
+        limit_memory(_EXPORT_GB)
     formats, splits = (form,) if form else None, tuple(split) if split else None
     options = RunOptions(
         recipe=recipe, formats=formats, splits=splits, where=where, purpose=purpose, out=out, engine=engine
@@ -156,9 +168,13 @@ def sql(
     at: Annotated[int | None, typer.Option("--at", metavar="VERSION", help="Query an earlier dataset version.")] = None,
 ) -> None:
     """Query the dataset's tables; "show tables" lists them."""
+    from m5data.cli.limits import limit_memory, limit_seconds
     from m5data.cli.output import write_rows
 
-    write_rows(_snapshot(workspace, at).batches(query), form, out)
+    snapshot = _snapshot(workspace, at)
+    limit_memory(_QUERY_GB)
+    limit_seconds(_QUERY_S)
+    write_rows(snapshot.batches(query), form, out)
 
 
 def shell(
@@ -166,8 +182,10 @@ def shell(
     at: Annotated[int | None, typer.Option("--at", metavar="VERSION", help="Query an earlier dataset version.")] = None,
 ) -> None:
     """Query the dataset's tables interactively, with completion, paging and history."""
+    from m5data.cli.limits import limit_memory
     from m5data.cli.shell import run_shell
 
+    limit_memory(_QUERY_GB)
     run_shell(_snapshot(workspace, at))
 
 

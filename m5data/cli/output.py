@@ -6,7 +6,7 @@ import json
 import math
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from decimal import Decimal
 from pathlib import Path
@@ -16,31 +16,55 @@ import pyarrow as pa
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from core.errors import UsageError
 from core.stage import StageReport
 from storage.files import replacing
+from storage.odd_values import python_values
 
-__all__ = ["as_box", "plain_json", "print_json", "print_reports", "print_rows", "write_rows", "writing_to"]
+__all__ = [
+    "as_box",
+    "plain_json",
+    "print_json",
+    "print_notes",
+    "print_reports",
+    "print_rows",
+    "visible",
+    "write_rows",
+    "writing_to",
+]
 
 SHOWN_ROWS = 200
 UNBROKEN = 10_000
-_CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {9, 10}, "\ufffd")
+_MARKS = (0x61C, *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x206A), 0xFEFF)
+"""Code points that show nothing, or change the order or direction of what is shown."""
+_HIDDEN = {mark: f"\\u{mark:04x}" for mark in _MARKS}
+_CONTROLS = {**dict.fromkeys({*range(32), *range(127, 160)} - {9, 10}, "\ufffd"), **_HIDDEN}
+_IN_JSON = {**{mark: f"\\u{mark:04x}" for mark in range(127, 160)}, **_HIDDEN}
+"""Replacements in JSON, which mean the same there."""
 
 
 def print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table; numbers are right-aligned, None is shown as a dash."""
-    table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, show_edge=False)
+    heading = Text(visible(title)) if title else None
+    table = Table(title=heading, title_justify="left", box=SIMPLE_HEAD, show_edge=False)
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) or row[index] is None for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(Text(visible(column)), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*("-" if value is None else _plain(value) for value in row))
-    _console().print(table, markup=False)
+        table.add_row(*(Text("-" if value is None else _plain(value)) for value in row))  # a text has no markup
+    console = _console()
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as drawn:
+        console.print(table)
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in drawn.get().splitlines())
 
 
 def print_reports(reports: Sequence[StageReport], *, as_json: bool = False) -> None:
-    """Print what stages did: read, kept, dropped by reason, seconds, rate."""
+    """Print what stages did: read, kept, dropped by reason, seconds, rate; then their notes."""
     if as_json:
         print_json([_report_row(report) for report in reports])
         return
@@ -59,11 +83,23 @@ def print_reports(reports: Sequence[StageReport], *, as_json: bool = False) -> N
             for report in reports
         ],
     )
+    print_notes(note for report in reports for note in report.notes)
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print notes of stages, one line each; control characters become U+FFFD."""
+    for note in notes:
+        print(_plain(note))
 
 
 def print_json(value: object) -> None:
     """Print a value as JSON, one document."""
-    print(json.dumps(plain_json(value), ensure_ascii=False, indent=2, allow_nan=False))
+    print(json.dumps(plain_json(value), ensure_ascii=False, indent=2, allow_nan=False).translate(_IN_JSON))
+
+
+def visible(text: str) -> str:
+    """Return a text in which control characters are U+FFFD, and marks of direction are written as escapes."""
+    return text.translate(_CONTROLS)
 
 
 def _console() -> Console:
@@ -75,7 +111,9 @@ def _console() -> Console:
 def _dropped(report: StageReport) -> str:
     if report.unchanged:
         return "unchanged: nothing to do"
-    return ", ".join(f"{reason} {count}" for reason, count in report.dropped.items()) or "-"
+    parts = [f"{reason} {count}" for reason, count in report.dropped.items()]
+    parts += [f"{reason} {count} (left out of kept items)" for reason, count in report.left_out.items()]
+    return ", ".join(parts) or "-"
 
 
 def _report_row(report: StageReport) -> dict[str, object]:
@@ -84,16 +122,18 @@ def _report_row(report: StageReport) -> dict[str, object]:
         "read": report.read,
         "kept": report.kept,
         "dropped": dict(report.dropped),
+        "left_out": dict(report.left_out),
         "seconds": round(report.seconds, 3),
+        "notes": list(report.notes),
         "unchanged": report.unchanged,
     }
 
 
 def _plain(value: object) -> str:
-    """Write a value out; control characters, which would steer the terminal, become U+FFFD."""
+    """Write a value out, so that it cannot steer the terminal."""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return str(value).translate(_CONTROLS)
+    return visible(str(value))
 
 
 @contextmanager
@@ -143,10 +183,14 @@ def _encode(rows: pa.RecordBatchReader, form: str, target: BinaryIO) -> None:
 
         _write_tables(rows, target, pyarrow.parquet.ParquetWriter)
     else:
-        lines = (json.dumps(plain_json(row), ensure_ascii=False, allow_nan=False) for row in _each(rows))
+        lines = (_one_line(row) for row in _each(rows))
         target.write(b"[")
         target.writelines(f"{',' if number else ''}\n  {line}".encode() for number, line in enumerate(lines))
         target.write(b"\n]\n")
+
+
+def _one_line(row: Mapping[str, object]) -> str:
+    return json.dumps(plain_json(row), ensure_ascii=False, allow_nan=False).translate(_IN_JSON)
 
 
 def _encode_csv(rows: pa.RecordBatchReader, target: BinaryIO) -> None:
@@ -179,7 +223,7 @@ def as_box(rows: pa.RecordBatchReader) -> tuple[str, str]:
     with duckdb.connect() as connection, redirect_stdout(io.StringIO()) as drawn:
         connection.from_arrow(shown).show(max_rows=SHOWN_ROWS, max_width=width)
     note = f"{SHOWN_ROWS} of {count:,} rows shown" if count > SHOWN_ROWS else ""
-    return drawn.getvalue().rstrip("\n").translate(_CONTROLS) + "\n", note
+    return visible(drawn.getvalue().rstrip("\n")) + "\n", note
 
 
 def _write_tables(rows: pa.RecordBatchReader, target: BinaryIO, writer_of: Callable[[object, pa.Schema], Any]) -> None:
@@ -214,7 +258,7 @@ def _is_bytes(kind: pa.DataType) -> bool:
 def _as_texts(rows: pa.Table, names: Sequence[str]) -> pa.Table:
     """Return a table with columns as text: values within others as JSON, bytes as base64."""
     for name in names:
-        texts = [_as_text(value) for value in _values(rows[name])]
+        texts = [_as_text(value) for value in python_values(rows[name])]
         rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array(texts, pa.string()))
     return rows
 
@@ -225,10 +269,10 @@ def _as_text(value: object) -> str | None:
 
 
 def plain_json(value: object) -> object:  # noqa: PLR0911 - one of each type
-    """Return a value as JSON has it (RFC 8259): no NaN or infinity, bytes as base64, all else that it lacks as text."""
+    """Return a value as JSON has it (RFC 8259): bytes as base64, all else that it lacks (NaN, dates) as text."""
     match value:
         case float():
-            return value if math.isfinite(value) else None
+            return value if math.isfinite(value) else str(value)
         case None | bool() | int() | str():
             return value
         case Mapping():
@@ -251,19 +295,7 @@ def _interval(months: int, days: int, nanoseconds: int) -> str:
 
 
 def _each(rows: pa.RecordBatchReader) -> Iterator[dict[str, object]]:
+    names = rows.schema.names
     for batch in rows:
-        columns = [_values(column) for column in batch.columns]
-        yield from (dict(zip(batch.schema.names, row, strict=True)) for row in zip(*columns, strict=True))
-
-
-def _values(column: pa.Array | pa.ChunkedArray) -> list[object]:
-    """Return the values of a column as Python objects.
-
-    Raises:
-        UsageError: Python has no such date.
-    """
-    try:
-        found: list[object] = column.to_pylist()
-    except (OverflowError, ValueError) as error:
-        raise UsageError(f"--format: {column.type} {error}. Cast it in the query: CAST(… AS VARCHAR).") from None
-    return found
+        rows_of = zip(*map(python_values, batch.columns), strict=True)
+        yield from (dict(zip(names, row, strict=True)) for row in rows_of)

@@ -1,10 +1,14 @@
 """The verb of take-down: forget."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from m5data.cli.shared import HERE, DryRunOption, JsonOption, WorkspaceOption
+
+if TYPE_CHECKING:  # a verb imports what it needs when it runs
+    from takedown.plan import Target
 
 __all__ = ["forget"]
 
@@ -21,7 +25,7 @@ def forget(
 
     Prints the receipt.
     """
-    from core.errors import UsageError
+    from core.errors import DataError, UsageError
     from m5data.cli.output import print_json, print_rows
     from takedown.forget import forget
     from takedown.plan import Target, TargetKind
@@ -34,8 +38,21 @@ def forget(
     receipt = forget(Workspace.open(workspace).store, targets[0], dry_run=dry_run)
     if as_json:
         print_json(receipt.as_record())
+    if receipt.is_empty and not receipt.taken_before:
+        raise DataError(_matches_nothing(targets[0], receipt.near, dry_run=dry_run))
+    if as_json:
         return
     if receipt.is_empty:
-        print("nothing found; it is kept out from now on" if not dry_run else "nothing found")
+        print("it was taken down before; nothing is left of it")
         return
     print_rows("would be removed" if dry_run else "removed", ("what", "count", "where"), receipt.lines())
+
+
+def _matches_nothing(target: "Target", near: Sequence[str], *, dry_run: bool) -> str:
+    """Return the message for a target that the workspace does not have."""
+    what = f"forget: --{target.kind} {target.value!r} matches nothing in this workspace"
+    if near:
+        return f"{what}; did you mean {' or '.join(map(repr, near))}? Nothing was removed. Give the whole name."
+    if dry_run:
+        return f"{what}. Write it as m5data sql shows it; a merchant's name must be whole."
+    return f"{what}; nothing was removed, and it is kept out from now on. If that is wrong, check the spelling."

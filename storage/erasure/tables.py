@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from storage.engine import open_engine, quote, text
 from storage.files import Layout, replace_file, sync_file, sync_folder
+from storage.inside import files_below
 from storage.tables import TABLES, TableSpec
 from storage.tables.data_files import DataFile, file_sql, view_sql
 from storage.versions import Snapshot, StageRecord, committed_versions, write_version
@@ -183,14 +184,14 @@ def data_files(layout: Layout, spec: TableSpec) -> list[DataFile]:
     """
     folder = layout.table(spec.name)
     fetch_all(layout.root, f"tables/{spec.name}/")
-    paths = sorted(path for path in folder.rglob("*.parquet") if "_delta_log" not in path.parts)
+    paths = (path for path in files_below(folder) if path.suffix == ".parquet" and "_delta_log" not in path.parts)
     return [_file(path, folder, spec) for path in paths]
 
 
 def _rewrite(engine: duckdb.DuckDBPyConnection, layout: Layout, edit: Edit) -> int:
     spec, folder = TABLES[edit.table], layout.table(edit.table)
     files = [f for f in _named(layout, spec) if edit.buckets is None or f.partition in edit.buckets]
-    changed = [file for file in files if _is_concerned(engine, folder, edit, file)]
+    changed = [file for file in files if _is_concerned(engine, folder, spec, edit, file)]
     replacements = {file.path: _copy(engine, folder, spec, edit, file) for file in changed}
     if replacements:
         replace_files(folder, replacements)
@@ -201,8 +202,8 @@ def _rewrite(engine: duckdb.DuckDBPyConnection, layout: Layout, edit: Edit) -> i
     return len(changed)
 
 
-def _is_concerned(engine: duckdb.DuckDBPyConnection, folder: Path, edit: Edit, file: DataFile) -> bool:
-    query = f"SELECT 1 FROM {file_sql(folder / file.path)} WHERE ({edit.gone}) OR ({edit.touched}) LIMIT 1"  # noqa: S608
+def _is_concerned(engine: duckdb.DuckDBPyConnection, folder: Path, spec: TableSpec, edit: Edit, file: DataFile) -> bool:
+    query = f"SELECT 1 FROM {_all_columns(folder, spec, file)} WHERE ({edit.gone}) OR ({edit.touched}) LIMIT 1"  # noqa: S608
     return bool(engine.execute(query).fetchall())
 
 
@@ -210,7 +211,6 @@ def _copy(
     engine: duckdb.DuckDBPyConnection, folder: Path, spec: TableSpec, edit: Edit, file: DataFile
 ) -> DataFile | None:
     """Write and return the file that replaces ``file``; None if no row is left."""
-    source = folder / file.path
     path = str(Path(file.path).with_name(f"{uuid.uuid4().hex}.parquet"))
     target = folder / path
     names = [c.name for c in spec.columns if c.name != spec.split_by]
@@ -219,7 +219,7 @@ def _copy(
     order = f" ORDER BY {', '.join(quote(key) for key in spec.key if key in names)}"
     order = order if edit.values and set(spec.key) & set(names) else ""
     rows = engine.execute(
-        f"COPY (SELECT {columns} FROM {file_sql(source)} WHERE NOT ({edit.gone}){order}) "  # noqa: S608
+        f"COPY (SELECT {columns} FROM {_all_columns(folder, spec, file)} WHERE NOT ({edit.gone}){order}) "  # noqa: S608
         f"TO {text(str(target))} (FORMAT parquet, COMPRESSION {spec.codec})"
     ).fetchall()[0][0]
     if not rows:
@@ -228,6 +228,14 @@ def _copy(
     sync_file(target)
     sync_folder(target.parent)
     return DataFile(path, file.partition, target.stat().st_size, rows)
+
+
+def _all_columns(folder: Path, spec: TableSpec, file: DataFile) -> str:
+    """Return SQL for the rows of a file, with the column whose value is its partition."""
+    rows = file_sql(folder / file.path)
+    if spec.split_by is None:
+        return rows
+    return f"(SELECT *, {text(str(file.partition))} AS {quote(spec.split_by)} FROM {rows})"  # noqa: S608
 
 
 def _file(path: Path, folder: Path, spec: TableSpec) -> DataFile:
@@ -239,7 +247,10 @@ def _file(path: Path, folder: Path, spec: TableSpec) -> DataFile:
 
 def _counted(snapshot: Snapshot, stage: str) -> StageRecord:
     query = "SELECT reason, count(*) AS items FROM rejects WHERE stage = ? GROUP BY reason ORDER BY reason"
-    dropped = {row["reason"]: row["items"] for row in snapshot.sql(query, [stage]).to_pylist()}
+    found = {row["reason"]: row["items"] for row in snapshot.sql(query, [stage]).to_pylist()}
     record = snapshot.stages[stage]
-    kept = record.report.kept
-    return replace(record, report=replace(record.report, read=kept + sum(dropped.values()), dropped=dropped))
+    kept, parts = record.report.kept, record.report.left_out
+    dropped = {reason: count for reason, count in found.items() if reason not in parts}
+    left_out = {reason: found[reason] for reason in parts if reason in found}
+    read = kept + sum(dropped.values())
+    return replace(record, report=replace(record.report, read=read, dropped=dropped, left_out=left_out))

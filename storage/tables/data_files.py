@@ -1,5 +1,6 @@
 """The Parquet files of a table: their paths, the SQL that reads them, and the order of their keys."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -21,6 +22,7 @@ __all__ = [
     "data_paths",
     "file_key",
     "file_sql",
+    "literal_path",
     "other_buckets",
     "read_owners",
     "repeated_keys_sql",
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 _OWNERS = "owners_now"
+_PATTERN = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +78,27 @@ def _select(spec: TableSpec, paths: Sequence[Path], value: str | None) -> str:
     columns = ", ".join(
         f"{text(value or '')} AS {quote(c.name)}" if c.name == spec.split_by else quote(c.name) for c in spec.columns
     )
-    return f"SELECT {columns} FROM {file_sql(*paths)}"  # noqa: S608
+    lacking = ", ".join(f"NULL::{sql_type(c.type)} AS {quote(c.name)}" for c in spec.columns if c.may_lack)
+    if not lacking:
+        return f"SELECT {columns} FROM {file_sql(*paths)}"  # noqa: S608
+    stored = f"SELECT * FROM {file_sql(*paths, by_name=True)}"  # noqa: S608
+    return f"SELECT {columns} FROM ({stored} UNION ALL BY NAME SELECT {lacking} WHERE false)"  # noqa: S608
 
 
-def file_sql(*paths: Path) -> str:
-    """Return the table function that reads Parquet files, without columns from folder names."""
-    listed = ", ".join(text(str(path)) for path in paths)
-    return f"read_parquet([{listed}], hive_partitioning = false)"
+def file_sql(*paths: Path, by_name: bool = False) -> str:
+    """Return the table function that reads Parquet files, without columns from folder names.
+
+    Args:
+        paths: The files.
+        by_name: Whether some may lack columns, which are NULL in their rows.
+    """
+    listed = ", ".join(text(literal_path(path)) for path in paths)
+    return f"read_parquet([{listed}], hive_partitioning = false{', union_by_name = true' if by_name else ''})"
+
+
+def literal_path(path: Path) -> str:
+    """Return a path in which DuckDB reads no pattern."""
+    return _PATTERN.sub(r"[\g<0>]", str(path))
 
 
 def column_ranges(engine: duckdb.DuckDBPyConnection, paths: Sequence[Path], column: str) -> dict[Path, tuple[str, str]]:
@@ -90,7 +107,7 @@ def column_ranges(engine: duckdb.DuckDBPyConnection, paths: Sequence[Path], colu
         SELECT file_name, min(stats_min_value), max(stats_max_value) FROM parquet_metadata($paths)
         WHERE path_in_schema = $column GROUP BY ALL HAVING bool_and(stats_min_value <> '' AND stats_max_value <> '')
     """
-    named = {"paths": [str(path) for path in paths], "column": column}
+    named = {"paths": [literal_path(path) for path in paths], "column": column}
     return {Path(path): (low, high) for path, low, high in engine.execute(query, named).fetchall()} if paths else {}
 
 

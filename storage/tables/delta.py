@@ -21,6 +21,7 @@ from deltalake.transaction import AddAction, RemoveAction, create_table_with_add
 from core.errors import CorruptObjectError, DataError
 from core.table_spec import BUCKET, TableSpec
 from storage.files import sync_file, sync_folder
+from storage.inside import is_plain
 from storage.tables.data_files import DataFile
 
 __all__ = ["DeltaLog"]
@@ -180,7 +181,7 @@ class DeltaLog:
         column = self._spec.partition_column
         files = (
             DataFile(
-                path=unquote(row["path"]),
+                path=_plain(row["path"]),
                 partition=row[f"partition.{column}"] if column else None,
                 size=row["size_bytes"],
                 rows=row["num_records"],
@@ -194,7 +195,7 @@ class DeltaLog:
         column = self._spec.partition_column
         value: Any = added["partitionValues"][column] if column else None
         return DataFile(
-            path=unquote(added["path"]),
+            path=_plain(added["path"]),
             partition=int(value) if column == BUCKET else value,
             size=added["size"],
             rows=json.loads(added["stats"])["numRecords"],
@@ -224,6 +225,18 @@ class DeltaLog:
 
     def _remove(self, file: DataFile, moment: int) -> RemoveAction:
         return RemoveAction(file.path, True, moment, file.size, self._values(file))  # noqa: FBT003
+
+
+def _plain(path: str) -> str:
+    """Return the path of a data file below the table's folder.
+
+    Raises:
+        ValueError: It leads out of the folder.
+    """
+    name = unquote(path)
+    if not is_plain(name):
+        raise ValueError(f"{path!r} is not a file of the table")
+    return name
 
 
 def _replay(entries: Iterable[bytes]) -> dict[str, Mapping[str, Any]] | None:

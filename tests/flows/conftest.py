@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from prefect.logging.handlers import APILogHandler
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from core.run_options import RunContext
 from demo_shops.server import ShopURLs, serving
 from demo_shops.workspace import open_demo
 from flows.run_stage import run_stage
+from tests.flows.prefect_api import PrefectApi, prefect_server
 from workspace import Workspace
 
 
@@ -30,6 +33,14 @@ def shop(tiny_shops: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         for name in ("crawl", "records", "download", "extract"):
             run_stage(workspace, name, RunContext())
         yield Shop(base_urls, folder)
+
+
+@pytest.fixture(scope="session")
+def matrix_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectApi]:
+    """Run a Prefect server, and make it that of the flows which this process runs."""
+    with prefect_server(tmp_path_factory.mktemp("matrix")) as server, temporary_settings({PREFECT_API_URL: server.url}):
+        yield server
+        APILogHandler().flush()  # before the server that it sends to ends
 
 
 @pytest.fixture

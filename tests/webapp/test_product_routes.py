@@ -3,6 +3,8 @@
 from decimal import Decimal
 from urllib.parse import quote
 
+import pytest
+
 from core.stage import StageReport
 from tests.export.synthetic import NOW, product, rows
 from tests.webapp.conftest import PAGE, Filled, Site
@@ -149,3 +151,25 @@ def test_words_in_images_are_found(site: Site, filled: Filled) -> None:
     client = site.signed_in("rita", "reviewer").client
     assert "shop:1" in client.get("/products?q=河南").text
     assert "shop:1" not in client.get("/products?q=河北").text
+
+
+@pytest.mark.parametrize(("count", "status"), [(8, 200), (9, 400), (80, 400)])
+@pytest.mark.parametrize("path", ["/products", "/map/points"])
+def test_selection_names_few_properties(site: Site, path: str, count: int, status: int) -> None:
+    client = site.signed_in("rita", "reviewer").client
+    answer = client.get(path, params={f"p.x{number}": "1" for number in range(count)})
+    assert answer.status_code == status
+    if status != 200:
+        assert answer.json() == {"error": f"{count} properties are too many: name at most 8 at once."}
+        page = client.get(path, params={f"p.x{n}": "1" for n in range(count)}, headers={"accept": "text/html"})
+        assert f"{count} properties are too many" in page.text
+
+
+def test_report_is_sandboxed_as_stored_pages_are(site: Site) -> None:
+    reports = site.store.root / "reports"
+    reports.mkdir()
+    (reports / "report.html").write_text('<meta http-equiv="refresh" content="0;url=https://elsewhere.example/">')
+    answer = site.signed_in("rita", "reviewer").client.get("/report")
+    policy = answer.headers["content-security-policy"].split("; ")
+    assert policy[0] == "sandbox"
+    assert (answer.headers["referrer-policy"], "frame-ancestors 'none'" in policy) == ("no-referrer", True)

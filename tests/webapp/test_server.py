@@ -4,9 +4,12 @@ import json
 import signal
 import socket
 import subprocess
+import threading
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.webapp.served import PROGRAM, Served
@@ -66,3 +69,22 @@ def test_a_port_that_is_taken_is_told(root: Path) -> None:
         done = run("serve", "-w", root, "--port", server.url.rpartition(":")[2])
     assert done.returncode == 2
     assert "cannot listen at 127.0.0.1" in done.stderr
+
+
+def test_server_with_running_queries_ends_when_told_to(root: Path) -> None:
+    with Served(root) as served, httpx.Client(base_url=served.url, timeout=60) as client:
+        client.post(httpx.URL(served.owner_link).path, headers={"origin": served.url})
+        query = {"query": "select levenshtein(repeat('a', 300000), repeat('b', 300000))"}
+        threads = [threading.Thread(target=_ask, args=(client, query)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        assert client.get("/sql", params={"query": "select 1"}).status_code == 200
+        said = served.end()
+        for thread in threads:
+            thread.join()
+    assert "Traceback" not in said
+
+
+def _ask(client: httpx.Client, query: dict[str, str]) -> None:
+    with suppress(httpx.HTTPError):
+        client.get("/sql", params=query)

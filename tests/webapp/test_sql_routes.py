@@ -4,14 +4,14 @@ import pytest
 
 from tests.webapp.conftest import Filled, Site
 from tests.webapp.test_hostile_texts import check_inert
-from webapp import sql_routes
-from webapp.sql_routes import MOST_ROWS, run_query
+from webapp import query_processes, sql_routes
+from webapp.query_result import MOST_ROWS, run_query
 
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give queries enough time on a busy machine."""
-    monkeypatch.setattr(sql_routes, "MOST_SECONDS", 600.0)
+    monkeypatch.setattr(query_processes, "MOST_SECONDS", 600.0)
 
 
 def test_a_query_is_shown_as_a_table_and_a_chart(filled: Filled) -> None:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urlencode
 
+from core.errors import UsageError
 from core.modalities import modalities
 from core.segmentation import cut_words
 from storage.engine import text as quoted
@@ -38,6 +39,8 @@ _LONGEST = 300
 _MOST_WORDS = 20
 _MOST_VALUES = 50
 _MOST_CORNERS = 64
+_MOST_PROPERTIES = 8
+"""Maximum number of properties, each of which is searched and counted on its own."""
 AREA = 10_000
 """Width and height of the map; coordinates are from 0 to below it."""
 _CORNER = re.compile(r"([0-9]{1,4}),([0-9]{1,4})")
@@ -122,7 +125,11 @@ class Selection:
 
     @classmethod
     def parse(cls, given: Iterable[tuple[str, str]]) -> "Selection":
-        """Return the selection of a URL's query; unknown and invalid parameters are ignored."""
+        """Return the selection of a URL's query; unknown and invalid parameters are ignored.
+
+        Raises:
+            UsageError: It names more than 8 properties.
+        """
         columns, pages = facet_columns(), 1
         text, sort = "", ""
         seen: tuple[date | None, date | None] = (None, None)
@@ -148,6 +155,8 @@ class Selection:
                 sort = value
             elif name == "page" and value.isascii() and value.isdigit():
                 pages = max(1, int(value[:6]))
+        if len(properties) > _MOST_PROPERTIES:
+            raise UsageError(f"{len(properties)} properties are too many: name at most {_MOST_PROPERTIES} at once.")
         kept = {name: tuple(dict.fromkeys(values))[:_MOST_VALUES] for name, values in facets.items()}
         named = {
             name: tuple(v for v in dict.fromkeys(values) if v)[:_MOST_VALUES] for name, values in properties.items()
