@@ -14,7 +14,6 @@ from scipy.sparse import csr_array
 
 from align.settings import CHARACTERS, ContentTerms
 from align.term_matrices import bag
-from core.errors import SettingsError
 from core.segmentation import count_words, has_chinese
 
 __all__ = ["ContentVectors", "content_similarity", "join_titles", "label_similarity", "similar_labels"]
@@ -146,9 +145,6 @@ class ContentVectors:
         Returns:
             Cosines, [pairs]. ``counts`` and ``binary`` come from exact sums of whole numbers, so the order
             does not matter.
-
-        Raises:
-            SettingsError: ``terms`` is ``simtext`` and the package is not installed.
         """
         if terms == "simtext":
             return _simtext_cosines([(self._texts[i], self._texts[j]) for i, j in zip(left, right, strict=True)])
@@ -195,14 +191,8 @@ def _simtext_cosines(pairs: Iterable[tuple[str, str]]) -> NDArray[np.float64]:
     """Return simtext's cosine of each pair of texts, without its other, slow measures."""
     with warnings.catch_warnings():  # importing simtext disables all warnings
         warnings.simplefilter("ignore")
-        try:
-            import jieba  # noqa: PLC0415 - simtext is optional
-            from simtext import similarity  # noqa: PLC0415
-        except ImportError as error:
-            raise SettingsError(
-                f"align.content_terms: 'simtext' needs the package simtext ({error}). "
-                "Run pip install simtext==1.2, or choose 'binary'."
-            ) from None
+        import jieba  # noqa: PLC0415 - both load for a second
+        from simtext import similarity  # noqa: PLC0415
     jieba.setLogLevel("CRITICAL")
     measure = similarity()
     cosines = []

@@ -16,7 +16,7 @@ from annotate.aggregation.encoding import encode
 from annotate.aggregation.fit import TIE
 from annotate.judgement_state import category_judgements, paused_workers, timed_judgements
 from annotate.judgements import write_tasks
-from annotate.matches import find_transitive_pairs
+from annotate.matches import find_contradictions, find_transitive_pairs
 from annotate.settings import AnnotateSettings, Method
 from core.arrow_input import ArrowStream
 from storage import Store
@@ -45,7 +45,11 @@ def make_report(
     """
     judgements = judgements.filter(pc.invert(_given_by(judgements, left_out)))
     separator = "\x1f"
-    task = pc.binary_join_element_wise(judgements["query"], judgements["candidate"], separator)
+    ends = (
+        pc.min_element_wise(judgements["query"], judgements["candidate"]),
+        pc.max_element_wise(judgements["query"], judgements["candidate"]),
+    )
+    task = pc.binary_join_element_wise(*ends, separator)
     table = pa.table({"task": task, "worker": judgements["worker"], "label": judgements["answer"]})
     gold = table.filter(judgements["gold"])
     given = pc.invert(judgements["gold"])
@@ -100,15 +104,19 @@ def export_judgements(store: Store, settings: AnnotateSettings, form: ExportForm
         store: The workspace's store.
         settings: Settings with the method of the report.
         form: ``csv`` and ``label-studio``: the judgements, as ``annotate import`` reads them; ``report``: workers,
-            tasks and agreement as JSON; ``consequences``: the pairs that matches imply, as CSV; ``categories``: the
+            tasks and agreement as JSON; ``consequences``: the pairs that matches imply, and those whose two directions
+            contradict each other, as CSV; ``categories``: the
             best category of each product (task, label, posterior, judgements, difficulty), as CSV.
         out: The file to write or replace.
     """
-    if form == "consequences":
-        return _write_csv(
-            find_transitive_pairs(store.snapshot().table("matches", ["query", "candidate", "decision"])), out
-        )
     left_out = [] if settings.count_paused else paused_workers(store.state)
+    if form == "consequences":
+        snapshot = store.snapshot()
+        implied = find_transitive_pairs(snapshot.table("matches", ["query", "candidate", "decision"]))
+        given = snapshot.table("judgements")
+        given = given.filter(pc.invert(_given_by(given, left_out)))
+        rows = pa.concat_tables([find_contradictions(given, settings.method, settings.threshold), implied])
+        return _write_csv(rows.sort_by([("query", "ascending"), ("candidate", "ascending")]), out)
     if form == "categories":
         given, gold = category_judgements(store.state)
         given = given.filter(pc.invert(_given_by(given, left_out)))

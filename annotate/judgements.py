@@ -104,10 +104,11 @@ def read_tasks(path: Path) -> Iterator[tuple[str, Judgement | Reject]]:
     """Yield (``file:number of the annotation``, row) of an export in Label Studio's JSON (not JSON-MIN).
 
     The products are ``data.query`` and ``data.candidate``, the worker is the email or id of ``completed_by``, and
-    ``ground_truth`` marks gold. Cancelled annotations are skipped. Rejects are those of ``check_judgement``.
+    ``ground_truth`` marks gold. The answer is the one choice of the group ``answer``; other groups are other
+    questions. Cancelled annotations are skipped. Rejects are those of ``check_judgement``.
 
     Raises:
-        FeedError: The file is not an export in this form.
+        FeedError: The file is not an export in this form, or has no annotations.
     """
     number = 0
     for task in _load(path):
@@ -117,6 +118,11 @@ def read_tasks(path: Path) -> Iterator[tuple[str, Judgement | Reject]]:
                 number += 1
                 place = f"{path.name}:{number}"
                 yield place, check_judgement(_row(data if isinstance(data, Mapping) else {}, annotation), place)
+    if not number:
+        raise FeedError(
+            f"{path}: no annotations found. Export as JSON from Label Studio (not JSON-MIN, CSV or YOLO), after "
+            "annotations were submitted."
+        )
 
 
 def _load(path: Path) -> list[Mapping[str, object]]:
@@ -142,10 +148,10 @@ def _row(data: Mapping[str, object], annotation: Mapping[str, object]) -> dict[s
 
 
 def _choice(result: object) -> str:
-    """Return the first choice of an annotation, or an empty string."""
+    """Return the choices of the group ``answer``, joined by a comma; an empty string if there are none."""
+    chosen: list[str] = []
     for part in result if isinstance(result, list) else []:
-        value = part.get("value") if isinstance(part, Mapping) else None
+        value = part.get("value") if isinstance(part, Mapping) and part.get("from_name", _NAME) == _NAME else None
         choices = value.get("choices") if isinstance(value, Mapping) else None
-        if isinstance(choices, list) and choices:
-            return str(choices[0])
-    return ""
+        chosen += map(str, choices if isinstance(choices, list) else [choices] if isinstance(choices, str) else [])
+    return ",".join(chosen)

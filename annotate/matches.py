@@ -1,5 +1,8 @@
 """One decision per product pair, and the pairs that decided pairs imply."""
 
+import logging
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,7 +14,9 @@ from annotate.aggregation.fit import TIE
 from annotate.settings import Method
 from core.arrow_input import ArrowStream, read_columns
 
-__all__ = ["TRANSITIVE_PAIRS", "find_transitive_pairs", "match_pairs"]
+__all__ = ["TRANSITIVE_PAIRS", "find_contradictions", "find_transitive_pairs", "match_pairs"]
+
+_LOG = logging.getLogger(__name__)
 
 _SCHEMA = pa.schema(
     [*((name, pa.string()) for name in ("query", "candidate", "worker", "answer")), ("gold", pa.bool_())]
@@ -22,16 +27,18 @@ TRANSITIVE_PAIRS = pa.schema(
     [("query", pa.string()), ("candidate", pa.string()), ("through", pa.string()), ("implied", pa.string()),
      ("decision", pa.string())]
 )  # fmt: skip
-"""One row per implied pair: ``through`` is the product that both were compared with, ``implied`` is matched or
-mismatched, ``decision`` is that of the pair's own judgements: undecided, the opposite, or null without any."""
+"""One row per implied pair: ``through`` is the product that both were compared with, null if the answers to one
+direction of the pair imply it; ``implied`` is matched or mismatched, ``decision`` is that of the pair's own judgements:
+undecided, the opposite, or null without any."""
 
 
 def match_pairs(judgements: ArrowStream, method: Method = "majority", threshold: float = 0.5) -> pa.Table:
-    """Return one row per pair, sorted: query, candidate, posterior, decision, votes.
+    """Return one row per judged query and candidate, sorted: query, candidate, posterior, decision, votes.
 
-    A pair is a task with the labels matched and mismatched. Answers ``uncertain`` count only in ``votes``
-    and not in the aggregation. Rows marked gold are the gold set and not answers of workers: their majority
-    is the true label of the pair, and a tie gives none. The posterior is that of ``matched``. A pair is
+    A pair is a task with the labels matched and mismatched. Whether A is B is the same question as whether B is A:
+    both directions are one task, and their rows have the same posterior, decision and votes. Answers ``uncertain``
+    count only in ``votes`` and not in the aggregation. Rows marked gold are the gold set and not answers of workers:
+    their majority is the true label of the pair, and a tie gives none. The posterior is that of ``matched``. A pair is
     decided if the posterior of one label exceeds ``threshold``, otherwise ``undecided``; a tie is never
     broken, and a pair with only uncertain answers is never decided.
 
@@ -45,26 +52,103 @@ def match_pairs(judgements: ArrowStream, method: Method = "majority", threshold:
         DataError: A column is missing.
         UsageError: The method is unknown.
     """
-    table = read_columns(judgements, _SCHEMA.names, "judgements").cast(_SCHEMA)
-    queries, candidates = sorted_values(table["query"]), sorted_values(table["candidate"])
-    pair = codes(table["query"], queries).astype(np.int64) * len(candidates)
-    pair += codes(table["candidate"], candidates)
-    pairs, votes = np.unique(pair, return_counts=True)
-    by_worker = pc.and_not(pc.is_in(table["answer"], _SIDES), table["gold"])
-    tasks = pa.table({"task": pair, "worker": table["worker"], "label": table["answer"]}).filter(by_worker)
-    answers = encode(tasks, _gold_set(table, pair), tasks=pa.array(pairs), labels=_SIDES)
-    posterior = fit(answers, method).posteriors[0]
-    judged = answers.gold >= 0
-    judged[answers.task] = True
+    pairs = _Pairs.of(read_columns(judgements, _SCHEMA.names, "judgements").cast(_SCHEMA))
+    asked, votes = np.unique(pairs.pair, return_counts=True)
+    posterior, decision = _decide_tasks(pairs.table, pairs.pair, method, threshold)
+    directions, first = np.unique(pairs.direction, return_index=True)
+    place = np.searchsorted(asked, pairs.pair[first])
     return pa.table(
         {
-            "query": queries.take(pa.array(pairs // max(len(candidates), 1))),
-            "candidate": candidates.take(pa.array(pairs % max(len(candidates), 1))),
-            "posterior": posterior,
-            "decision": _decide(posterior, threshold, judged),
-            "votes": votes.astype(np.int32),
+            "query": pairs.products.take(pa.array(directions // pairs.size)),
+            "candidate": pairs.products.take(pa.array(directions % pairs.size)),
+            "posterior": posterior[place],
+            "decision": decision[place],
+            "votes": votes[place].astype(np.int32),
         }
     )
+
+
+def find_contradictions(judgements: ArrowStream, method: Method = "majority", threshold: float = 0.5) -> pa.Table:
+    """Return the pairs whose two directions, each decided alone by the majority, contradict each other.
+
+    Args:
+        judgements: As for ``match_pairs``.
+        method: As for ``match_pairs``.
+        threshold: As for ``match_pairs``.
+
+    Returns:
+        Two rows of ``TRANSITIVE_PAIRS`` per pair, with query < candidate, sorted.
+    """
+    pairs = _Pairs.of(read_columns(judgements, _SCHEMA.names, "judgements").cast(_SCHEMA))
+    _, first = np.unique(pairs.direction, return_index=True)
+    _, alone = _decide_tasks(pairs.table, pairs.direction, "majority", 0.5)
+    asked = np.unique(pairs.pair)
+    _, together = _decide_tasks(pairs.table, pairs.pair, method, threshold)
+    decided: dict[int, set[str]] = {}
+    for pair, decision in zip(pairs.pair[first].tolist(), alone.tolist(), strict=True):
+        decided.setdefault(pair, set()).add(decision)
+    rows = [
+        {
+            "query": pairs.products[pair // pairs.size].as_py(),
+            "candidate": pairs.products[pair % pairs.size].as_py(),
+            "through": None,
+            "implied": side,
+            "decision": str(together[np.searchsorted(asked, pair)]),
+        }
+        for pair, sides in sorted(decided.items())
+        if {"matched", "mismatched"} <= sides
+        for side in ("matched", "mismatched")
+    ]
+    return pa.Table.from_pylist(rows, schema=TRANSITIVE_PAIRS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Judgements with the numbers of their pairs."""
+
+    table: pa.Table
+    products: pa.Array
+    """[P] products, sorted."""
+    direction: NDArray[np.int64]
+    """[N] query times P plus candidate, as places in ``products``."""
+    pair: NDArray[np.int64]
+    """[N] the same for both directions: that of query < candidate."""
+
+    @classmethod
+    def of(cls, table: pa.Table) -> "_Pairs":
+        """Number the pairs of a table."""
+        products = sorted_values(table["query"], table["candidate"])
+        query, candidate = (codes(table[name], products).astype(np.int64) for name in ("query", "candidate"))
+        size = max(len(products), 1)
+        pair = np.minimum(query, candidate) * size + np.maximum(query, candidate)
+        return cls(table, products, query * size + candidate, pair)
+
+    @property
+    def size(self) -> int:
+        """P, at least 1."""
+        return max(len(self.products), 1)
+
+
+def _decide_tasks(
+    table: pa.Table, task: NDArray[np.int64], method: Method, threshold: float
+) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
+    """Return the posterior of ``matched`` and the decision of each task, sorted."""
+    tasks = np.unique(task)
+    by_worker = pc.and_not(pc.is_in(table["answer"], _SIDES), table["gold"])
+    sided = pa.table({"task": task, "worker": table["worker"], "label": table["answer"]}).filter(by_worker)
+    answers = encode(sided, _gold_set(table, task), tasks=pa.array(tasks), labels=_SIDES)
+    found = fit(answers, method)
+    if not found.converged:
+        _LOG.warning("annotate: %s has not converged; compare its decisions with --method majority.", method)
+    if found.switched:
+        _LOG.warning(
+            "annotate: by %s, most answers say the opposite of what they mean. Compare with --method majority, or add "
+            "gold.",
+            method,
+        )
+    judged = answers.gold >= 0
+    judged[answers.task] = True
+    return found.posteriors[0], _decide(found.posteriors[0], threshold, judged)
 
 
 def _gold_set(judgements: pa.Table, pair: NDArray[np.int64]) -> dict[int, str]:

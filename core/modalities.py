@@ -300,7 +300,7 @@ _FIVE = (
         meaning="image",
         ledger=LedgerEntry(
             "image",
-            "present: any image is ok; no_image_on_page; else why the main image is not",
+            "present: any image is ok and can be decoded; no_image_on_page; else why the main image is not",
             "CASE WHEN image.ok THEN 'present' ELSE coalesce(image.reason, 'no_image_on_page') END",
         ),
         is_present=lambda sample: sample.image is not None,
@@ -323,6 +323,9 @@ _FIVE = (
                 select c.product_id, arg_min({'sha256': m.sha256, 'url': m.url, 'width': m.width, 'height': m.height},
                                              (m.position != c.image_position, m.position)) as shown
                 from chosen c join media m on m.product_id = c.product_id and m.kind = 'image' and m.state = 'ok'
+                left join (select distinct item from rejects where stage = 'extract' and detail like 'image%') refused
+                    on refused.item = m.sha256
+                where refused.item is null
                 group by 1
             """,
         },

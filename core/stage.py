@@ -61,6 +61,10 @@ class StageReport:
     seconds: float = 0.0
     unchanged: bool = False
     """True when inputs and settings were those of the last run, so that nothing was done."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Reason -> parts left out of items that were kept, such as prices that are none, reasons in alphabetical order."""
+    notes: tuple[str, ...] = ()
+    """What people should know, one line each: what settings left out and which of them, warnings."""
 
     def __post_init__(self) -> None:
         """Check conservation."""
@@ -81,5 +85,7 @@ class StageReport:
         if self.unchanged:
             return f"{self.stage}: unchanged, nothing to do"
         dropped = ", ".join(f"{reason} {count:,}" for reason, count in self.dropped.items())
+        left_out = ", ".join(f"{reason} {count:,}" for reason, count in self.left_out.items())
         numbers = f"{self.stage}: read {self.read:,}, kept {self.kept:,} in {self.seconds:.1f} s"
-        return f"{numbers}; dropped: {dropped}" if dropped else numbers
+        numbers += f"; dropped: {dropped}" if dropped else ""
+        return f"{numbers}; left out of kept items: {left_out}" if left_out else numbers

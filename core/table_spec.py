@@ -13,6 +13,7 @@ __all__ = [
     "LONG",
     "LONGS",
     "REAL",
+    "REALS",
     "TEXT",
     "TIME",
     "Column",
@@ -32,6 +33,7 @@ FLAG = pa.bool_()
 TIME = pa.timestamp("us", tz="UTC")
 LIST = pa.list_(pa.field("element", pa.string(), nullable=False))
 LONGS = pa.list_(pa.field("element", pa.int64(), nullable=False))
+REALS = pa.list_(pa.field("element", pa.float64(), nullable=False))
 
 _SQL_TYPES = {TEXT: "VARCHAR", INT: "INTEGER", LONG: "BIGINT", REAL: "DOUBLE", FLAG: "BOOLEAN", TIME: "TIMESTAMPTZ"}
 
@@ -54,6 +56,8 @@ class Column:
     observed: bool = False
     """Whether two runs over the same input may differ in it: an observation time, an attempt count or a place on disk.
     Tables are equal if all other columns are."""
+    may_lack: bool = False
+    """Whether older versions of m5data wrote files without it; it is NULL in their rows."""
 
     @property
     def sql(self) -> str:

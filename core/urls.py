@@ -1,47 +1,67 @@
-"""URLs: resolving, cleaning and normalising them, and the product ids in them."""
+"""URLs: resolving and cleaning them as browsers do (WHATWG URL standard)."""
 
-import hashlib
 import re
+from collections.abc import Iterable
 from functools import lru_cache
-from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urljoin, urlsplit, urlunsplit
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
-from w3lib.url import safe_url_string
+from ada_url import join_url, normalize_url, parse_url
 
-__all__ = ["absolute", "clean_url", "id_from_url", "id_of_last_resort", "normalise", "same_site", "without_secrets"]
+from core.texts import encode_text
+
+__all__ = [
+    "UrlParts",
+    "absolute",
+    "clean_url",
+    "escape_location",
+    "normalise",
+    "same_site",
+    "spell_octets",
+    "split_url",
+    "without_secrets",
+]
 
 _MAX_LENGTH = 4096
 """Longest URL resolved, in characters."""
 _MAX_PAGE_URL = 2_000
 """Longest URL of a page, in characters."""
-_SPACE = re.compile(r"[\t\n\r]")
-_TRACKING = re.compile(
-    r"""utm_\w+|[gfd]clid|gclsrc|msclkid|yclid|mc_[ce]id|igshid|_ga|spm|scm|_openstat|ref_?src
-    |(?:php|asp|j|c)?sess?ion_?id|phpsessid|jsessionid|aspsessionid\w*|sid""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_SESSION_IN_PATH = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
-_PLAIN = re.compile(r"https?://[A-Za-z0-9.-]+(?:[/?][^\s#]*)?")
-"""An absolute URL that resolving would not change: plain host, no port, no fragment."""
-_PATH = re.compile(r"(?:/[\w%~-]+(?:\.\w+)?)+/?(?:\?[\w=&%+-]+)?")
+_HOST = r"(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,}"
+"""A name that the standard leaves as it is: no number, no punycode."""
+_PLAIN = re.compile(rf"(https?)://({_HOST}(?::[1-9][0-9]{{3}}|:[1-5][0-9]{{4}})?)(/[A-Za-z0-9_~&=,:@/?.-]*)")
+"""An absolute URL that parsing would not change, unless a segment begins with a dot."""
+_PATH = re.compile(r"(?:/[A-Za-z0-9_~-]+(?:\.[A-Za-z0-9_]+)?)+/?(?:\?[A-Za-z0-9_=&%+-]+)?")
 """A path from the root that resolving would not change."""
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?=/)")
-_DEFAULT_PORT = {"http": ":80", "https": ":443"}
+_ORIGIN = re.compile(rf"https?://{_HOST}(?=/)")
 _TWIN_HOST = re.compile(r"^(?:www|m|mobile)\.")
 
 
-def absolute(base: str, reference: str) -> str | None:
+class UrlParts(NamedTuple):
+    """The parts of a URL that a request needs."""
+
+    scheme: str
+    authority: str
+    """Host and, unless it is the scheme's default, port."""
+    target: str
+    """Path and query."""
+
+
+def absolute(base: str, reference: str, encoding: str = "utf-8") -> str | None:
     """Resolve ``reference`` against ``base``; None unless the result is an http or https URL.
 
-    The fragment is dropped. Spaces become ``%20``, as in a browser.
+    The fragment is dropped. Everything else is as browsers request it: dot segments are removed, also escaped ones,
+    illegal characters are escaped, and all other escapes stay as they were published.
+
+    Args:
+        base: URL of the page that contains the reference; empty: the reference must be absolute.
+        reference: As published.
+        encoding: Encoding of the page, in which browsers write the query strings of its links.
     """
-    reference = _SPACE.sub("", reference.strip())
-    if not reference or len(reference) > _MAX_LENGTH:
+    if not reference or reference.isspace() or len(reference) > _MAX_LENGTH:
         return None
-    if "\\" in reference:  # browsers read a backslash as a slash
-        reference = reference.replace("\\", "/")
-    if reference.startswith("//"):
-        reference = base.partition("//")[0] + reference
-    if _PLAIN.fullmatch(reference):  # ten times as fast as resolving, and most URLs match
+    if encoding != "utf-8":
+        reference = _encode_query(reference, encoding)
+    if _PLAIN.fullmatch(reference) and "/." not in reference:  # ten times as fast as resolving, and most URLs match
         return reference
     if _PATH.fullmatch(reference) and (origin := _ORIGIN.match(base)):
         return origin[0] + reference
@@ -51,35 +71,104 @@ def absolute(base: str, reference: str) -> str | None:
 @lru_cache(maxsize=1024)
 def _resolve(base: str, reference: str) -> str | None:
     try:
-        parts = urlsplit(urljoin(base, reference))
-        parts.port  # noqa: B018  raises for a bad port
+        found = join_url(base, reference) if base else normalize_url(reference)
     except ValueError:
         return None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    return found.partition("#")[0] if found.startswith(("http://", "https://")) else None
+
+
+def split_url(url: str) -> UrlParts | None:
+    """Return the parts of an absolute URL of any scheme, read as browsers do; None if it is malformed."""
+    if (plain := _PLAIN.fullmatch(url)) and "/." not in plain[3]:
+        return UrlParts(plain[1], plain[2], plain[3])
+    try:
+        parts = parse_url(url, attributes=("protocol", "host", "pathname", "search"))
+    except ValueError:
         return None
-    return urlunsplit(parts._replace(fragment="")).replace(" ", "%20")
+    return UrlParts(parts["protocol"].rstrip(":"), parts["host"], parts["pathname"] + parts["search"])
+
+
+def escape_location(value: str) -> str:
+    """Return a ``Location`` header with each byte that is not ASCII escaped, as browsers and curl send it.
+
+    Args:
+        value: The header, decoded as UTF-8 with surrogate escapes for other bytes.
+    """
+    raw = value.encode("utf-8", "surrogateescape")
+    return "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in raw)
+
+
+_TRACKING = re.compile(
+    r"utm_\w+|[gfd]clid|gclsrc|msclkid|yclid|mc_[ce]id|igshid|_ga|spm|scm|_openstat|ref_?src", re.IGNORECASE
+)
+_SESSION = re.compile(
+    r"(?:php|asp|j|c)?sess?ion_?id|phpsessid|jsessionid|aspsessionid\w*|cfid|cftoken|s?sid|zenid|oscsid", re.IGNORECASE
+)
+_IN_PATH = re.compile(r";([A-Za-z_]+)=([^/?#;]*)")
+_NODE = re.compile(r"[.!:].*", re.DOTALL)
+"""What application servers write behind a session id: the node that it lives on."""
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{20,}")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def _is_session(name: str, value: str) -> bool:
+    """Return whether a parameter carries a session id: it is named so, and long and random.
+
+    A short value, a number or a phrase of words may name the page itself (``sid=12``). SURT, by which web archives
+    compare URLs, removes 32 letters and digits; PHP writes 26 by default, ASP 24 capitals.
+    """
+    if not _SESSION.fullmatch(name):
+        return False
+    token = _NODE.sub("", value)
+    if not _TOKEN.fullmatch(token):
+        return False
+    if name.lower().startswith("asp") and token.isalpha() and token.isupper():
+        return True
+    mixed = any(c.isdigit() for c in token) and any(c.isalpha() for c in token)
+    words = re.search(r"[_-]", token) and not re.search(r"[A-Z]", token)
+    return mixed and (not words or _UUID.fullmatch(token) is not None)
 
 
 def clean_url(url: str) -> str:
-    """Return ``url`` without fragment, tracking and session parameters, default port and upper-case host.
+    """Return an absolute URL in its canonical spelling, without fragment, tracking and session parameters.
 
     The order of the other parameters is kept because some shops depend on it. A URL that cannot be parsed is
     returned unchanged.
     """
-    try:
-        parts = urlsplit(url.strip())
-        query = parse_qsl(parts.query, keep_blank_values=True)
-        host = _host(parts)
-    except ValueError:
+    found = absolute("", url)
+    if found is None:
         return url
-    kept = [(name, value) for name, value in query if not _TRACKING.fullmatch(name)]
-    text = parts.query if len(kept) == len(query) else urlencode(kept)
-    path = _SESSION_IN_PATH.sub("", parts.path) or "/"
-    return urlunsplit((parts.scheme.lower(), host, path, text, ""))
+    base, mark, query = found.partition("?")
+    if ";" in base:
+        base = _IN_PATH.sub(lambda one: "" if _is_session(one[1], one[2]) else one[0], base)
+    if mark and query:
+        kept = "&".join(_without_visitors(query.split("&")))
+        query, mark = kept, "?" if kept else ""
+    return spell_octets(base + mark + query)
 
 
-def _host(parts: SplitResult) -> str:
-    return parts.netloc.lower().removesuffix(_DEFAULT_PORT.get(parts.scheme.lower(), ":"))
+def _without_visitors(pairs: Iterable[str]) -> Iterable[str]:
+    """Yield the parameters that do not name a visitor or where it comes from."""
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        name = unquote(name)
+        if not (_TRACKING.fullmatch(name) or _is_session(name, unquote(value))):
+            yield pair
+
+
+_ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_~")
+"""RFC 3986, 2.3, without the dot: two of them would become a dot segment."""
+
+
+def spell_octets(text: str) -> str:
+    """Return a URL with one spelling for each escape: plain where it needs none, else in capitals (RFC 3986, 6.2.2)."""
+    return _ESCAPED.sub(_spell, text) if "%" in text else text
+
+
+def _spell(escape: re.Match[str]) -> str:
+    character = chr(int(escape[1], 16))
+    return character if character in _UNRESERVED else escape[0].upper()
 
 
 def same_site(one: str, other: str) -> bool:
@@ -92,23 +181,38 @@ def same_site(one: str, other: str) -> bool:
 
 
 def normalise(url: str, base: str = "", encoding: str = "utf-8") -> str | None:
-    """Return the canonical spelling of a URL, or None if it is not the URL of a page.
+    """Return the canonical spelling of a URL, by which it is compared and requested; None if no page has it.
 
-    The result is absolute, percent-encoded as in a browser, without fragment, tracking and session parameters, and
-    with the host in lower case.
+    The result is absolute, escaped as in a browser, without fragment, tracking and session parameters.
 
     Args:
         url: A URL, relative to ``base`` if one is given.
         base: URL of the page that contains it.
-        encoding: Encoding of that page, which browsers use for the query strings of its links.
+        encoding: Encoding of that page.
     """
-    found = absolute(base or url, url)
-    if found is None or len(found) > _MAX_PAGE_URL:
-        return None
-    try:
-        return clean_url(safe_url_string(found, encoding=encoding))
-    except (ValueError, LookupError):
-        return None
+    found = absolute(base, url, encoding)
+    return None if found is None or len(found) > _MAX_PAGE_URL else clean_url(found)
+
+
+_FOREIGN = re.compile(r"[^\x00-\x7f]+|[\x0e\x0f\x1b]")
+_IN_QUERY = frozenset(range(0x21, 0x7F)) - frozenset(b"\"#<>'&;")
+"""Bytes of an encoded character that stay as they are; ``&`` and ``;`` come only from a character reference."""
+
+
+def _encode_query(reference: str, encoding: str) -> str:
+    """Return a reference with the query escaped in an encoding (URL standard, "percent-encode after encoding")."""
+    base, mark, query = reference.partition("#")[0].partition("?")
+    if not _FOREIGN.search(query):
+        return reference
+    shifts = encoding.lower() == "iso-2022-jp"
+
+    def escape(found: re.Match[str]) -> str:
+        if found[0].isascii() and not shifts:
+            return found[0]
+        raw = encode_text("\ufffd" if found[0].isascii() else found[0], encoding)
+        return "".join(chr(byte) if byte in _IN_QUERY else f"%{byte:02X}" for byte in raw)
+
+    return base + mark + _FOREIGN.sub(escape, query)
 
 
 def without_secrets(url: str) -> str:
@@ -120,56 +224,3 @@ def without_secrets(url: str) -> str:
     host, slash, path = place.partition("/")
     user, at, name = host.rpartition("@")
     return f"{scheme}://{'***@' if at and user else ''}{name}{slash}{path}{'?***' if query else ''}"
-
-
-_QUERY = (
-    *("id", "pid", "sku", "item", "item_id", "productid", "product_id", "product", "prodid"),
-    *("goods_id", "goodsid", "pno", "num_iid"),
-)
-"""Query parameters that identify a product, the likeliest first."""
-_TRAILING = re.compile(r"(?:^|[-_.,~]|(?<=[a-z]))((?:[a-z]{0,6}\d[a-z\d]*(?:-[a-z\d]{1,6})?|\d{3,}))$", re.IGNORECASE)
-_LEADING = re.compile(r"(?:[A-Z]{1,4}-?)?\d{4,}(?=[-_.])")
-_KEY = re.compile(r"[A-Z0-9]{8,14}")
-"""A path segment that is an id as a whole, in capitals: ``/dp/B00EXAMPLE``."""
-_MAX_ID = 40
-_EXTENSION = re.compile(r"\.(?:html?|php|aspx?|jsp|do)$", re.IGNORECASE)
-
-
-def id_from_url(url: str) -> str | None:
-    """Return the product id in a URL: a query parameter, or digits at the end or start of a path segment.
-
-    ``?id=562283240178``, ``/itm/302474151804``, ``/shirt-w712550a.html``, ``/product/name/140212369``,
-    ``/item/93133869_a-name``. None if the URL has words only.
-    """
-    try:
-        parts = urlsplit(url)
-        query = {name.lower(): value for name, value in parse_qsl(parts.query)}
-    except ValueError:
-        return None
-    for name in _QUERY:
-        value = query.get(name, "")
-        if re.fullmatch(r"[\w-]{2,40}", value) and any(c.isdigit() for c in value):
-            return value
-    segments = [_EXTENSION.sub("", unquote(segment)) for segment in parts.path.split("/") if segment]
-    for segment in reversed(segments[-3:]):
-        if found := _from_segment(segment):
-            return found
-    last = _TRAILING.search(segments[-1]) if segments else None
-    return last[1] if last and last[1].isdigit() else None
-
-
-def _from_segment(segment: str) -> str | None:
-    if _KEY.fullmatch(segment) and any(c.isdigit() for c in segment):
-        return segment
-    found = _TRAILING.search(segment)
-    if found and sum(c.isdigit() for c in found[1]) >= 3:
-        return found[1]
-    leading = _LEADING.match(segment)
-    if leading and any(c.isdigit() for c in segment[leading.end() :]):
-        return segment if len(segment) <= _MAX_ID else None  # 2001_19 and 2001_20 are two products
-    return leading[0] if leading else None
-
-
-def id_of_last_resort(url: str) -> str:
-    """Return a stable id for a page without one: ``u`` and the start of the SHA-256 of the canonical URL in hex."""
-    return "u" + hashlib.sha256(url.encode()).hexdigest()[:15]

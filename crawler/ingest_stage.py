@@ -20,7 +20,9 @@ from core.modalities import feed_columns
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from crawler.feeds import FeedFormat, detect, open_feed
 from crawler.feeds.cleaning import MACROS, Part, divide, open_part, rejects_sql, validate_rows
-from crawler.feeds.formats import FORMATS, check_file
+from crawler.feeds.files import check_file
+from crawler.feeds.formats import FORMATS
+from crawler.feeds.irregular import has_sale_dates
 from crawler.feeds.redaction import drop_taken_down_media, taken_down_rows, write_hashes, write_masks
 from crawler.feeds.tables import feed_tables, part_views
 from crawler.records.tables import check_shrinkage
@@ -71,7 +73,8 @@ def run(
     chosen = _choose(feed, form)
     name = f"ingest-{source}"
     more = [spec.name for _, spec in feed_columns()]
-    extra = " ".join((chosen, feed.name, file_sha256(feed), *more))
+    today = [clock().date().isoformat()] if has_sale_dates(feed) else []
+    extra = " ".join((chosen, feed.name, file_sha256(feed), *today, *more))
     with store.stage(name, settings="", reads=("products", "specs", *more), extra=extra) as stage:
         if stage.unchanged:
             return stage.report_unchanged()
@@ -114,15 +117,16 @@ class _Ingest:
             _prepare(connection, self.source, started)
             register = open_register(self.store)
             with self._naming_the_feed():
-                counts = self._validate(connection, register, checked=checked)
+                counts = self._validate(connection, register, started, checked=checked)
                 parts = divide(connection, self.stage.scratch / "feed", counts[""], self.stage.before.record.buckets)
             side_by_side(lambda part: self._write_part(part, register, started), parts)
             write_history(self.stage, started)
             rejected = connection.sql(rejects_sql(self.stage.name, self.feed.name))
             self.stage.write("rejects", rejected, only=self.stage.name)
+            left_out = dict(connection.execute(_LEFT_OUT).fetchall())
         dropped = {reason: count for reason, count in sorted(counts.items()) if reason}
         seconds = (self.clock() - started).total_seconds()
-        return StageReport(self.stage.name, counts.total(), counts[""], dropped, seconds)
+        return StageReport(self.stage.name, counts.total(), counts[""], dropped, seconds, left_out=left_out)
 
     def _write_part(self, part: Part, register: Register, started: datetime) -> None:
         with closing(open_engine()) as connection:
@@ -130,11 +134,13 @@ class _Ingest:
             open_part(connection, part)
             _write_tables(self.stage, connection, part.buckets, register, f"{self.source}:")
 
-    def _validate(self, connection: duckdb.DuckDBPyConnection, register: Register, *, checked: bool) -> Counter[str]:
-        """Create the relations of accepted and of rejected rows and return their counts by reason."""
+    def _validate(
+        self, connection: duckdb.DuckDBPyConnection, register: Register, now: datetime, *, checked: bool
+    ) -> Counter[str]:
+        """Create the relations of accepted and of rejected items and return their counts by reason."""
         open_feed(connection, self.feed, self.form, checked=checked)
         key = load_or_create_key(self.store.root)
-        validate_rows(connection, taken_down_rows(connection, register, key))
+        validate_rows(connection, now, taken_down_rows(connection, register, key))
         counts = _count(connection)
         if not counts[""]:
             raise FeedError(_nothing_readable(connection, self.feed, self.form))
@@ -151,6 +157,9 @@ class _Ingest:
             if str(self.feed) not in str(error) or "UTF8" in str(error):
                 raise
             raise FeedError(f"{self.feed}: the file cannot be read: {str(error).splitlines()[0]}") from error
+
+
+_LEFT_OUT = "SELECT reason, count(*) FROM left_out GROUP BY reason ORDER BY reason"
 
 
 def _removed(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
@@ -188,17 +197,17 @@ def _prepare(connection: duckdb.DuckDBPyConnection, source: str, now: datetime) 
 
 def _count(connection: duckdb.DuckDBPyConnection) -> Counter[str]:
     """Return reason -> number of rows; "" for accepted rows."""
-    query = "SELECT coalesce(reason, ''), count(*) FROM feed LEFT JOIN rejected USING (line) GROUP BY ALL"
+    query = "SELECT coalesce(reason, ''), count(*) FROM feed LEFT JOIN rejected USING (item) GROUP BY ALL"
     return Counter(dict(connection.execute(query).fetchall()))
 
 
 def _nothing_readable(connection: duckdb.DuckDBPyConnection, feed: Path, form: FeedFormat) -> str:
-    first = connection.execute("SELECT line, detail FROM rejected ORDER BY line LIMIT 1").fetchone()
+    first = connection.execute("SELECT item, detail FROM rejected ORDER BY item LIMIT 1").fetchone()
     if first is None:
         return f"{feed}: the feed has no rows. Nothing was changed; check how it was made."
-    line, detail = first
+    item, detail = first
     return (
-        f"{feed}:{line}: {detail}. No row is a product. "
+        f"{feed}:{item}: {detail}. No row is a product. "
         f"Check that the format is {form} and that the fields are those of a feed row."
     )
 

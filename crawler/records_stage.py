@@ -13,8 +13,16 @@ from core.errors import DataError
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from crawler.crawl.frontier import each_frontier
 from crawler.crawl.nothing_kept import explain_no_products
-from crawler.crawl.stored_pages import StoredPageRow, pages_digest, remember_outcomes, site_files, stored_pages
+from crawler.crawl.stored_pages import (
+    StoredPageRow,
+    dead_canonicals,
+    pages_digest,
+    remember_outcomes,
+    site_files,
+    stored_pages,
+)
 from crawler.records.choice import ChosenPages, choose_products
+from crawler.records.losses import loss_notes, pages_left_out
 from crawler.records.page_outcome import PageOutcome
 from crawler.records.page_reader import PageReader, read_lessons, read_pages
 from crawler.records.tables import RecordFiles, check_shrinkage, known_products, write_records
@@ -22,7 +30,7 @@ from crawler.records.templates import known_template, remember_template, sample_
 from crawler.records.usage_rights import HostFiles, write_usage_rights
 from crawler.settings import CrawlSettings
 from crawler.tombstoned_pages import drop_tombstoned_pages
-from storage import Objects, Stage, Store
+from storage import Stage, Store
 from storage.history import write_history
 from storage.identity import load_or_create_key
 from takedown.register import open_register
@@ -52,7 +60,8 @@ def run(
 
     ``read`` counts all stored pages: each becomes a product or a reject. Reasons: ``listing`` and ``other`` (pages that
     show no product and need not); ``not_a_product`` (a page that matches the ``product_urls`` of a source or, without
-    those, that a sitemap lists); ``soft_404``, ``no_content``, ``opt_out``, ``duplicate_url``, ``no_native_id``;
+    those, that a sitemap lists); ``outside_product_urls`` (a product that matches none); ``soft_404``, ``no_content``,
+    ``opt_out``, ``duplicate_url``, ``no_native_id``;
     ``timeout``, ``memory``, ``crashed`` and ``output_limit`` (reading the page was stopped), ``unreadable``, and those
     of :class:`core.errors.PageError`.
 
@@ -78,7 +87,8 @@ def run(
         names = sorted({page.source for page in pages})
         readers = {name: PageReader.of(settings, name, key, register, store.root) for name in names}
         digest = _digest(settings, readers)
-        with store.stage("records", settings=digest, extra=pages_digest(store)) as stage:
+        left_out = pages_left_out(store)
+        with store.stage("records", settings=digest, extra=pages_digest(store, left_out)) as stage:
             if stage.unchanged:
                 return stage.report_unchanged()
             if not pages and "products" in stage.before.tables and "records" not in stage.before.stages:
@@ -86,13 +96,13 @@ def run(
             # Templates follow from the pages and the readers, so the digests already cover them.
             readers |= _with_templates(store, pages, readers, settings)
             most = 1.0 if allow_shrink else settings.max_shrink
-            choice, read = _write(stage, store.objects, pages, readers, settings, most, progress)
+            choice, read = _write(stage, store, pages, readers, settings, most, progress)
             now = clock()
             write_history(stage, now)
             write_usage_rights(stage, choice, HostFiles(site_files(store), settings.user_agent), store)
             late = [page for page in pages if _kind(page, read) == "taken_down"]
             drop_tombstoned_pages(store, register, late, now)
-            report = stage.commit(_report(choice, began))
+            report = stage.commit(_report(choice, loss_notes(left_out, choice, settings), began))
             remember_outcomes(store, _news(pages, readers, {**read, **choice.outcomes}))
             progress.finish()
             _check_products(store, settings, choice)
@@ -133,7 +143,7 @@ def _check_products(store: Store, settings: CrawlSettings, choice: ChosenPages) 
 
 def _write(
     stage: Stage,
-    objects: Objects,
+    store: Store,
     pages: list[StoredPageRow],
     readers: _Readers,
     settings: CrawlSettings,
@@ -147,13 +157,14 @@ def _write(
     """
     stale = [page for page in pages if page.outcome is None or page.parser != readers[page.source].version]
     progress.start("records", len(stale))
+    objects = store.objects
     read: _Outcomes = {}
     with closing(RecordFiles(stage.scratch / "records")) as rows:
         for outcomes, found in read_pages(stale, readers, objects, stage.spool, settings, progress):
             read.update(outcomes)
             rows.add(found)
         remembered = {(p.source, p.url): p.outcome for p in pages if p.outcome}
-        choice = choose_products(pages, {**remembered, **read}, settings)
+        choice = choose_products(pages, {**remembered, **read}, settings, dead_canonicals(store))
         known = known_products(stage.before)
         _check_removed(choice, {product for product, _ in known}, most_removed)
         lost = _without_rows(choice, known, read)
@@ -187,11 +198,12 @@ def _news(
             yield page, version, outcome
 
 
-def _report(choice: ChosenPages, began: float) -> StageReport:
+def _report(choice: ChosenPages, notes: tuple[str, ...], began: float) -> StageReport:
     dropped = Counter(reject.reason for reject in choice.rejects)
     kept = len(choice.products)
     seconds = time.monotonic() - began
-    return StageReport("records", kept + dropped.total(), kept, dict(sorted(dropped.items())), seconds)
+    counts = dict(sorted(dropped.items()))
+    return StageReport("records", kept + dropped.total(), kept, counts, seconds, notes=notes)
 
 
 def _without_rows(choice: ChosenPages, known: set[tuple[str, str]], read: _Outcomes) -> list[StoredPageRow]:
@@ -209,4 +221,4 @@ def _digest(settings: CrawlSettings, readers: _Readers) -> str:
         (name, reader.version, settings.sources[name].product_urls if name in settings.sources else ())
         for name, reader in readers.items()
     ]
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((parts, settings.min_kept_share)).encode()).hexdigest()[:16]

@@ -54,7 +54,8 @@ class SourceSettings(StageSettings):
     licence: str | None = None
     """Licence of the shop's data, recorded in every exported sample; unknown by default."""
     local: bool = False
-    """Whether the shop runs on this machine or its network; otherwise private IP addresses are refused."""
+    """Whether the shop runs on this machine or its network; otherwise private IP addresses are refused. They may be
+    those of ``start``; of a source without it, those that its feed names."""
     browser: bool = False
     """Render pages in Chromium, whose requests are made by this crawler; for shops that fill their pages by script.
     Needs the extra ``browser`` and Chromium, and takes a second or more per page."""
@@ -126,6 +127,9 @@ class CrawlSettings(StageSettings):
     """Hours that the crawl of one source may take; the rest waits for the next run."""
     max_depth: int = Field(default=30, gt=0)
     """Maximum number of links from a start page; pages of one listing count as one step."""
+    min_kept_share: float = Field(default=0.8, ge=0, le=1)
+    """Share of products among a source's products and the pages that its settings leave out, below which a run warns
+    and names the setting; translations do not count. A shop that loses a fifth is worth a look."""
     max_shrink: float = Field(default=0.3, ge=0, le=1)
     """Largest share of a source's products that one run may remove without ``--allow-shrink``; a shop that shows a
     third less is more often broken than changed."""
@@ -174,10 +178,12 @@ class CrawlSettings(StageSettings):
             names: only these; None: all that have a start URL.
 
         Raises:
-            SettingsError: a name is not a source's, its source has no start URL, or a shop that is not local would
-                get no contact.
+            SettingsError: there is no source, a name is not a source's, its source has no start URL, or a shop that is
+                not local would get no contact.
             NotAuthorisedError: one of them may not be crawled.
         """
+        if not self.sources:
+            raise SettingsError("m5data.toml: there is no shop; m5data add-source URL adds one (docs/sources.md)")
         for name in names or ():
             if name not in self.sources:
                 known = ", ".join(sorted(self.sources)) or "none"

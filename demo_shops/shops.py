@@ -27,6 +27,7 @@ from demo_shops.plan import SEED, Plan, make_plan
 from demo_shops.products import SHOPS, ShopName
 from demo_shops.site import make_site, render_navigation
 from demo_shops.truth import Truth, find_truth
+from media.image import read_image
 from storage.children import die_with_parent
 
 __all__ = ["Shops", "build", "change_product", "remove_product"]
@@ -45,7 +46,7 @@ def is_served(outcome: Outcome) -> bool:
 def _break_png(image: bytes) -> bytes:
     """Return a PNG whose first chunk has no name but is otherwise complete."""
     file = io.BytesIO()
-    Image.open(io.BytesIO(image)).save(file, "PNG")
+    read_image(image).save(file, "PNG")
     return file.getvalue()[:12] + bytes(4) + file.getvalue()[16:]
 
 
@@ -204,7 +205,7 @@ def remove_product(folder: Path, product_id: str) -> None:
     _save(layout, Changes(changes.changed, (*changes.removed, product_id)))
 
 
-_PARTS = ("pillow", "numpy", "moviepy", "imageio-ffmpeg", "jinja2")
+_PARTS = ("pillow", "numpy", "av", "jinja2")
 """Packages whose versions determine the built files."""
 
 

@@ -1,18 +1,15 @@
 """Product videos: the product sways and moves closer in front of the shop's backdrop, to its own tune."""
 
 import math
-import tempfile
-import wave
-from pathlib import Path
 
 import numpy as np
-from moviepy import VideoClip
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from demo_shops.images import make_backdrop, paste_product
 from demo_shops.listings import ListedVideo
 from demo_shops.products import Product, ShopName
+from media.mp4 import encode_mp4
 
 __all__ = ["play_tune", "render_video"]
 
@@ -57,25 +54,14 @@ def play_tune(product: Product, shop: ShopName, seconds: float, view: int) -> ND
     return (loud.clip(-1, 1)[: round(seconds * RATE)] * 32_000).astype(np.int16)
 
 
-def write_wave(samples: NDArray[np.int16], path: Path) -> None:
-    """Write one channel of 16-bit samples as a WAV file."""
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(samples.astype("<i2").tobytes())
-
-
 FPS = 24
 FRAME_SIZE = (192, 144)
 """Width and height, pixels."""
 _PRODUCT_WIDTH = 92
 _CANVAS = 124
 """Width of the square that a swaying product fills when it is nearest, pixels."""
-_EXACT = ("-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact")
-"""Keep versions and times out of the file."""
-_ENCODER = ("-crf", "27", "-g", "48", "-movflags", "+faststart", *_EXACT)
-"""A key frame every two seconds, closed groups of pictures, the index first: as shops serve videos."""
+_ENCODER = {"preset": "superfast", "crf": "27", "g": "48"}
+"""A key frame every two seconds, closed groups of pictures: as shops serve videos."""
 
 
 class _Scene:
@@ -117,20 +103,6 @@ class _Scene:
 def render_video(drawing: Image.Image, product: Product, shop: ShopName, video: ListedVideo) -> bytes:
     """Return the MP4 of a video: H.264, 24 frames per second, with AAC audio unless it is silent."""
     scene, seconds = _Scene(drawing, shop, video), float(video.seconds)
-    with tempfile.TemporaryDirectory() as folder:
-        audio, target = Path(folder) / "tune.wav", Path(folder) / "video.mp4"
-        if video.audio:
-            write_wave(play_tune(product, shop, seconds, video.view), audio)
-        VideoClip(scene.frame, duration=seconds).write_videofile(
-            str(target),
-            fps=FPS,
-            codec="libx264",
-            audio=str(audio) if video.audio else False,
-            audio_codec="aac",
-            audio_bitrate="64k",
-            preset="superfast",
-            threads=1,
-            ffmpeg_params=list(_ENCODER),
-            logger=None,
-        )
-        return target.read_bytes()
+    frames = (scene.frame(number / FPS) for number in range(round(seconds * FPS)))
+    tune = play_tune(product, shop, seconds, video.view) if video.audio else None
+    return encode_mp4(frames, FPS, options=_ENCODER, audio=tune, audio_rate=RATE)

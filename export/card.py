@@ -47,6 +47,7 @@ def dataset_card(
     rights: Mapping[str, Rights],
     form: ShardFormat,
     purpose: tuple[Purpose, Mapping[str, int]],
+    where: str | None = None,
 ) -> str:
     """Return the card of an export.
 
@@ -57,6 +58,7 @@ def dataset_card(
         rights: Source -> its rights.
         form: Format of the shards.
         purpose: Purpose of the export, and kind of signal -> samples that it excludes.
+        where: Condition that the products meet; None: all were exported.
     """
     every = modalities()
     listed = ", ".join(one.meaning + (f"\n({one.details})" if one.details else "") for one in every)
@@ -70,6 +72,7 @@ def dataset_card(
             "",
             f"Products with {number_word(len(every))} modalities: {listed}. {_ABSENT}",
             "",
+            *_condition(where),
             "| split | samples |",
             "|---|---:|",
             *(f"| {split} | {size} |" for split, size in sizes.items()),
@@ -81,6 +84,13 @@ def dataset_card(
             "",
         )
     )
+
+
+def _condition(where: str | None) -> Iterator[str]:
+    if where is not None:
+        yield from ("A part of the dataset: only the products that meet this condition on the view `catalogue`.", "")
+        fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", where)), default=0))
+        yield from (f"{fence}sql", where, fence, "")
 
 
 def _header(recipe: str, snapshot: Snapshot, sizes: Mapping[str, int], rights: Mapping[str, Rights]) -> Iterator[str]:

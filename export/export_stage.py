@@ -14,7 +14,7 @@ from core.version import __version__
 from export.card import dataset_card
 from export.chosen import chosen_sql
 from export.croissant import croissant
-from export.folders import open_folder
+from export.folders import folder_name, open_folder
 from export.link_files import LINKS, link_lines, write_link_files
 from export.manifest import CARD, CROISSANT, Claim, is_whole
 from export.reader import sample_rows, split_names
@@ -60,6 +60,7 @@ def run(
     *,
     recipe: str,
     rights: Mapping[str, Rights],
+    folder: str | None = None,
     clock: Clock = utc_now,
     progress: Progress = SilentProgress(),
     runner: Runner | None = None,
@@ -75,6 +76,7 @@ def run(
         settings: Formats, splits, sizes and place.
         recipe: Recipe whose splits are written.
         rights: Source -> its rights.
+        folder: Name of the folder below the place; None: the recipe's, or at the usual place that of the selection.
         clock: Unused by the shards, which carry no time.
         progress: Advanced by the samples of every shard.
         runner: Writes the same shards elsewhere; None: they are written on this machine.
@@ -91,10 +93,11 @@ def run(
     )
     with store.stage("export", settings=digest, reads=_reads(settings)) as stage, ExitStack() as opened:
         top = str(settings.out or store.root / "shards").rstrip("/")
-        noted = {form: f"{top}/{recipe}/{form}" for form in settings.formats}
+        name = folder or (recipe if settings.out else folder_name(recipe, settings.where))
+        noted = {form: f"{top}/{name}/{form}" for form in settings.formats}
         if runner is not None and settings.out is None:
             top = f"{stage.location}/shards"  # reachable from every machine of a cluster
-        places = {form: f"{top}/{recipe}/{form}" for form in settings.formats}
+        places = {form: f"{top}/{name}/{form}" for form in settings.formats}
         if not stage.unchanged:
             check_rights(stage.before, recipe, rights)
         splits = _chosen(settings, split_names(stage.before, recipe), recipe)
@@ -185,7 +188,7 @@ def _describe(job: _Job, target: Target, shards: Mapping[str, Sequence[Shard]], 
     """Write the card and the metadata of one format and, last, its manifest; return its number of samples."""
     sizes = {split: sum(shard.samples for shard in parts) for split, parts in shards.items()}
     purpose = (job.settings.purpose, job.left_out.by_signal)
-    card = dataset_card(job.recipe, job.snapshot, sizes, job.rights, target.form, purpose)
+    card = dataset_card(job.recipe, job.snapshot, sizes, job.rights, target.form, purpose, job.settings.where)
     target.claim.write(CARD, card.encode())
     description = croissant(job.recipe, tables["splits"], job.snapshot.created, sizes, job.rights, target.form)
     target.claim.write(CROISSANT, description)

@@ -1,5 +1,7 @@
 """Target folders of exports: on this machine, or in an object store."""
 
+import hashlib
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +14,30 @@ from storage.files import replace_file, sync_file, sync_folder
 from storage.inside import files_below, inside
 from storage.place import Entry, ObjectStore
 
-__all__ = ["DRAFT", "Folder", "LocalFolder", "RemoteFolder", "open_folder"]
+__all__ = ["DRAFT", "Folder", "LocalFolder", "RemoteFolder", "folder_name", "open_folder", "recipe_of"]
 
 DRAFT = ".part"
 """Suffix of a file that is being written in a folder on this machine."""
+
+
+_SELECTION = re.compile(r"-where-[0-9a-f]{8}$")
+
+
+def folder_name(recipe: str, where: str | None) -> str:
+    """Return the name of an export's folder: that of its recipe; a selection has another, so that it replaces nothing.
+
+    Args:
+        recipe: Name of the recipe.
+        where: Condition that the products meet; None: all are exported.
+    """
+    if where is None:
+        return recipe
+    return f"{recipe}-where-{hashlib.sha256(where.encode()).hexdigest()[:8]}"
+
+
+def recipe_of(name: str) -> str:
+    """Return the recipe of a folder's name."""
+    return _SELECTION.sub("", name)
 
 
 class Folder(Protocol):

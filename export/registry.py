@@ -4,6 +4,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from export.folders import recipe_of
 from export.manifest import MANIFEST, UNFINISHED
 from storage import Store
 
@@ -58,7 +59,7 @@ def exports_of(store: Store) -> list[Export]:
         rows = connection.execute("SELECT folder, recipe FROM exports").fetchall()
     noted = dict(rows)
     paths = (path.parent for name in (MANIFEST, UNFINISHED) for path in (store.root / "shards").glob(f"*/*/{name}"))
-    found = {str(path.relative_to(store.root)): path.parent.name for path in paths}
+    found = {str(path.relative_to(store.root)): recipe_of(path.parent.name) for path in paths}
     known = {place: recipe for place, recipe in {**found, **noted}.items() if "\0" not in place}
     return [Export(store.root / place, recipe, place) for place, recipe in sorted(known.items())]
 

@@ -1,4 +1,4 @@
-from .audio.mfcc import mfcc, released_mel
+from .audio import mfcc, released_mel
 from .clip import extract_clip
 from .images.measures import measure
 from .ocr.reader import read_text

@@ -11,13 +11,15 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from core.errors import MediaError
-from extract.audio.track import AudioDecoder, AudioPacket, encode_audio, feature_rate
-from extract.container import find_audio, find_video, open_media, read_packets
-from extract.images import ImageFault, measure
+from extract.audio.track import encode_audio, feature_rate
+from extract.images import measure
 from extract.results import ClipResult, Frames, KeptFrame
-from extract.video.jpeg import Jpeg, JpegEncoder
-from extract.video.sample import CodedVideo, Sampler
+from extract.video.sample import CodedVideo, Sampler, first_time
 from extract.video.seconds import VideoPacket
+from media.audio import AudioDecoder, AudioPacket
+from media.container import find_audio, find_video, open_media, read_packets
+from media.frame import Jpeg, JpegEncoder
+from media.image import ImageFault
 from storage.isolation.message import Fault, Json, Message
 
 if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
@@ -62,13 +64,13 @@ def open_video(data: bytes, settings: VideoSettings) -> CodedVideo:
 def _extract(container: InputContainer, data: bytes, settings: ExtractSettings) -> ClipResult:
     """Demux once, decoding the audio on the way; then decode the video."""
     video = _attempt(lambda: find_video(container, settings.video))
-    audio = _attempt(lambda: _audio_decoder(find_audio(container), settings))
+    audio = _attempt(lambda: _audio_decoder(find_audio(container), settings, has_video=not isinstance(video, Fault)))
     packets = _read(container, video, audio)
     return ClipResult(
         frames=video if isinstance(video, Fault) else _attempt(lambda: _keep_frames(video, packets, data, settings)),
         audio=audio
         if isinstance(audio, Fault)
-        else _attempt(lambda: encode_audio(audio.finish(), settings.sound, settings.feature)),
+        else _attempt(lambda: encode_audio(audio.finish(first_time(packets)), settings.sound, settings.feature)),
     )
 
 
@@ -80,12 +82,13 @@ def _attempt(call: Callable[[], T]) -> T | Fault:
         return Fault(error.reason, error.detail)
 
 
-def _audio_decoder(stream: AudioStream, settings: ExtractSettings) -> AudioDecoder:
+def _audio_decoder(stream: AudioStream, settings: ExtractSettings, *, has_video: bool) -> AudioDecoder:
     return AudioDecoder(
         stream,
         mp3_rate=settings.sound.sample_rate,
         mono_rate=feature_rate(settings.feature),
         max_seconds=settings.video.max_seconds,
+        fill=settings.sound.fill_gaps and has_video,
     )
 
 

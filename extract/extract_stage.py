@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 import duckdb
 
-from core.errors import MissingInputError, SettingsError
+from core.errors import MissingInputError
 from core.records import MediaKind, Reject
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from extract.collector import Collector, is_restored, items_of_a_task, partitions, run_partitions, run_pool
+from extract.moviepy_backend import require_moviepy
 from extract.partitions import MediaPartition, extract_partition
 from extract.settings import ExtractSettings
 from storage import Snapshot, Stage, Store
@@ -29,7 +29,8 @@ CREATE TEMP TABLE wanted AS
 CREATE TEMP TABLE frame_results AS
     SELECT video_sha256, second, pts_s, width, height, phash, object, "offset", length FROM frames LIMIT 0;
 CREATE TEMP TABLE audio_results AS
-    SELECT video_sha256, mp3, sample_rate, duration_s, mfcc, n_mfcc, mfcc_frames, mfcc_settings FROM audio LIMIT 0;
+    SELECT video_sha256, mp3, sample_rate, duration_s, start_s, gap_starts_s, gap_lengths_s,
+        mfcc, n_mfcc, mfcc_frames, mfcc_settings FROM audio LIMIT 0;
 CREATE TEMP TABLE image_results AS
     SELECT sha256, width, height, phash, size_group, sharpness, blank_share,
         border_share, margin_detail, pixels
@@ -42,7 +43,8 @@ INSERT INTO frame_results
     SELECT DISTINCT video_sha256, second, pts_s, width, height, phash, object, "offset", length FROM frames
     WHERE video_sha256 IN (SELECT sha256 FROM wanted);
 INSERT INTO audio_results
-    SELECT DISTINCT video_sha256, mp3, sample_rate, duration_s, mfcc, n_mfcc, mfcc_frames, mfcc_settings FROM audio
+    SELECT DISTINCT video_sha256, mp3, sample_rate, duration_s, start_s, gap_starts_s, gap_lengths_s,
+        mfcc, n_mfcc, mfcc_frames, mfcc_settings FROM audio
     WHERE video_sha256 IN (SELECT sha256 FROM wanted);
 INSERT INTO image_results
     SELECT DISTINCT sha256, width, height, phash, size_group, sharpness, blank_share,
@@ -73,7 +75,8 @@ _WRITES = {
         FROM (SELECT DISTINCT product_id, sha256 AS video_sha256 FROM wanted WHERE kind = 'video')
         JOIN frame_results USING (video_sha256)""",
     "audio": """
-        SELECT product_id, video_sha256, mp3, sample_rate, duration_s, mfcc, n_mfcc, mfcc_frames, mfcc_settings
+        SELECT product_id, video_sha256, mp3, sample_rate, duration_s, start_s, gap_starts_s, gap_lengths_s,
+        mfcc, n_mfcc, mfcc_frames, mfcc_settings
         FROM (SELECT DISTINCT product_id, sha256 AS video_sha256 FROM wanted WHERE kind = 'video')
         JOIN audio_results USING (video_sha256)""",
     "images": """
@@ -120,15 +123,12 @@ def run(
 
     Raises:
         MissingInputError: There is no table ``media`` yet.
-        SettingsError: The settings ask for librosa, which is not installed.
+        SettingsError: The settings ask for moviepy, which is not installed.
         MissingSegmentError: A segment is missing: nothing is written, and the next run tries again.
         DataError: Decoder processes do not start.
     """
-    if settings.feature.backend == "librosa" and find_spec("librosa") is None:
-        raise SettingsError(
-            "m5data.toml: extract.feature.backend is librosa, which is not installed. "
-            "Run pip install 'm5data[librosa]', or remove the setting."
-        )
+    if settings.sound.backend == "moviepy":
+        require_moviepy("m5data.toml: extract.sound.backend")
     with store.stage("extract", settings=settings.digest(), reads=["media"]) as stage:
         if stage.unchanged and not is_restored(store, stage.before, "extract"):
             return stage.report_unchanged()

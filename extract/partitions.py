@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 _TEXT, _INT, _LONG, _REAL = pa.string(), pa.int32(), pa.int64(), pa.float64()
+_REALS = pa.list_(_REAL)
 
 SCHEMAS = {
     "frame_results": pa.schema(
@@ -51,6 +52,9 @@ SCHEMAS = {
             ("mp3", _TEXT),
             ("sample_rate", _INT),
             ("duration_s", _REAL),
+            ("start_s", _REAL),
+            ("gap_starts_s", _REALS),
+            ("gap_lengths_s", _REALS),
             ("mfcc", _TEXT),
             ("n_mfcc", _INT),
             ("mfcc_frames", _INT),
@@ -192,6 +196,9 @@ class MediaPartition(Partition):
                 "mp3": objects.put(audio.mp3, mime="audio/mpeg", refers_to=sha256),
                 "sample_rate": audio.sample_rate,
                 "duration_s": audio.duration_s,
+                "start_s": audio.start_s,
+                "gap_starts_s": audio.gap_starts_s,
+                "gap_lengths_s": audio.gap_lengths_s,
                 "mfcc": objects.put(audio.feature, mime="application/octet-stream", refers_to=sha256),
                 "n_mfcc": audio.rows,
                 "mfcc_frames": audio.columns,

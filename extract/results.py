@@ -62,7 +62,7 @@ class KeptFrame:
     """Pixels, after rotation."""
     height: int
     phash: int
-    """64-bit perceptual hash, signed (``extract.images.frame_hash``)."""
+    """64-bit perceptual hash, signed (``media.hashes.frame_hash``)."""
     offset: int
     """Start of its JPEG in the object, bytes."""
     length: int
@@ -89,7 +89,13 @@ class Audio:
     sample_rate: int
     """Sample rate of the mp3, Hz."""
     duration_s: float
-    """Duration of the decoded audio, seconds."""
+    """Duration of the mp3, with the silence that was filled in, seconds."""
+    start_s: float
+    """Start of the audio, seconds from the video's first frame."""
+    gap_starts_s: tuple[float, ...]
+    """Start of each gap in the audio, likewise."""
+    gap_lengths_s: tuple[float, ...]
+    """Length of each gap, seconds."""
     feature: bytes
     """MFCC or mel: float32, little endian, row-major [rows, columns]."""
     rows: int

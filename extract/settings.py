@@ -7,20 +7,21 @@ from pydantic import Field, model_validator
 
 from core.stage_settings import StageSettings
 from extract.ocr import MODELS
+from media.formats import IMAGE_READERS, ImageReader
 
 __all__ = [
     "AudioSettings",
     "DedupSettings",
     "ExtractSettings",
     "FeatureSettings",
-    "ImageFormat",
     "ImageSettings",
     "LimitSettings",
     "TextSettings",
     "VideoSettings",
 ]
 
-ImageFormat = Literal["AVIF", "BMP", "GIF", "JPEG", "PNG", "WEBP"]
+DECODERS = 2
+"""Version of the decoders in ``media``: a higher one makes every stored result be computed again."""
 
 
 class ImageSettings(StageSettings):
@@ -30,7 +31,7 @@ class ImageSettings(StageSettings):
     """Largest file that is opened, bytes; product photos are far below 32 MB."""
     max_pixels: int = Field(default=50_000_000, gt=0)
     """Largest number of pixels that are decoded: a photo of 50 megapixels, 150 MB of memory as RGB."""
-    formats: tuple[ImageFormat, ...] = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "WEBP")
+    formats: tuple[ImageReader, ...] = IMAGE_READERS
     """Formats that are tried: those that browsers show. Every further decoder would be a risk."""
     small_below: int = Field(default=320, gt=0)
     """An image whose shorter side has fewer pixels is ``small``; the bound is this project's own."""
@@ -67,6 +68,11 @@ class AudioSettings(StageSettings):
     """Sample rate of the mp3, Hz; 44,100 is what moviepy, the paper's tool, writes."""
     bitrate: int = Field(default=128_000, ge=32_000, le=320_000)
     """Bitrate of the mp3, bits per second; the usual one for stereo. The paper does not say."""
+    backend: Literal["ffmpeg", "moviepy"] = "ffmpeg"
+    """Encoder of the mp3: ``ffmpeg``, or the papers' ``moviepy`` (an extra), which rounds samples to 16 bits."""
+    fill_gaps: bool = True
+    """Whether silence fills gaps and a late start, and audio before the first frame is cut, so that a second of the
+    audio is the same second as that of the frames; False: the samples follow one another, as ffmpeg writes them."""
     silence_peak: float = Field(default=0.001, ge=0.0, lt=1.0)
     """Audio whose largest sample stays below this share of full scale (-60 dB) is dropped as ``silent``."""
 
@@ -87,7 +93,8 @@ class FeatureSettings(StageSettings):
     hop_length: int = Field(default=256, ge=1)
     """Hop in samples (M5Product, section 3.1)."""
     backend: Literal["numpy", "librosa"] = "numpy"
-    """Library that computes MFCC: ``numpy`` by librosa's definition, or ``librosa`` itself (extra ``librosa``)."""
+    """Library that computes MFCC: ``numpy`` by librosa's definition, or ``librosa`` itself, which takes three seconds
+    longer to start in each decoder process."""
 
 
 class LimitSettings(StageSettings):
@@ -126,14 +133,12 @@ class ExtractSettings(StageSettings):
 
     def digest(self) -> str:
         """Return a hash of the values that the result depends on."""
-        default_backend = {"backend"} if self.feature.backend == "numpy" else set[str]()  # keeps older hashes valid
-        others = {"workers": True, "partition_items": True, "ocr": True}
-        values = self.model_dump_json(exclude={**others, "feature": default_backend})
-        return hashlib.sha256(values.encode()).hexdigest()[:16]
+        values = self.model_dump_json(exclude={"workers", "partition_items", "ocr"})
+        return hashlib.sha256(f"{DECODERS} {values}".encode()).hexdigest()[:16]
 
     def text_digest(self) -> str:
         """Return a hash of the values that the text in images depends on."""
-        return hashlib.sha256(f"{MODELS} {self.images.model_dump_json()}".encode()).hexdigest()[:16]
+        return hashlib.sha256(f"{DECODERS} {MODELS} {self.images.model_dump_json()}".encode()).hexdigest()[:16]
 
 
 class TextSettings(StageSettings):

@@ -14,8 +14,8 @@ import av
 
 from core.errors import M5DataError
 from core.stage import utc_now
-from extract.container import AUDIO_DECODERS, VIDEO_DECODERS
 from flows.engines import cluster
+from media.container import AUDIO_DECODERS, VIDEO_DECODERS
 from storage.place import ObjectStore, place_at
 from workspace.diagnostics import Finding, examine_machine
 

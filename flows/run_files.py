@@ -50,7 +50,7 @@ _OLDER_FILES = 4
 _MEANINGS = {
     "m5data_version": "Number of the newest dataset version.",
     "m5data_version_timestamp_seconds": "When it was committed.",
-    "m5data_stage_items": "Items of a stage's last run: outcome kept, or dropped for a reason.",
+    "m5data_stage_items": "Items of a stage's last run: outcome kept, dropped, or left_out (a part of a kept one).",
     "m5data_stage_seconds": "Seconds that a stage's last run took.",
     "m5data_stage_version": "Dataset version that a stage committed last.",
     "m5data_disk_free_bytes": "Free on the workspace's disk.",
@@ -248,5 +248,7 @@ def _set_stage(gauges: _Gauges, name: str, record: StageRecord) -> None:
     gauges.set("m5data_stage_items", report.kept, stage=name, outcome="kept", reason="")
     for reason, count in report.dropped.items():
         gauges.set("m5data_stage_items", count, stage=name, outcome="dropped", reason=reason)
+    for reason, count in report.left_out.items():
+        gauges.set("m5data_stage_items", count, stage=name, outcome="left_out", reason=reason)
     gauges.set("m5data_stage_seconds", report.seconds, stage=name)
     gauges.set("m5data_stage_version", record.version, stage=name)

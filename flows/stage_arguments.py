@@ -4,15 +4,16 @@ Each function takes the workspace, the stage's settings and the run's context, a
 stage's ``run``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from annotate import judgements_stage
 from annotate.settings import AnnotateSettings, CandidateSettings, TaskSettings
 from annotate.tasks import to_kind
-from core.errors import SettingsError, UsageError
+from core.errors import UsageError
 from core.run_options import RunContext
 from crawler.net.address_guard import authority
 from crawler.settings import CrawlSettings
+from export.folders import folder_name
 from export.rights import Rights
 from export.settings import ExportSettings
 from extract.settings import ExtractSettings
@@ -37,14 +38,8 @@ Arguments = Mapping[str, object]
 
 
 def crawl(workspace: Workspace, settings: CrawlSettings, context: RunContext) -> Arguments:
-    """Return the sources to crawl, the limit of products, and whether to request every page again.
-
-    Raises:
-        SettingsError: The workspace has no source.
-    """
-    del workspace
-    if not settings.sources:
-        raise SettingsError("m5data.toml: there is no shop; m5data add-source URL adds one (docs/sources.md)")
+    """Return the sources to crawl, the limit of products, and whether to request every page again."""
+    del workspace, settings
     options = context.options
     only = [options.source] if options.source else None
     return {"only": only, "max_products": options.limit, "force": options.refresh}
@@ -82,15 +77,38 @@ def download(workspace: Workspace, settings: object, context: RunContext) -> Arg
     """Return which media to request again, and the politeness settings that media share with pages."""
     del settings
     crawling = workspace.settings.crawl
-    local = [start for source in crawling.sources.values() if source.local for start in source.start]
     return {
         "user_agent": crawling.agent_header,
-        "local_hosts": frozenset(map(authority, local)),
+        "local_hosts": frozenset(_local_hosts(workspace, crawling)),
         "retry_failed": context.options.retry_failed,
         "refresh": context.options.refresh_media,
         "opt_outs": crawling.opt_outs,
         "bandwidth_mbit": workspace.settings.machine.bandwidth_mbit,
     }
+
+
+def _local_hosts(workspace: Workspace, crawling: CrawlSettings) -> Iterator[str]:
+    """Yield the hosts of this network that media may come from: those of the start URLs of sources marked local.
+
+    A local source without start URLs has a feed, whose own URLs name its hosts.
+    """
+    for name, source in crawling.sources.items():
+        if source.local:
+            yield from map(authority, source.start or _hosts_of_feed(workspace, name))
+
+
+_FEED_HOSTS = """
+    SELECT DISTINCT regexp_extract(url, '^[^/]*//[^/?#]*') AS url FROM (
+        SELECT url FROM products WHERE product_id >= ? AND product_id < ?
+        UNION ALL SELECT url FROM media WHERE product_id >= ? AND product_id < ?
+    )
+"""
+
+
+def _hosts_of_feed(workspace: Workspace, source: str) -> list[str]:
+    """Return the URLs of the hosts that a source's products and media name."""
+    bounds = [f"{source}:", f"{source};"]
+    return [row["url"] for row in workspace.snapshot.sql(_FEED_HOSTS, bounds * 2).to_pylist()]
 
 
 def extract(workspace: Workspace, settings: ExtractSettings, context: RunContext) -> Arguments:
@@ -146,12 +164,11 @@ def matches(workspace: Workspace, settings: AnnotateSettings, context: RunContex
 
 
 def export(workspace: Workspace, settings: ExportSettings, context: RunContext) -> Arguments:
-    """Return the recipe to export and the rights in each source's data.
+    """Return the recipe to export, the name of its folder, and the rights in each source's data.
 
     Raises:
         UsageError: The recipe is neither built, nor shipped, nor that of the settings.
     """
-    del settings
     given, splits = context.options.recipe, workspace.settings.splits
     recipe = (splits.model_copy(update={"recipe": given}) if given else splits).recipe_name
     built = [stored.recipe.name for stored in stored_recipes(workspace.snapshot)]
@@ -162,4 +179,6 @@ def export(workspace: Workspace, settings: ExportSettings, context: RunContext) 
     rights = {
         name: Rights(shop.share_authorised, shop.licence or "", shop.crawl_authorised) for name, shop in sources.items()
     }
-    return {"recipe": recipe, "rights": rights}
+    # a selection on the command line may not replace the full export at the place of the settings
+    folder = recipe if context.options.out else folder_name(recipe, settings.where)
+    return {"recipe": recipe, "rights": rights, "folder": folder}

@@ -106,7 +106,8 @@ def _stage(report: StageReport) -> dict[str, object]:
 
 
 def _drops(report: StageReport) -> list[dict[str, object]]:
-    return [{"stage": report.stage, "reason": reason, "items": count} for reason, count in report.dropped.items()]
+    counts = (*report.dropped.items(), *report.left_out.items())
+    return [{"stage": report.stage, "reason": reason, "items": count} for reason, count in counts]
 
 
 _TRANSIENT = (ConnectionError, sqlite3.OperationalError)

@@ -6,7 +6,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from reader.money import CODE, SIGN, UNIT, shown_price
+from core.currencies import CODE, NAME, SIGN, UNIT
+from core.money import read_money
 from reader.visible import Run
 
 if TYPE_CHECKING:
@@ -44,8 +45,9 @@ def find_amounts(page: "Page") -> list[Amount]:
         text = run.text
         if len(text) > 60 or title[0] <= index < title[1] or not _may_be_amount(text) or _is_cents(page, index):
             continue
-        if MONEY_OR_SIGN.search(text) or (_PLAIN.fullmatch(text) and _called_price(page, index)):
-            found.append(Amount(index, run, *shown_price(_whole_amount(page, index))))
+        if MONEY_OR_SIGN.search(text) or (_is_bare(text) and _called_price(page, index)):
+            money = read_money(_whole_amount(page, index))
+            found.append(Amount(index, run, money.amount if money else None, money.currency if money else None))
             if len(found) >= _MAX_RUNS:
                 break
     return found
@@ -55,6 +57,11 @@ def find_amounts(page: "Page") -> list[Amount]:
 def _may_be_amount(text: str) -> bool:
     """Return whether a text has a digit; cached, as texts such as menu entries recur."""
     return any(c.isdigit() for c in text)
+
+
+def _is_bare(text: str) -> bool:
+    """Return whether a text is a number, alone or with a name that means a currency only there (``Rp``, ``KD``)."""
+    return _PLAIN.fullmatch(text) is not None or _PLAIN.fullmatch(NAME.sub("", text)) is not None
 
 
 def _is_cents(page: "Page", index: int) -> bool:

@@ -2,105 +2,35 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from itertools import islice
 
 from lxml import html
 
+from reader.breadcrumbs import Crumb, crumbs_of, is_home, is_root, named_breadcrumbs, rows_after_home
 from reader.document import Document
 from reader.evidence import Page, bucket, key_of, keys_with
 from reader.facts import breadcrumb, types_of
 from reader.markup import Node
 from reader.model import Candidate, Pool
-from reader.text import as_a_whole, fold, plain, squash
-from reader.visible import words
+from reader.refusals import is_command, is_software_type, is_template
+from reader.text import plain
 
-__all__ = ["Crumb", "categories", "crumbs_of", "is_home", "marked_breadcrumbs", "named_breadcrumbs", "rows_after_home"]
-
-Crumb = tuple[str, str]
-"""Name and absolute URL of one step; the URL may be empty."""
-
-_NAMED = re.compile(r"bread-?crumbs?|(?:^|[\s_-])crumbs?(?:$|[\s_-])", re.IGNORECASE)
-_BETWEEN = re.compile(r"\s*[>›»/→⟩＞]\s*|\s+[-–·]\s+|\s{3,}")
-_LEAD = re.compile(
-    r"^(?:您的位置|当前位置|您现在的位置|目前位置|you are here|sie sind hier|vous êtes ici|вы здесь)\s*[:：]?\s*",
-    re.IGNORECASE,
-)
-_LONGEST_HOME = 20
-_MAX = 12
-_START = 1_000
-"""Characters of an element searched for a separator after its first link."""
+__all__ = ["categories"]
 
 
-def marked_breadcrumbs(document: Document, nodes: Iterable[Node]) -> Iterator[list[Crumb]]:
+def _marked_breadcrumbs(document: Document, nodes: Iterable[Node]) -> Iterator[list[Crumb]]:
     """Yield the steps of each ``BreadcrumbList``."""
     for node in nodes:
         if "breadcrumblist" in types_of(node):
             yield [(name, document.absolute(url) or "") for name, url in breadcrumb(node)]
 
 
-def named_breadcrumbs(document: Document) -> Iterator[html.HtmlElement]:
-    """Yield the elements that are named as breadcrumbs, nested ones included."""
-    for element, attributes in document.attributes.items() if b"rumb" in document.utf8 else ():
-        get = attributes.get
-        called = f"{get('class', '')} {get('id', '')} {get('aria-label', '')}" if attributes else ""
-        if (
-            "rumb" in called
-            and element.tag not in ("a", "li", "i", "svg", "script", "style")
-            and _NAMED.search(words(called))
-        ):
-            yield element
-
-
-def rows_after_home(document: Document) -> Iterator[html.HtmlElement]:
-    """Yield the elements in which a separator follows a link to the home page, or "you are here" precedes it."""
-    texts: dict[html.HtmlElement, str] = {}
-    for link in document.tree.iter("a"):
-        text = fold(link.text or "")
-        parent = link.getparent()
-        if not text or len(text) > _LONGEST_HOME or parent is None or not is_home(text):
-            continue
-        if parent not in texts:
-            texts[parent] = fold(parent.text_content()[:_START])
-        rest = (link.tail or "").strip() or texts[parent][len(text) :].strip()
-        if _BETWEEN.match(rest) or _LEAD.match(fold(parent.text or "")):
-            yield parent
-
-
-def crumbs_of(document: Document, place: html.HtmlElement) -> Iterator[Crumb]:
-    """Yield the steps of a breadcrumb: its list items, else its links and the text around them."""
-    items = [item for item in place.iter("li") if not any(True for _ in item.iterdescendants("li"))]
-    if items and all(any(True for _ in link.iterancestors("li")) for link in place.iter("a")):
-        for item in items[:_MAX]:
-            link = next(item.iter("a"), None)
-            yield from _split(item.text_content(), document, link, whole=len(items) > 1)
-        return
-    yield from _split(place.text or "", document, None)
-    for element in place.iterdescendants():
-        if not isinstance(element.tag, str) or element.tag in ("script", "style", "svg"):
-            continue
-        link = element if element.tag == "a" else next(element.iterancestors("a"), None)
-        yield from _split(element.text or "", document, link)
-        yield from _split(element.tail or "", document, None)
-
-
-def _split(text: str, document: Document, link: html.HtmlElement | None, *, whole: bool = False) -> Iterator[Crumb]:
-    """Yield the steps of a text; a link, or an item of a list of several, is one step."""
-    url = document.absolute(link.get("href") or "") if link is not None else None
-    for piece in _BETWEEN.split(text.strip()) if link is None and not whole else [text]:
-        name = _LEAD.sub("", fold(piece)).strip(">›»/→＞· ")
-        if name:
-            yield name, url or ""
-
-
-@lru_cache(maxsize=4096)
-def is_home(name: str) -> bool:
-    """Return whether a step is the home page, or the root of all categories."""
-    return as_a_whole("homes").fullmatch(squash(name)) is not None
-
-
-_PATH = re.compile(r"\s*[>›»|]\s*|\s+/\s+|(?<=\w)/(?=[^\W\d])")
+_PATH = re.compile(r"\s*[>›»|]\s*|\s+/\s+")
+_SLASHES = re.compile(r"/(?=[^\W\d]{3})(?<=[^\W\d]{3}/)")
+"""Slashes without spaces, between words: a path, or a name such as ``T-shirts/Tops``; ``g/m2`` is a name."""
 _LONGEST = 200
+_LONGEST_STEP = 100
+"""Longest name of a category, in characters."""
 _STEPS = 24
 """Maximum steps of a path that are read."""
 _PLACES = 40
@@ -112,7 +42,7 @@ def categories(page: Page, nodes: list[tuple[str, list[Node]]]) -> list[Candidat
     """Return candidates for the path, outermost first, without the home page and the product."""
     pool = Pool()
     for origin, several in nodes:
-        for place, crumbs in enumerate(marked_breadcrumbs(page.document, several)):
+        for place, crumbs in enumerate(_marked_breadcrumbs(page.document, several)):
             _add(page, pool, crumbs, origin, [f"m:{origin}", f"m:crumbs:{bucket(place)}"])
     for mark, places in (("named", named_breadcrumbs(page.document)), ("home", rows_after_home(page.document))):
         for element in islice(places, _PLACES):
@@ -125,14 +55,22 @@ def categories(page: Page, nodes: list[tuple[str, list[Node]]]) -> list[Candidat
         ]
         _add(page, pool, links[:8], "html:links", ["posted", *_place(page, element)])
     for one in page.marked:
-        if one.category:
+        if one.category and not any(map(is_software_type, one.category)):
             _add(page, pool, [(name, "") for name in one.category], one.origin, [f"m:{one.origin}", "m:category"])
+    _from_state(page, pool)
+    return _related(pool.candidates())
+
+
+def _from_state(page: Page, pool: Pool) -> None:
+    """Add the categories in the page's state, whole and cut at slashes, without types of the shop software."""
     for said, key, value in page.properties(_KEYS):
         ours = page.match(said) not in ("", "other")
-        if ours and isinstance(value, str) and len(value) < _LONGEST:
-            names = [(plain(part), "") for part in _PATH.split(value) if part]
-            _add(page, pool, names, "state", page.of_object(said, key))
-    return _related(pool.candidates())
+        if not ours or not isinstance(value, str) or len(value) >= _LONGEST:
+            continue
+        for pattern in (_PATH, _SLASHES):
+            names = [(plain(part), "") for part in pattern.split(value) if part]
+            if not any(is_software_type(name) for name, _ in names):
+                _add(page, pool, names, "state", [*page.of_object(said, key), f"cut:{pattern is _SLASHES}"])
 
 
 def _related(found: list[Candidate]) -> list[Candidate]:
@@ -163,21 +101,31 @@ def _is_named(page: Page, step: str) -> bool:
     return page.named(step) == "is" or key_of(step) == page.heading
 
 
+def _may_be_step(name: str) -> bool:
+    return bool(key_of(name)) and len(name) <= _LONGEST_STEP and not is_template(name) and not is_command(name)
+
+
 def _add(page: Page, pool: Pool, crumbs: Iterable[Crumb], origin: str, evidence: list[str]) -> None:
-    """Add a path without home page and product, and the same without its last and without its first step."""
+    """Add a path without home page and product, and the same without its last and without its first step.
+
+    The last step of a row of links that is no link itself is the page: the product, under whatever name.
+    """
     home = (page.document.absolute("/") or "").rstrip("/")
     here = page.document.url.partition("?")[0]
-    kept = [(name, url) for name, url in islice(crumbs, _STEPS) if key_of(name) and len(name) <= 100][:12]
+    kept = [(name, url) for name, url in islice(crumbs, _STEPS) if _may_be_step(name)][:12]
+    linked = sum(bool(url) for _, url in kept)
     found: list[str] = [f"steps:{bucket(len(kept))}"]
     homes = 0
-    while kept and (is_home(kept[0][0]) or kept[0][1].rstrip("/") == home):
+    while kept and (is_home(kept[0][0]) or is_root(kept[0][1]) or kept[0][1].rstrip("/") == home):
         kept.pop(0)
         homes += 1
     found.append(f"homes:{homes}")
     last = "none"
+    if origin.startswith("html") and len(kept) > 1 and linked and not kept[-1][1]:
+        kept.pop()
+        last = "self"
     while kept and (
-        kept[-1][1].partition("?")[0] == here
-        or (_is_named(page, kept[-1][0]) and not (last == "product" and kept[-1][1]))
+        kept[-1][1].partition("?")[0] == here or (_is_named(page, kept[-1][0]) and not (last != "none" and kept[-1][1]))
     ):
         kept.pop()
         last = "product"

@@ -21,7 +21,7 @@ from reader.markup import Node
 from reader.specs import SpecGroup, SpecPair, spec_groups
 from reader.state import Scalar, StateObject, key_words, state_objects
 from reader.text import anywhere, key_of, squash
-from reader.visible import MONEY, Visible, squashed_slug, tiles
+from reader.visible import MONEY, Visible, is_aside, pictured_links, squashed_slug, tiles
 
 __all__ = [
     "BRAND_HINTS",
@@ -48,6 +48,9 @@ _FARTHEST = 40
 _LANDMARKS = frozenset(
     ("header", "nav", "footer", "main", "aside", "article", "section", "form", "noscript", "table", "ul", "picture")
 )
+
+_CONTROLS = frozenset(("button", "select", "option", "textarea"))
+_ROLES = frozenset(("button", "tab", "tablist", "dialog", "alertdialog", "menu", "menuitem", "option"))
 
 
 def bucket(number: float) -> str:
@@ -394,6 +397,14 @@ class Page:
             found = self._own[element] = frozenset(word for names in self._names(element)[:2] for word in names)
         return found
 
+    def is_control(self, element: html.HtmlElement) -> bool:
+        """Return whether an element is in a button, a tab, a dialog or a notice about consent: no text of a product."""
+        for one in (element, *islice(element.iterancestors(), _LEVELS)):
+            get = self.document.attributes[one].get
+            if one.tag in _CONTROLS or get("role") in _ROLES or is_aside(f"{get('class', '')} {get('id', '')}"):
+                return one not in self.around_title
+        return False
+
     @cached_property
     def pairs(self) -> list[tuple[SpecPair, html.HtmlElement, str]]:
         """Names and values in tables, lists and lines, each with the element and the kind of its group."""
@@ -412,7 +423,12 @@ class Page:
     @cached_property
     def tiles(self) -> list[range]:
         """Runs of text of each other product."""
-        return tiles(self.document, self.seen)
+        return tiles(self.document, self.seen, self.pictured)
+
+    @cached_property
+    def pictured(self) -> dict[html.HtmlElement, str]:
+        """Links with an image to other pages of the shop, each with its page."""
+        return pictured_links(self.document)
 
     @cached_property
     def tile_runs(self) -> frozenset[int]:

@@ -5,10 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from core.currencies import currency_code
+from core.gtin import read_gtin
+from core.money import marked_price
 from core.records import Availability
 from reader.document import Document
 from reader.markup import Node
-from reader.money import currency_code, marked_price
+from reader.refusals import is_template
 from reader.text import plain
 
 __all__ = [
@@ -16,9 +19,11 @@ __all__ = [
     "MarkedProduct",
     "breadcrumb",
     "choose_product",
+    "offer_price",
     "opengraph_facts",
     "product_facts",
     "says_product",
+    "stated_availability",
     "types_of",
 ]
 
@@ -29,6 +34,8 @@ class Facts:
 
     origin: str
     """``json-ld``, ``microdata`` or ``opengraph``."""
+    url: str | None = None
+    """URL that the markup gives the product itself, absolute."""
     caption: str | None = None
     category: tuple[str, ...] = ()
     """Outermost first."""
@@ -56,13 +63,13 @@ class Facts:
 
 
 _GTINS = ("gtin13", "gtin", "gtin14", "gtin12", "gtin8", "ean", "isbn")
-_IN_STOCK = frozenset(
+IN_STOCK = frozenset(
     (
         *("instock", "onlineonly", "instoreonly", "limitedavailability", "preorder", "presale", "backorder"),
-        *("madetoorder", "reserved"),
+        *("madetoorder", "reserved", "available", "availablefororder", "instorepickup", "lowstock"),
     )
 )
-_OUT_OF_STOCK = frozenset(("outofstock", "soldout", "discontinued"))
+OUT_OF_STOCK = frozenset(("outofstock", "soldout", "discontinued", "oos", "unavailable", "notavailable"))
 _OLD_PRICE = re.compile(r"list|strike|regular|suggested|msrp|srp", re.IGNORECASE)
 _PATH = re.compile(r"\s*(?:[>›»|]|(?<!\s)/(?!\s))\s*")
 _CODE = re.compile(r"[a-z]+[A-Z]\w*|\w+_\w+")
@@ -79,16 +86,18 @@ def product_facts(document: Document, node: Node, origin: str) -> Facts:
     whole = [node, *variants]
     offers = [offer for one in whole for offer in _offers(one)]
     facts = Facts(origin=origin)
+    facts.url = _first(document.absolute(one) or "" for one in _list(node.get("url")) if isinstance(one, str))
     facts.caption = text_of(node.get("name")) or None
-    facts.brand = _brand(whole)
-    facts.sku = _sku(whole)
-    facts.mpn = _first(text_of(one.get("mpn")) for one in whole)
+    groups = [group for group in _list(node.get("isVariantOf")) if isinstance(group, dict)]
+    facts.brand = _brand([*whole, *groups])
+    facts.sku = _sku(whole) or _only(text_of(offer.get("sku")) for offer in offers)
+    facts.mpn = _first(text_of(one.get("mpn")) or _identifier(one, "mpn") for one in whole)
     facts.gtin = _first(_gtin(one) for one in [*whole, *offers])
     facts.currency = currency_code(_first(_currency(offer) for offer in offers))
-    prices = (price for offer in offers for price in _prices(offer, facts.currency))
-    facts.prices = list(dict.fromkeys(prices))
+    prices = (offer_price(offer, facts.currency) for offer in offers)
+    facts.prices = list(dict.fromkeys(price for price in prices if price is not None))
     facts.price = facts.prices[0] if facts.prices else None
-    facts.availability = _availability(offers)
+    facts.availability = stated_availability(offers)
     facts.merchant_name = _first(text_of(_name(offer.get("seller") or offer.get("offeredBy"))) for offer in offers)
     facts.category = _category(node)
     facts.image_urls = list(_urls_of(document, (one.get("image") for one in whole), ("contentUrl", "url")))
@@ -101,7 +110,7 @@ def text_of(value: object) -> str:
     """Return the text of the first value of a property, without entities and tags."""
     first = next(iter(_list(value)), None)
     if isinstance(first, dict):
-        first = first.get("@value") or first.get("name")
+        first = next(iter(_list(first.get("name"))), None)
     return plain(str(first)) if isinstance(first, str | int | float) else ""
 
 
@@ -139,6 +148,19 @@ def _name(value: object) -> object:
     return first.get("name") if isinstance(first, dict) else first
 
 
+def _only(values: Iterable[str]) -> str | None:
+    """Return the value that all have; None if they differ."""
+    found = set(values)
+    return found.pop() or None if len(found) == 1 else None
+
+
+def _identifier(node: Node, kind: str) -> str:
+    """Return the ``identifier`` of a kind, which a ``PropertyValue`` states."""
+    found = (one for one in _list(node.get("identifier")) if isinstance(one, dict))
+    kinds = ((one, text_of(one.get("propertyID")) or text_of(one.get("name"))) for one in found)
+    return _first(text_of(one.get("value")) for one, said in kinds if said.lower().rpartition("/")[2] == kind) or ""
+
+
 def _brand(nodes: list[Node]) -> str | None:
     """Return the brand, else the manufacturer. Text after ``|`` is the name of the shop."""
     names = (text_of(_name(node.get(key))) for key in ("brand", "manufacturer") for node in nodes)
@@ -158,58 +180,83 @@ def _sku(nodes: list[Node]) -> str | None:
             value = value.partition(":")[2] if value.lower().startswith(("sku:", "mpn:", "id:")) else value
             if value and value.count(" ") <= (_SPACES if key == "sku" else 0) and len(value) <= 64:
                 return value
-    return None
+    return _first(_identifier(node, "sku") for node in nodes)
 
 
 def _gtin(node: Node) -> str:
+    """Return the GTIN. One stated as a number may have lost its leading zeros."""
     for key in _GTINS:
-        digits = re.sub(r"[\s-]", "", text_of(node.get(key)))
-        if re.fullmatch(r"\d{8}|\d{12,14}", digits) and digits.strip("0"):
-            return digits
+        value = _scalar(node.get(key))
+        text = text_of(value) or _identifier(node, key)
+        lost = [text.zfill(length) for length in (12, 13, 14)] if isinstance(value, int) and len(text) > 8 else []
+        if found := _first(read_gtin(one) or "" for one in (text, *lost)):
+            return found
     return ""
 
 
 def _offers(node: Node) -> Iterator[Node]:
-    """Yield the offers of a product. An ``AggregateOffer`` comes before the offers inside it."""
-    for offer in _list(node.get("offers"))[:500]:
-        if isinstance(offer, dict):
+    """Yield the offers of a product. An ``AggregateOffer`` or catalogue comes before the offers inside it."""
+    waiting: list[tuple[object, int]] = [(offer, 0) for offer in _list(node.get("offers"))[:_MAX_OFFERS]]
+    for offer, depth in waiting:
+        if isinstance(offer, dict) and len(waiting) < 2 * _MAX_OFFERS:
             yield offer
-            yield from (inner for inner in _list(offer.get("offers"))[:500] if isinstance(inner, dict))
+            inside = [*_list(offer.get("offers")), *_list(offer.get("itemListElement"))][:_MAX_OFFERS]
+            waiting += [(inner, depth + 1) for inner in inside if depth < 2]
+
+
+_MAX_OFFERS = 500
 
 
 def _specifications(offer: Node) -> list[Node]:
+    """Return the price specifications, those of the price that any buyer pays now if there are some."""
     found = [one for one in _list(offer.get("priceSpecification")) if isinstance(one, dict)]
-    current = [one for one in found if not _OLD_PRICE.search(str(one.get("priceType") or ""))]
-    return current or found
+    whole = [one for one in found if not one.get("referenceQuantity") and not one.get("validForMemberTier")] or found
+    current = [one for one in whole if not _OLD_PRICE.search(str(one.get("priceType") or ""))]
+    return current or whole
 
 
 def _currency(offer: Node) -> str:
-    sources = [offer, *_specifications(offer)]
-    return _first(text_of(one.get("priceCurrency") or one.get("pricecurrency")) for one in sources) or ""
+    sources = [offer, *_specifications(offer), *(one for one in _list(offer.get("price")) if isinstance(one, dict))]
+    keys = ("priceCurrency", "pricecurrency", "currency")
+    return _first(text_of(one.get(key)) for one in sources for key in keys) or ""
 
 
-def _prices(offer: Node, currency: str | None) -> Iterator[Decimal]:
-    found = next((p for key in ("price", "lowPrice") if (p := marked_price(_scalar(offer.get(key)), currency))), None)
-    if found is None:
-        prices = (marked_price(_scalar(one.get("price")), currency) for one in _specifications(offer))
-        found = next((price for price in prices if price), None)
-    if found is not None:
-        yield found
+def offer_price(offer: Node, currency: str | None) -> Decimal | None:
+    """Return the price of an offer, else the lowest that it states, else that of its price specification."""
+    values = [*(offer.get(key) for key in ("price", "lowPrice", "minPrice")), *map(_amount, _specifications(offer))]
+    return next((price for value in values if (price := marked_price(_amount(_scalar(value)), currency))), None)
+
+
+def _amount(value: object) -> object:
+    """Return the amount of a ``MonetaryAmount`` or a specification; other values as they are."""
+    if not isinstance(value, dict):
+        return value
+    return next((_scalar(value[key]) for key in ("price", "value", "minPrice") if value.get(key) is not None), None)
 
 
 def _scalar(value: object) -> object:
     return next(iter(_list(value)), None)
 
 
-def _availability(offers: list[Node]) -> Availability | None:
+def stated_availability(offers: Iterable[Node]) -> Availability | None:
     """Return InStock if any offer is in stock, else OutOfStock if any offer is out of stock, else None."""
-    said = {
-        text_of(offer.get("availability")).rstrip("/").rpartition("/")[2].lower().replace(" ", "") for offer in offers
-    }
-    said = {word.removeprefix("schema:").replace("_", "") for word in said}
-    if said & _IN_STOCK:
+    return _stock_of(text for offer in offers for one in _list(offer.get("availability")) if (text := _reference(one)))
+
+
+def _reference(value: object) -> str:
+    """Return a value that may be stated as a node: ``{"@id": "https://schema.org/InStock"}``."""
+    return text_of(value) or (str(value.get("@id") or "") if isinstance(value, dict) else "")
+
+
+def _stock_of(texts: Iterable[str]) -> Availability | None:
+    """Return the stock that texts name, as URLs (``http://schema.org/InStock``), names or words (``in stock``)."""
+    said = {_NO_LETTER.sub("", re.split(r"[/#:]", text.rstrip("/#: "))[-1]).lower() for text in texts}
+    if said & IN_STOCK:
         return "InStock"
-    return "OutOfStock" if said & _OUT_OF_STOCK else None
+    return "OutOfStock" if said & OUT_OF_STOCK else None
+
+
+_NO_LETTER = re.compile(r"[^a-zA-Z]")
 
 
 def _category(node: Node) -> tuple[str, ...]:
@@ -221,17 +268,28 @@ def _category(node: Node) -> tuple[str, ...]:
 
 
 def _urls_of(document: Document, values: Iterable[object], keys: tuple[str, ...]) -> Iterator[str]:
+    """Yield absolute URLs. The ``@id`` of a node without any other is its URL; templates for scripts do not count."""
     for value in values:
         for item in _list(value)[:200]:
-            found = next((item[key] for key in keys if item.get(key)), None) if isinstance(item, dict) else item
+            found = item
+            if isinstance(item, dict):
+                found = next((item[key] for key in keys if item.get(key)), None) or _id_as_url(item)
             for reference in _list(found):
-                if isinstance(reference, str) and (url := document.absolute(plain(reference))):
+                is_url = isinstance(reference, str) and not is_template(reference)
+                if is_url and (url := document.absolute(plain(str(reference)))):
                     yield url
 
 
+def _id_as_url(node: Node) -> object:
+    reference = str(node.get("@id") or "")
+    return reference if "#" not in reference and not reference.startswith("_:") else None
+
+
 def _videos(document: Document, node: Node) -> Iterator[str]:
-    holders = [node.get("video"), *(_list(node.get("subjectOf")))]
-    yield from _urls_of(document, holders, ("contentUrl",))
+    holders = [*_list(node.get("video")), *(_list(node.get("subjectOf")))]
+    yield from _urls_of(
+        document, (one for one in holders if isinstance(one, dict) and one.get("contentUrl")), ("contentUrl",)
+    )
 
 
 def _properties(node: Node) -> Iterator[tuple[str, str]]:
@@ -239,10 +297,19 @@ def _properties(node: Node) -> Iterator[tuple[str, str]]:
     for item in _list(node.get("additionalProperty"))[:500]:
         if not isinstance(item, dict):
             continue
-        name, value = text_of(item.get("name")), text_of(item.get("value"))
+        name, value = text_of(item.get("name")), _value_of(item)
         unit = text_of(item.get("unitText"))
         if name and value and not _CODE.fullmatch(name):
             yield name, f"{value} {unit}" if unit and unit not in value else value
+
+
+def _value_of(item: Node) -> str:
+    """Return the values of a property, or its range."""
+    values = ", ".join(dict.fromkeys(filter(None, (text_of(one) for one in _list(item.get("value"))[:50]))))
+    if values:
+        return values
+    low, high = text_of(item.get("minValue")), text_of(item.get("maxValue"))
+    return f"{low}–{high}" if low and high else f"≥ {low}" if low else f"≤ {high}" if high else ""
 
 
 _PRICES = ("product:sale_price:amount", "product:price:amount", "og:price:amount", "product:price")
@@ -265,9 +332,7 @@ def opengraph_facts(document: Document) -> Facts:
     facts.sku = _first_meta(document, ("product:retailer_item_id", "product:sku", "og:product_id"))
     facts.gtin = _first_meta(document, ("product:ean", "product:upc", "product:isbn"))
     facts.mpn = _first_meta(document, ("product:mfr_part_no",))
-    said = (_first_meta(document, _AVAILABILITY_NAMES) or "").lower().replace(" ", "").replace("_", "")
-    if said:
-        facts.availability = "OutOfStock" if said in ("oos", "outofstock", "discontinued", "soldout") else "InStock"
+    facts.availability = _stock_of(filter(None, (_first_meta(document, _AVAILABILITY_NAMES),)))
     facts.image_urls = _meta_urls(document, ("og:image:secure_url", "og:image", "og:image:url", "twitter:image"))
     facts.video_urls = _meta_urls(document, ("og:video:secure_url", "og:video", "og:video:url"))
     return facts
@@ -279,7 +344,7 @@ def _first_meta(document: Document, names: tuple[str, ...]) -> str | None:
 
 def _meta_urls(document: Document, names: tuple[str, ...]) -> list[str]:
     found = next((document.meta[name] for name in names if name in document.meta), ())
-    return [url for reference in found if (url := document.absolute(plain(reference)))]
+    return [url for one in found if not is_template(one) and (url := document.absolute(plain(one)))]
 
 
 _PRODUCT = frozenset(
@@ -306,7 +371,7 @@ def choose_product(document: Document, nodes: Sequence[Node], titles: Sequence[s
     A single offer counts as a product if the page has no product. Of three or more products of different
     names, one is chosen only if the titles or the URL of the page name it.
     """
-    products = [node for node in nodes if types_of(node) & _PRODUCT]
+    products = _outermost([node for node in nodes if types_of(node) & _PRODUCT])
     if not products:
         offers = [node for node in nodes if types_of(node) & {"offer", "aggregateoffer"}]
         return MarkedProduct({"offers": offers[0]} if len(offers) == 1 else None, 0)
@@ -316,6 +381,16 @@ def choose_product(document: Document, nodes: Sequence[Node], titles: Sequence[s
     if len(names) > 2 and scores[best] < _NAMED:
         return MarkedProduct(None, len(names))
     return MarkedProduct(products[best], len(names))
+
+
+def _outermost(products: list[Node]) -> list[Node]:
+    """Return the products that are no values of another product: no variants, related products or accessories."""
+    inside: set[int] = set()
+    for node in products:
+        if id(node) not in inside:
+            held = (one for key, value in node.items() if key != "isVariantOf" for one in _list(value))
+            inside |= {id(one) for one in held if isinstance(one, dict)} - {id(node)}
+    return [node for node in products if id(node) not in inside]
 
 
 _NAMED = 3.0

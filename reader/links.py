@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from lxml import html
 
-from core.urls import same_site
+from core.urls import absolute, same_site
 from reader.document import Document
 
-__all__ = ["Link", "links", "next_link"]
+__all__ = ["Link", "links", "next_link", "refresh_target"]
 
 _NEXT_TEXT = re.compile(
     r"(?:next(?: page)?|下一页|下一頁|下页|下頁|次へ|次のページ|다음|siguiente|suivante?|nächste(?: seite)?|weiter"
@@ -65,6 +65,31 @@ def next_link(document: Document) -> str | None:
                 return url
     for element in document.tree.iter("a"):
         if _has_next_text(element) and _in_pager(element) and (url := _other(document, element)):
+            return url
+    return None
+
+
+_REFRESH = re.compile(
+    r"""\s*(?:\d+(?:\.[\d.]*)?|(?=\.\d)[\d.]+)\s*[;,\s]\s*(?:url\s*=\s*)?+(?:"([^"]*)"?|'([^']*)'?|([^"'\s].*))""",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def refresh_target(document: Document) -> str | None:
+    """Return the URL that a page leads to by itself; None if it only reloads itself, or says nothing.
+
+    Sources: the header ``Refresh`` and ``meta http-equiv`` (HTML standard, "shared declarative refresh steps"). A meta
+    element inside ``noscript`` counts only where the page has no scripts: it is for browsers without them.
+    """
+    said = document.headers.get("refresh", "").split("\n")
+    for element in document.tree.iter("meta"):
+        hidden = bool(document.scripts) and next(element.iterancestors("noscript"), None) is not None
+        if (element.get("http-equiv") or "").strip().lower() == "refresh" and not hidden:
+            said.append(element.get("content") or "")
+    for text in said:
+        found = _REFRESH.match(text)
+        url = document.absolute(next(filter(None, found.groups()), "")) if found else None
+        if url and url != absolute("", document.url):
             return url
     return None
 

@@ -12,6 +12,7 @@ from lxml import html
 from reader.document import Document
 from reader.evidence import Page, bucket, key_of, keys_with, name_words
 from reader.model import Candidate, Pool
+from reader.refusals import is_template
 from reader.text import anywhere, squash
 from reader.visible import SKIPPED_TAGS, is_aside
 
@@ -32,7 +33,7 @@ _SIZE = re.compile(
 _QUERY = re.compile("[?﹖].*")
 """Query of a URL; tools that save sites write its question mark as ``﹖`` in file names."""
 _WIDTH = re.compile(r"(_)(?:\{width\}|%7Bwidth%7D)", re.IGNORECASE)
-"""Placeholder of a width that a script fills in."""
+"""Placeholder of a width that a script fills in; any number will do."""
 _IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|webp|avif|gif)(?:$|[?#])", re.IGNORECASE)
 _SHORT = 5
 """Longest file name that images in other folders may share: ``1``, ``main``."""
@@ -46,7 +47,7 @@ def images(page: Page) -> list[Candidate]:
     """Return candidates for the main image. All sizes of one file are one candidate."""
     pool = Pool()
     for one in page.marked:
-        for place, url in enumerate(one.image_urls[:20]):
+        for place, url in enumerate(url for url in one.image_urls[:20] if not is_template(url)):
             pool.add(
                 image_key(url),
                 url,
@@ -100,7 +101,12 @@ def _turn(
 
 def _from_state(page: Page, pool: Pool) -> None:
     for one, key, value in islice(page.properties(_KEYS), _MAX_PROPERTIES):
-        if not isinstance(value, str) or len(value) > _LONGEST_URL or not _IMAGE_FILE.search(value):
+        if (
+            not isinstance(value, str)
+            or len(value) > _LONGEST_URL
+            or not _IMAGE_FILE.search(value)
+            or is_template(value)
+        ):
             continue
         if url := page.document.absolute(value.replace("\\/", "/")):
             pool.add(image_key(url), url, "state", [*page.of_object(one, key), *_of_url(page, url)], _size(url))
@@ -194,11 +200,13 @@ def _urls(page: Page, element: html.HtmlElement) -> Iterator[tuple[str, str]]:
             yield url, "linked"
             return
     get = page.document.attributes[element].get
-    for candidate in (*map(get, _LARGE), _largest(get("srcset") or get("data-srcset") or ""), get("src")):
-        plain = (candidate or "").split("?")[0].lower()
-        if not candidate or plain.startswith("data:") or plain.endswith((".svg", ".gif")):
+    named = (*map(get, _LARGE), _largest(get("srcset") or get("data-srcset") or ""), get("src"))
+    filled = [one for one in named if one and not is_template(one)]
+    for candidate in (*filled, *(_WIDTH.sub(r"\g<1>1024", one) for one in named if one)):
+        plain = candidate.split("?")[0].lower()
+        if plain.startswith("data:") or plain.endswith((".svg", ".gif")) or is_template(candidate):
             continue
-        url = page.document.absolute(_WIDTH.sub(r"\g<1>1024", candidate))
+        url = page.document.absolute(candidate)
         if url and _is_picture(plain.rpartition("/")[2]):
             yield url, "own"
             return
@@ -225,6 +233,7 @@ def _of_url(page: Page, url: str) -> list[str]:
     name = parts.path.rpartition("/")[2]
     words = name_words(parts.path.rpartition("/")[0].replace("/", " "))
     found = [f"dir:{word}" for word in words[:12]]
+    found += [f"file:{word}" for word in name_words(name.rpartition(".")[0].replace("_", "-"))[:8]]
     stem = key_of(squash(name.rpartition(".")[0]))
     found.append(f"type:{kind[0] if (kind := _IMAGE_FILE.search(name)) else 'none'}")
     title = next(iter(page.title_keys), "")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, pairwise
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from lxml import html
 
@@ -19,7 +19,16 @@ from reader.state import key_words
 from reader.text import anywhere, squash
 from reader.visible import MONEY
 
-__all__ = ["Verdict", "is_product", "kind_evidence", "listing_evidence", "page_kind", "says_in_stock", "stock_evidence"]
+__all__ = [
+    "Verdict",
+    "claims_product",
+    "is_product",
+    "kind_evidence",
+    "listing_evidence",
+    "page_kind",
+    "says_in_stock",
+    "stock_evidence",
+]
 
 _TYPE_KEYS = keys_with(
     r"(?:page|resource|template)-?(?:type|name|category)?$|^(?:template|event|action|controller|route|type|rid|rtyp)$"
@@ -38,7 +47,8 @@ def kind_evidence(page: Page, listed: int) -> set[str]:
     """Return evidence of the kind of a page. ``listed`` is the number of products listed in its markup."""
     document, seen = page.document, page.seen
     found = {"bias", f"listed:{bucket(listed)}"}
-    for one in page.marked:
+    claimed = claims_product(page)
+    for one in page.marked if claimed else [one for one in page.marked if one.origin == "opengraph"]:
         said = [name for name in ("caption", "price", "sku") if getattr(one, name)]
         found.update(f"m:{one.origin}:{name}" for name in said)
     if says_product(document):
@@ -49,13 +59,16 @@ def kind_evidence(page: Page, listed: int) -> set[str]:
             found.update(f"{name}:{word}" for word in name_words(element.get("class") or ""))
             found.update(f"{name}-id:{word}" for word in name_words(element.get("id") or ""))
     parts = urlsplit(document.url)
-    path = unquote(parts.path).strip("/").split("/")
+    path = _folders(unquote(parts.path))
     found.update(f"url:{word}" for part in path[:-1] for word in name_words(part))
-    found.update(f"url-last:{word}" for word in name_words(path[-1])[:6])
-    found |= {f"depth:{bucket(len(path) if path[0] else 0)}", f"query:{bool(parts.query)}"}
+    found.update(f"url-last:{word}" for part in path[-1:] for word in name_words(part)[:6])
+    found |= {f"depth:{bucket(len(path))}", f"query:{bool(parts.query)}"}
     found.update(f"has:{word}" for word in {word for called in document.classes for word in name_words(called)})
     _from_state(page, found)
     _from_cart(page, found)
+    _from_offer(page, found)
+    found.update(f"query:{word}" for name, _ in _query(parts.query) for word in name_words(name))
+    found.add(f"numbered:{_is_later_page(document.url)}")
     amounts = [run for run in seen.runs if len(run.text) < 40 and MONEY.search(run.text)]
     shapes = Counter((run.element.tag, run.element.get("class")) for run in amounts)
     found |= {f"amounts:{bucket(len(amounts))}", f"alike:{bucket(max(shapes.values(), default=0))}"}
@@ -79,6 +92,15 @@ def kind_evidence(page: Page, listed: int) -> set[str]:
     spoken = Counter(name for text in page.squashed[:_MAX_RUNS] for name in _spoken(text))
     found.update(f"says:{name}:{bucket(spoken[name])}" for name in _SPOKEN)
     return found
+
+
+def _folders(path: str) -> list[str]:
+    """Return the parts of a URL's path without file endings and ``index.html``, which copies of sites add."""
+    parts = [_FILE_ENDING.sub("", part) for part in path.split("/") if part]
+    return parts[:-1] if parts and parts[-1].lower() == "index" else parts
+
+
+_FILE_ENDING = re.compile(r"\.(?:html?|php|aspx?|jsp)$", re.IGNORECASE)
 
 
 @lru_cache(maxsize=16_384)
@@ -114,6 +136,49 @@ def _from_cart(page: Page, found: set[str]) -> None:
                 f"button:{word}" for word in name_words(f"{button.get('name') or ''} {button.get('id') or ''}")
             )
     found.add(f"carts:{bucket(carts)}")
+
+
+_NEAR_PRICE, _NEAR_BUTTON = 60, 120
+"""Runs after the heading within which the product's price and its button stand."""
+_PAGE_NUMBER = re.compile(r"(?:^|/)(?:page|pagina|seite|strana|sayfa)[/_-]?(\d+)(?:/|\.\w+$|$)", re.IGNORECASE)
+_PAGE_NAMES = frozenset(("page", "pg", "paged", "pagina", "seite", "pagen", "pagenumber"))
+
+
+def _query(query: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(query, keep_blank_values=True, max_num_fields=40)
+    except ValueError:
+        return []
+
+
+@lru_cache(maxsize=1024)
+def _is_later_page(url: str) -> bool:
+    """Return whether a URL names the second or a later page of a listing."""
+    parts = urlsplit(url)
+    numbers = [value for name, value in _query(parts.query) if name.lower().split("_")[0] in _PAGE_NAMES]
+    numbers += _PAGE_NUMBER.findall(parts.path)
+    return any(number.isdigit() and int(number[:9]) > 1 for number in numbers)
+
+
+def _from_offer(page: Page, found: set[str]) -> None:
+    """Add evidence of the price in or after the heading, of the button after it, and of other products on the page."""
+    start, end = page.seen.title_span
+    own = [index for index in range(start, min(len(page.seen.runs), end + _NEAR_BUTTON)) if index not in page.tile_runs]
+    runs = page.seen.runs
+    price = next(
+        (one for one in own if one < end + _NEAR_PRICE and len(runs[one].text) < 40 and MONEY.search(runs[one].text)),
+        None,
+    )
+    button = next((index for index in own if "in_stock" in _spoken(page.squashed[index])), None)
+    tile = min((one.start for one in page.tiles if one.start >= end), default=len(runs))
+    found |= {
+        f"price-after:{'none' if price is None else bucket(max(0, price - end))}",
+        f"button-after:{'none' if button is None else bucket(max(0, button - end))}",
+        f"offer:{end > 0}:{price is not None}:{button is not None}",
+        f"tile-before:{price is not None and tile < price}:{button is not None and tile < button}",
+        f"tiles:{bucket(len(page.tiles))}",
+        f"pictured:{bucket(len(set(page.pictured.values())))}",
+    }
 
 
 _STOCK_KEYS = keys_with(r"avail|stock|sold|inventory|quantity|purchas|saleable|orderable")
@@ -282,15 +347,30 @@ def is_product(record: ProductRecord) -> Verdict:
     return Verdict(product=True)
 
 
-def page_kind(page: Page, evidence: set[str], product: float) -> tuple[str, float]:
+def claims_product(page: Page) -> bool:
+    """Return whether markup states that the page is that of one product.
+
+    Widgets for ratings put a product without a name, or with that of the shop, on every page. A listing's second page
+    is a listing, whatever product it names.
+    """
+    if _is_later_page(page.document.url):
+        return False
+    stated = (one for one in page.marked if one.origin != "opengraph")
+    return any(
+        key_of(one.caption) not in page.shop_keys if one.caption else bool(one.sku and one.prices) for one in stated
+    )
+
+
+def page_kind(page: Page, evidence: set[str], product: float, least: float) -> tuple[str, float]:
     """Return the kind of a page and its probability: ``product:<origin>``, ``listing``, ``not-found`` or ``other``.
 
     Args:
         page: The page.
         evidence: Evidence of its kind.
         product: Probability that it shows one product.
+        least: Probability from which it does.
     """
-    if product >= _EVEN:
+    if product >= least:
         marked = [one.origin for one in page.marked if one.caption or one.price is not None or one.sku]
         return f"product:{marked[0] if marked else 'html'}", product
     if "missing" in evidence:

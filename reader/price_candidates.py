@@ -3,16 +3,18 @@
 import re
 from collections import Counter
 from decimal import Decimal
+from itertools import islice
 from urllib.parse import urlsplit
 
 from lxml import html
 
+from core.currencies import ISO_CODES, SHARED, currency_code, currency_of_country, local_currency
+from core.money import is_other_price, stored_price
 from reader.amounts import MONEY_OR_SIGN, Amount
 from reader.evidence import Page, bucket, keys_with
 from reader.model import Candidate, Pool
-from reader.money import ISO_CODES, SHARED, currency_code, currency_of_country, local_currency, marked_price
 from reader.state import key_words
-from reader.text import anywhere, squash
+from reader.text import squash
 
 __all__ = ["currencies", "prices", "shown_sign"]
 
@@ -28,15 +30,18 @@ _LONGEST = 40
 def prices(page: Page) -> list[Candidate]:
     """Return candidates for the amount that the buyer pays now."""
     pool = Pool()
+    shown_amounts = {amount.amount for amount in page.amounts}
+    stated_amounts = {amount for one in page.marked for amount in (*one.prices, one.price)}
     for one in page.marked:
-        for place, amount in enumerate(one.prices or ([one.price] if one.price is not None else [])):
+        stated = one.prices or ([one.price] if one.price is not None else [])
+        for place, amount in enumerate([_as_shown(amount, shown_amounts) for amount in stated]):
             evidence = [f"m:{one.origin}", f"m:place:{bucket(place)}", f"m:of:{bucket(len(one.prices))}"]
-            evidence += ["m:lowest"] if one.prices and amount == min(one.prices) else []
+            evidence += ["m:lowest"] if one.prices and place == stated.index(min(stated)) else []
             pool.add(amount.quantize(_CENT), amount, one.origin, evidence)
     shapes = Counter((one.run.element.tag, one.run.element.get("class")) for one in page.amounts)
     behind = 0
     for place, (index, run, shown, _) in enumerate(page.amounts):
-        if shown is not None:
+        if shown is not None and (shown in stated_amounts or not _is_stated_otherwise(run.element)):
             behind += index >= page.seen.title_span[1]
             evidence = [*_shown_evidence(page, index), f"nth:{bucket(behind)}"]
             evidence += _beside(page.amounts, place)
@@ -44,6 +49,21 @@ def prices(page: Page) -> list[Candidate]:
             pool.add(shown.quantize(_CENT), shown, "html:price", evidence)
     _from_state(page, pool)
     return pool.candidates()
+
+
+def _is_stated_otherwise(element: html.HtmlElement) -> bool:
+    """Return whether a text is the short form of a price that its element states exactly for machines."""
+    for outer in (element, *islice(element.iterancestors(), 2)):
+        if "price" in (outer.get("itemprop") or outer.get("property") or "").lower().split():
+            return outer.get("content" if outer.tag != "data" else "value") is not None
+    return False
+
+
+def _as_shown(amount: Decimal, shown: set[Decimal | None]) -> Decimal:
+    """Return a price of markup; one with three decimals that the page shows as thousands alone (1.299 €) is those."""
+    thousands = amount * 1000
+    wrong = amount.as_tuple().exponent == -3 and thousands in shown and amount not in shown
+    return thousands.to_integral_value() if wrong else amount
 
 
 def _beside(amounts: list[Amount], place: int) -> list[str]:
@@ -74,7 +94,7 @@ def _shown_evidence(page: Page, index: int) -> list[str]:
         outer = outer.getparent()
     label = _label_of(page, index)
     found += [f"label:{word}" for word in squash(label).split()[:4]]
-    if anywhere("old_prices").search(squash(label)):
+    if is_other_price(label):
         found.append("says:old")
     if _PER.search(label):
         found.append("says:per")
@@ -100,7 +120,7 @@ def _label_of(page: Page, index: int) -> str:
 def _from_state(page: Page, pool: Pool) -> None:
     """Add prices in state. Whole numbers may be cents, so each yields two candidates."""
     for count, (one, key, value) in enumerate(page.properties(_PRICE_KEYS)):
-        amount = marked_price(value) if not isinstance(value, str) or 0 < len(value) < _LONGEST else None
+        amount = stored_price(value) if not isinstance(value, str) or 0 < len(value) < _LONGEST else None
         if amount is None or isinstance(value, bool) or count > _MAX_PROPERTIES:
             continue
         evidence = page.of_object(one, key)

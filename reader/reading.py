@@ -13,7 +13,6 @@
 | specifications | ``specs`` |
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache, cached_property
@@ -21,19 +20,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.records import Availability
-from core.urls import id_from_url, id_of_last_resort
 from reader.category_candidates import categories
 from reader.document import Document, canonical_url
 from reader.evidence import Page
 from reader.facts import Facts, MarkedProduct, choose_product, opengraph_facts, product_facts
-from reader.markup import Node, jsonld_nodes, microdata_nodes
+from reader.jsonld import jsonld_nodes
+from reader.markup import Node, microdata_nodes
 from reader.media_candidates import find_videos, gallery, images
 from reader.model import Candidate, Choice, Model, read_model, shipped_model
-from reader.page_kind import kind_evidence, page_kind, says_in_stock, stock_evidence
+from reader.page_kind import claims_product, kind_evidence, page_kind, says_in_stock, stock_evidence
 from reader.price_candidates import currencies, prices, shown_sign
 from reader.specs import find_specs
 from reader.template import Lean, Template
-from reader.text_candidates import brands, captions, gtins, own_ids, part_numbers, sellers
+from reader.text_candidates import brands, captions, gtins, is_part_number, own_ids, part_numbers, sellers
+from reader.url_ids import fallback_id, id_from_url
 from reader.visible import Visible, find_title, page_titles, read_visible
 
 __all__ = ["Reader", "Reading", "reader_of"]
@@ -46,9 +46,6 @@ _MAX_SPECS = 500
 
 _LIKELY = 0.9
 """Probability from which an id that the page shows is accepted without considering ids in the URL."""
-_CODES = ("native_id", "brand", "gtin", "mpn")
-_NOTHING = re.compile(r"\W*|n/?a|n\.a\.?|none|null|nan|undefined|tb[ad]", re.IGNORECASE)
-"""Placeholders for a missing code; taken for codes, they would make many products the same."""
 _UNOPPOSED = 0.25
 """Probability from which a product is out of stock if its page says so and never the contrary."""
 
@@ -112,6 +109,12 @@ class Reading:
         """Canonical URL."""
         return canonical_url(self.document)
 
+    @property
+    def own_url(self) -> str | None:
+        """URL that markup gives the product itself; None if it gives none."""
+        stated = (one.url for one in self.page.marked if one.origin != "opengraph")
+        return next(filter(None, stated), None)
+
     @cached_property
     def seen(self) -> Visible:
         """Visible text of the main part."""
@@ -153,7 +156,8 @@ class Reading:
         if field == "category":
             return categories(page, [(one.origin, one.nodes) for one in self._markup])
         found = _MAKERS[field](page)
-        return [one for one in found if not _NOTHING.fullmatch(str(one.value))] if field in _CODES else found
+        template = self._reader.template
+        return found if template is None else [one for one in found if not template.is_shared(field, one.value)]
 
     def _choose(self, field: str) -> Candidate | None:
         choice = self.model.choose(field, self.candidates(field), self._reader.template)
@@ -170,10 +174,12 @@ class Reading:
     def kind(self) -> str:
         """Kind of the page: ``product:<origin>``, ``listing``, ``not-found`` or ``other``."""
         statement = self.candidates("page")[0]
-        marked = any(one.origin != "opengraph" and (one.caption or one.prices or one.sku) for one in self.page.marked)
+        marked = claims_product(self.page)
         none = "missing" in statement.evidence or self.page.only_lists
         probability = 0.0 if none else self.model.probability("page", statement.evidence)
-        kind, self._certain["page"] = page_kind(self.page, statement.evidence, 1.0 if marked else probability)
+        kind, self._certain["page"] = page_kind(
+            self.page, statement.evidence, 1.0 if marked else probability, self.model.least.get("page", 0.5)
+        )
         return kind
 
     @cached_property
@@ -183,19 +189,21 @@ class Reading:
 
     @cached_property
     def native_id(self) -> _Text:
-        """The shop's own id; one that the page shows, unless it is the GTIN, is preferred to parts of the URL."""
+        """The shop's own id; one that the page shows, unless it is the GTIN, is preferred to parts of the URL.
+
+        The key of the product in the URL is preferred to a part number.
+        """
+        own = next(filter(None, map(id_from_url, (self.url, self.document.url))), None)
         others = {self.gtin[0]} if self.gtin else set()
-        shown = [one for one in self.candidates("native_id") if one.origin != "url" and one.value not in others]
+        known = [one for one in self.candidates("native_id") if not (own and is_part_number(one))]
+        shown = [one for one in known if one.origin != "url" and one.value not in others]
         choice = self.model.choose("native_id", shown, self._reader.template)
-        if choice and choice.probability >= _LIKELY:
+        if choice is None or choice.probability < _LIKELY:
+            choice = self.model.choose("native_id", known, self._reader.template)
+        if choice is not None and self._is_sure("native_id", choice):
             self._certain["native_id"] = choice.probability
             return str(choice.candidate.value), choice.candidate.origin
-        if found := self._text("native_id"):
-            return found
-        for url in (self.url, self.document.url):
-            if number := id_from_url(url):
-                return number, "url"
-        return id_of_last_resort(self.url), "url-hash"
+        return (own, "url") if own else (fallback_id(self.url), "url-hash")
 
     @cached_property
     def category(self) -> tuple[tuple[str, ...], str] | None:
@@ -249,9 +257,10 @@ class Reading:
 
     @cached_property
     def mpn(self) -> _Text | None:
-        """Manufacturer's part number; None if it repeats the shop's own id."""
+        """Manufacturer's part number; None if it repeats the shop's own id and no markup states it."""
         found = self._text("mpn")
-        return found if found and found[0] != self.native_id[0] else None
+        stated = any(found and one.mpn == found[0] for one in self.page.marked)
+        return found if found and (stated or found[0] != self.native_id[0]) else None
 
     @cached_property
     def images(self) -> list[_Text]:
@@ -276,7 +285,9 @@ class Reading:
     @cached_property
     def specs(self) -> list[tuple[str, str, str]]:
         """Names, values and origins of specifications: those shown, then those of the markup with new names."""
-        specs = [(name, value, "html:specs") for name, value in find_specs(self.seen, self.page.groups)]
+        specs = [
+            (name, value, "html:specs") for name, value in find_specs(self.seen, self.page.groups, self.page.shop_keys)
+        ]
         for one in self.page.marked:
             known = {name.casefold() for name, _, _ in specs}
             specs += [(name, value, one.origin) for name, value in one.specs if name.casefold() not in known]

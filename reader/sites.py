@@ -7,11 +7,11 @@ from decimal import Decimal
 
 from lxml import html
 
+from core.money import stored_price
 from core.records import Specification
-from core.urls import id_from_url
-from reader.money import shown_price
 from reader.product_page import ProductPage, field
 from reader.text import fold
+from reader.url_ids import id_from_url
 
 __all__ = ["SITE_RULES", "JdPage", "TaobaoPage", "TmallPage", "listed_specs"]
 
@@ -126,7 +126,7 @@ class TaobaoPage(ProductPage):
     def price(self) -> Decimal | None:
         """The lowest price of the variants. Scripts load offers of the day."""
         shown = self.document.tree.xpath("string(//*[contains(@class, 'tb-rmb-num')][ancestor::*[@id='J_StrPrice']])")
-        return shown_price(str(shown))[0]
+        return stored_price(str(shown))
 
     @field
     def currency(self) -> str | None:
@@ -177,7 +177,7 @@ class TmallPage(ProductPage):
         shown = self.document.tree.xpath(
             "string(//*[contains(@class, 'tm-price')][not(*)][ancestor::*[@id='J_StrPriceModBox']])"
         )
-        return shown_price(str(shown))[0]
+        return stored_price(str(shown))
 
     @field
     def currency(self) -> str | None:

@@ -8,8 +8,10 @@ from itertools import islice, pairwise
 
 from lxml import html
 
-from reader.money import CODE, SIGN, UNIT
-from reader.text import anywhere, as_a_whole, squash
+from core.currencies import CODE, SIGN, UNIT
+from reader.refusals import is_command, is_delivery_note, is_paragraph, is_template
+from reader.slots import is_unfilled
+from reader.text import anywhere, as_a_whole, key_of, squash
 from reader.visible import Run, Visible, words
 
 __all__ = ["MAX_NAME", "MAX_VALUE", "SpecGroup", "SpecPair", "find_specs", "spec_groups"]
@@ -102,7 +104,7 @@ def _split_label(seen: Visible, index: int) -> Iterator[tuple[SpecPair, html.Htm
         end += 1
     if end == after:
         end = _next_part_end(seen, row, after, last)
-    if end > after and not _is_label(runs, after):
+    if end > after and not _is_label(runs, after) and not is_unfilled(runs[index].element, runs[after].element):
         yield SpecPair(name, seen.text(after, end), index, end, colon=True), row
 
 
@@ -160,7 +162,8 @@ def paired_rows(seen: Visible) -> Iterator[tuple[SpecPair, html.HtmlElement]]:
         parts = parts_of(seen, element)
         if len(parts) == 2 and parts[0][1] - parts[0][0] == 1 and parts[0][2] is not None:
             value = seen.text(parts[1][0], parts[1][1])
-            if len(value) <= MAX_VALUE and value[0] not in _COLON:
+            filled = not is_unfilled(first.element, seen.runs[parts[1][0]].element)
+            if filled and len(value) <= MAX_VALUE and value[0] not in _COLON:
                 yield SpecPair(first.text, value, start, end, colon=False), element
 
 
@@ -250,6 +253,8 @@ def _pair(seen: Visible, name: Span, value: Span) -> SpecPair | None:
     said = seen.text(*name)
     label, content = said.rstrip(":： "), seen.text(*value).lstrip(":： ")
     if not label or not content or len(label) > MAX_NAME * 2 or len(content) > MAX_VALUE:
+        return None
+    if is_unfilled(seen.runs[name[0]].element, seen.runs[value[0]].element):
         return None
     return SpecPair(label, content, name[0], value[1], colon=said[-1] in ":：")
 
@@ -347,16 +352,16 @@ def _holder(seen: Visible, row: html.HtmlElement) -> html.HtmlElement:
     return element
 
 
-def find_specs(seen: Visible, groups: Sequence[SpecGroup]) -> list[tuple[str, str]]:
+def find_specs(seen: Visible, groups: Sequence[SpecGroup], shop: Sequence[str] = ()) -> list[tuple[str, str]]:
     """Return names and values of the specifications as published, in page order, each pair once.
 
     Candidates are groups of pairs: rows of a table, a definition list, siblings of the same shape, lines with a
     colon. Each group is scored as a whole, because size charts, delivery terms, prices and reviews have the same
-    shapes.
+    shapes. A name of the shop, of which ``shop`` has the keys, is no value of a product unless it is its brand.
     """
     found: list[tuple[int, str, str]] = []
     for group in groups:
-        pairs = _properties(group)
+        pairs = [pair for pair in _properties(group) if _is_brand(pair.name) or key_of(pair.value) not in shop]
         if _score(seen, group, pairs) >= 1.0:
             found += [(pair.start, pair.name, pair.value) for pair in pairs]
     found.sort(key=lambda pair: pair[0])
@@ -376,7 +381,6 @@ _SIZE = re.compile(
 )
 _DATE = re.compile(r"\b(?:19|20)\d\d\b.*\d|^\d{1,2}[./:]\d{2}")
 _NO_NAME = re.compile(r"[!?！？]$|^\d+[).]\s|^(?:[a-z]+(?:[A-Z][a-z]+)+|[a-z]+(?:_[a-z]+)+|https?)$|://|[{}<>=]")
-_PROSE = re.compile(r"[^\W\d_]{2}[.!?]\s+[^\W\d_]|[。！？]\s*[^\W\d_]")
 _BEFORE_DECOY = re.compile(r"^(?:product|item|total|our|your|estimated|产品|商品|預計|预计)\s*")
 _BEYOND_LATIN = "\u0370"
 """First character of scripts whose decoy words count anywhere in a name, as they are rarely part of another word."""
@@ -403,7 +407,13 @@ def _is_property(pair: SpecPair) -> bool:
         return False
     if _NO_NAME.search(name) or _SIZE.match(name) or _DATE.search(name) or _is_decoy(name):
         return False
-    return not _AMOUNT.match(value) and not (len(value) > 120 and _PROSE.search(value))
+    if is_template(name) or is_template(value) or is_command(name) or is_command(value):
+        return False
+    return not _AMOUNT.match(value) and not is_paragraph(value) and not is_delivery_note(value)
+
+
+def _is_brand(name: str) -> bool:
+    return as_a_whole("brands").fullmatch(squash(name)) is not None
 
 
 def _is_decoy(name: str) -> bool:

@@ -14,7 +14,8 @@ from urllib.parse import unquote
 from lxml import html
 
 from reader.document import Document
-from reader.markup import Node, typed_nodes
+from reader.jsonld import embedded, schema_nodes
+from reader.markup import Node
 
 __all__ = ["Scalar", "StateObject", "key_words", "state_objects"]
 
@@ -97,7 +98,7 @@ def state_objects(document: Document) -> tuple[list[StateObject], list[Node]]:
         for path, value in _values(text, 0):
             _unfold(found, "json", (*names, *path), value)
             if "schema.org" in text:
-                nodes += typed_nodes(value)
+                nodes += schema_nodes(embedded(value), document)
     _from_elements(document, found)
     metas = {name: contents[0] for name, contents in document.meta.items()}
     found.append(StateObject("meta", (), dict(list(metas.items())[:_MAX_KEYS])))

@@ -12,10 +12,27 @@ if TYPE_CHECKING:
     from reader.model import Candidate
     from reader.reading import Reading
 
-__all__ = ["NAME_OF_SHOP", "TAUGHT", "Lean", "Observation", "Template", "observe", "places_of"]
+__all__ = [
+    "CHOSEN",
+    "IDENTITIES",
+    "NAME_OF_SHOP",
+    "TAUGHT",
+    "VALUE",
+    "Lean",
+    "Observation",
+    "Template",
+    "observe",
+    "places_of",
+]
 
 TAUGHT = ("caption", "price", "currency", "native_id", "brand", "gtin", "mpn", "image_urls")
 """Fields for which templates are learned."""
+IDENTITIES = ("native_id", "gtin", "mpn")
+"""Fields whose value belongs to one product; one that several products have is none of any."""
+CHOSEN = "chosen "
+"""Prefix of an identity's observation that holds the value read, however certain."""
+VALUE = "value:"
+"""Prefix of the place of a value that several products of the shop have."""
 NAME_OF_SHOP = "the shop's name"
 """Place of every candidate for the brand that is named like the shop."""
 _SURE = 0.95
@@ -53,8 +70,16 @@ class Template:
 
     def __init__(self, leans: tuple[Lean, ...]) -> None:
         self._leans: dict[str, dict[str, float]] = {}
+        self._shared: set[tuple[str, str]] = set()
         for field, place, weight in leans:
-            self._leans.setdefault(field, {})[place] = weight
+            if place.startswith(VALUE):
+                self._shared.add((field, place.removeprefix(VALUE)))
+            else:
+                self._leans.setdefault(field, {})[place] = weight
+
+    def is_shared(self, field: str, value: object) -> bool:
+        """Return whether several products of the shop have this value of a field that identifies one."""
+        return (field, str(value)) in self._shared
 
     def leans(self, field: str, candidates: Sequence["Candidate"]) -> list[float]:
         """Return the weight that the template adds to each score; 0 if markup states the field."""
@@ -99,4 +124,7 @@ def observe(reading: "Reading") -> Mapping[str, Observation]:
         wrong = {place for one in candidates if one is not best for place in places_of(field, one)}
         right = places_of(field, best)
         found[field] = Observation(str(best.value), bool(stated), tuple(sorted(right)), tuple(sorted(wrong)))
+    for field, read in (("native_id", reading.native_id), ("gtin", reading.gtin), ("mpn", reading.mpn)):
+        if read is not None:
+            found[f"{CHOSEN}{field}"] = Observation(read[0], marked=False, right=(), wrong=())
     return found

@@ -11,7 +11,7 @@ from importlib.resources import files
 
 from core.vocabulary import alternatives, anywhere_pattern, squash
 
-__all__ = ["anywhere", "as_a_whole", "at_start", "fold", "key_of", "plain", "squash", "storable"]
+__all__ = ["anywhere", "as_a_whole", "at_start", "fold", "key_of", "keys_of", "plain", "squash", "starts", "storable"]
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"))
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
@@ -82,6 +82,24 @@ def at_start(*names: str) -> re.Pattern[str]:
     return re.compile(f"\\W*(?:{'|'.join(part for part in alternatives(_read(names)) if part)})")
 
 
+@cache
+def keys_of(name: str) -> frozenset[str]:
+    """Return the words of a vocabulary as ``key_of`` spells them squashed, to look up whole texts in."""
+    lines = (line.partition(":")[2] for line in _text_of(name).splitlines() if not line.startswith("#"))
+    return frozenset(key_of(squash(word)) for line in lines for word in line.split(","))
+
+
+@cache
+def starts(name: str, initial: str) -> re.Pattern[str]:
+    """Return a pattern for ``match`` of squashed text that starts with a word of a vocabulary, and with a letter."""
+    parts = (one for some in alternatives((_text_of(name),)) for one in some.split("|"))
+    return re.compile("|".join(one for one in parts if one.startswith(initial)) or "(?!)")
+
+
+def _text_of(name: str) -> str:
+    return files("reader").joinpath(f"words/{name}.txt").read_text(encoding="utf-8")
+
+
 def _read(names: tuple[str, ...]) -> Iterator[str]:
     for name in names:
-        yield files("reader").joinpath(f"words/{name}.txt").read_text(encoding="utf-8")
+        yield _text_of(name)

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from lxml import html
 
-from core.urls import id_from_url
+from core.gtin import read_gtin
 from reader.evidence import (
     BRAND_HINTS,
     GTIN_HINTS,
@@ -20,12 +20,17 @@ from reader.evidence import (
     name_words,
 )
 from reader.model import Candidate, Pool
+from reader.refusals import is_command, is_date, is_interface, is_missing, is_template
+from reader.slots import is_unfilled
 from reader.state import key_words
 from reader.text import anywhere, as_a_whole, at_start, plain, squash
+from reader.url_ids import id_from_url
 from reader.visible import Run
 
-__all__ = ["brands", "captions", "gtins", "own_ids", "part_numbers", "sellers"]
+__all__ = ["brands", "captions", "gtins", "is_part_number", "own_ids", "part_numbers", "sellers"]
 
+_STATES = ("json-ld", "microdata")
+"""Origins that state a value; what they state is refused only where it is no value at all."""
 _MAX_CAPTION = 500
 """Longest caption, in characters; captions of M5Product have 20 to 40 words."""
 _MAX_TEXT = 80
@@ -92,7 +97,11 @@ def _add_caption(page: Page, pool: Pool, text: str, origin: str, evidence: list[
     key = key_of(text)
     if not len(key) > 0 or len(text) > _MAX_CAPTION or not (any(c.isalpha() for c in text) or key == page.heading):
         return
-    if _is_section(text):
+    if (
+        _is_section(text)
+        or is_template(text)
+        or (key != page.slug and not origin.startswith(_STATES) and is_interface(text))
+    ):
         return
     title, slug = key_of(page.document.title), page.slug
     folded = key_of(squash(text))
@@ -156,6 +165,15 @@ def own_ids(page: Page) -> list[Candidate]:
     return pool.candidates()
 
 
+_PART = frozenset(("label:part_numbers", "behind:part_numbers", "said:part_numbers", "hint:mpn", "hint:part", "m:mpn"))
+_OWN = frozenset(("label:own_ids", "behind:own_ids", "said:own_ids", "hint:sku", "m:sku", "url"))
+
+
+def is_part_number(candidate: Candidate) -> bool:
+    """Return whether an id is called the manufacturer's wherever it stands, and never the shop's."""
+    return candidate.has(*_PART) and not candidate.has(*_OWN)
+
+
 def _ids_in_url(page: Page, pool: Pool) -> None:
     if found := id_from_url(page.document.url):
         _add_id(page, pool, found, "url", ["url"])
@@ -166,11 +184,23 @@ def _ids_in_url(page: Page, pool: Pool) -> None:
             _add_id(page, pool, name, "url", [f"url-part:{place}"])
 
 
+_NEXT_LABEL = re.compile(r"[\s,;|(/]+[^\W\d_]{2,}\.?(?:\s[^\W\d_]+)?\s*[:：].*$", re.DOTALL)
+"""A second label with its value, on the line of the first: ``209 SKU: 210``."""
+
+
+def _is_no_code(value: str, origin: str) -> bool:
+    """Return whether a text cannot be an id, a part number or a brand, whatever stands around it."""
+    if is_template(value) or is_missing(value) or is_date(value):
+        return True
+    return origin not in _STATES and (is_interface(value) or is_command(value))
+
+
 def _add_id(page: Page, pool: Pool, text: str, origin: str, evidence: list[str]) -> None:
     value = text.strip().lstrip("#")
     if value.lower().startswith(("sku:", "mpn:", "id:")):
         value = value.partition(":")[2].strip()
-    if not value or len(value) > 60 or value.count(" ") > 3:
+    value = _NEXT_LABEL.sub("", value)
+    if not value or len(value) > 60 or value.count(" ") > 3 or _is_no_code(value, origin):
         return
     if " " in value and (label := at_start("own_ids", "part_numbers").match(squash(value))):
         value = value[label.end() :].strip(_AROUND)
@@ -227,7 +257,7 @@ def _linked_brands(page: Page, pool: Pool) -> None:
     for element in page.document.tree.iter("a", "img"):
         if element.tag == "a":
             leads = _leads_to_brand(known[element].get("href", ""))
-            text = " ".join(element.text_content().split()) if leads else ""
+            text = " ".join(element.text_content().split()) if leads and not page.is_control(element) else ""
         else:
             text = known[element].get("alt", "") if _near_brand(page, element) else ""
         if text:
@@ -312,11 +342,17 @@ def _near_brand(page: Page, element: html.HtmlElement) -> bool:
     )
 
 
+_ADDRESS = re.compile(
+    r"https?:|www\.|[\w.+-]+@\w|(?:[\w-]+\.)+(?:com|net|org|co|shop|store|[a-z]{2})(?:\.[a-z]{2})?/?$", re.IGNORECASE
+)
+"""The address of a site or a mailbox."""
+
+
 def _add_brand(page: Page, pool: Pool, text: str, origin: str, kind: str, evidence: list[str]) -> None:
     """Add a brand; ``kind`` is the kind of its place, whose meaning depends on whether the title has the brand."""
     value = text.split(" | ", maxsplit=1)[0].strip(" :：-,")
     key = key_of(value)
-    if not 1 < len(key) <= 50 or value.startswith(("http:", "https:")):
+    if not 1 < len(key) <= 50 or _ADDRESS.match(value) or _is_no_code(value, origin):
         return
     named = page.named(value) or "no"
     found = [f"words:{bucket(len(value.split()))}", f"named:{named}", f"by:{kind}", f"by:{kind}:{named}"]
@@ -331,7 +367,6 @@ def _add_brand(page: Page, pool: Pool, text: str, origin: str, kind: str, eviden
     pool.add(key, value, origin, [*evidence, *found])
 
 
-_GTIN = re.compile(r"\d{8}|\d{12,14}")
 _GTIN_KEYS = keys_with(r"gtin|ean|upc|barcode|isbn")
 
 
@@ -340,11 +375,9 @@ def gtins(page: Page) -> list[Candidate]:
     pool = Pool()
 
     def add(text: str, origin: str, evidence: list[str]) -> None:
-        digits = re.sub(r"[\s-]", "", text)
-        if _GTIN.fullmatch(digits) and digits.strip("0"):
-            valid = "valid" if _checks(digits) else "invalid"
+        if digits := read_gtin(text):
             shown = "shown" if digits in page.shown else "unshown"
-            pool.add(digits, digits, origin, [*evidence, valid, f"digits:{len(digits)}", shown])
+            pool.add(digits, digits, origin, [*evidence, "valid", f"digits:{len(digits)}", shown])
 
     for one in page.marked:
         if one.gtin:
@@ -356,13 +389,7 @@ def gtins(page: Page) -> list[Candidate]:
     return pool.candidates()
 
 
-def _checks(digits: str) -> bool:
-    weights = [1 if place % 2 == 0 else 3 for place in range(len(digits))]
-    return sum(int(digit) * weight for digit, weight in zip(reversed(digits), weights, strict=True)) % 10 == 0
-
-
 _MPN_KEYS = keys_with(r"mpn|part|model|manufacturer-(?:code|number|sku)")
-_NO_NUMBER = re.compile(r"does not apply|n/?a|none|unknown|-+|не применимо|nicht zutreffend|无", re.IGNORECASE)
 
 
 def part_numbers(page: Page) -> list[Candidate]:
@@ -372,8 +399,7 @@ def part_numbers(page: Page) -> list[Candidate]:
         if one.mpn:
             _add_id(page, pool, one.mpn, one.origin, [f"m:{one.origin}"])
     for value, origin, evidence in _labelled(page, ("part_numbers",), MPN_HINTS):
-        if not _NO_NUMBER.fullmatch(value.strip()):
-            _add_id(page, pool, value, origin, evidence)
+        _add_id(page, pool, value, origin, evidence)
     for holder, key, content in page.properties(_MPN_KEYS):
         if page.match(holder) and not isinstance(content, bool):
             _add_id(page, pool, str(content), "state", page.of_object(holder, key))
@@ -407,7 +433,7 @@ def _labelled(page: Page, vocabularies: tuple[str, ...], hints: frozenset[str]) 
     start = anywhere(*vocabularies)
     for index in page.labelled_runs:
         run, text = runs[index], page.squashed[index]
-        hinted = hints & page.own_names(run.element)
+        hinted = frozenset() if page.is_control(run.element) else hints & page.own_names(run.element)
         spoken = start.match(text) if len(text) < 60 else None
         if not hinted and not spoken:
             continue
@@ -419,8 +445,9 @@ def _labelled(page: Page, vocabularies: tuple[str, ...], hints: frozenset[str]) 
             said = [f"behind:{name}" for name in vocabularies if as_a_whole(name).fullmatch(label)]
             yield run.text.strip(_AROUND), "html:class", [*evidence, f"name:{label}", *said]
         if spoken:
+            said = [f"said:{name}" for name in vocabularies if at_start(name).match(text)]
             for value, how in _behind(page, index, vocabularies):
-                yield value, "html:label", [*evidence, f"how:{how}", f"name:{spoken[0][:20]}"]
+                yield value, "html:label", [*evidence, *said, f"how:{how}", f"name:{spoken[0][:20]}"]
 
 
 def _behind(page: Page, index: int, vocabularies: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -436,7 +463,8 @@ def _behind(page: Page, index: int, vocabularies: tuple[str, ...]) -> Iterator[t
         following = index + 2 if index + 2 < len(runs) and runs[index + 1].text.strip() in ":：#" else index + 1
         # Two links in a row are a menu.
         menu = following < len(runs) and runs[index].element.tag == runs[following].element.tag == "a"
-        if following < len(runs) and not menu and len(runs[following].text) <= _MAX_TEXT:
+        filled = following < len(runs) and not is_unfilled(runs[index].element, runs[following].element)
+        if filled and not menu and len(runs[following].text) <= _MAX_TEXT:
             how = "next" if rest or following > index + 1 else "under"
             yield runs[following].text.strip(_AROUND), how
     elif len(text.split()) <= 5:

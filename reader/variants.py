@@ -11,10 +11,12 @@ from decimal import Decimal
 from itertools import islice
 
 from core.contacts import mask_contacts
+from core.currencies import currency_code
+from core.money import read_money, stored_price
 from core.records import Availability, Specification, Variant
 from reader.document import Document
-from reader.markup import jsonld_nodes
-from reader.money import currency_code, marked_price, read_money
+from reader.facts import offer_price, stated_availability, text_of
+from reader.jsonld import jsonld_nodes
 from reader.text import plain, storable
 
 __all__ = ["find_variants"]
@@ -85,35 +87,38 @@ def _image(document: Document, *values: object) -> str | None:
 
 
 _OPTION_KEYS = ("color", "size", "material", "pattern", "width", "height", "weight")
-_IN_STOCK = re.compile(r"instock|limitedavailability|onlineonly|preorder|backorder", re.IGNORECASE)
 
 
 def _schema_org(document: Document, currency: str | None) -> Iterator[Variant]:
-    stated = any("hasVariant" in script.text for script in document.scripts if "ld+json" in script.kind)
+    stated = any("Variant" in script.text for script in document.scripts if "ld+json" in script.kind)
     for node in jsonld_nodes(document) if stated else ():
         varies = [str(name).rstrip("/").rpartition("/")[2] for name in _list(node.get("variesBy"))]
         keys = list(dict.fromkeys([*varies, *_OPTION_KEYS]))
-        for one in filter(None, map(_dict, _list(node.get("hasVariant"))[:_MOST])):
-            yield _of_node(document, one, keys, currency)
+        for one in _list(node.get("hasVariant"))[:_MOST]:
+            if isinstance(one, dict):
+                yield _of_node(document, one, keys, currency)
 
 
-def _of_node(document: Document, node: Mapping[str, object], keys: Sequence[str], currency: str | None) -> Variant:
-    offer = _dict(next(iter(_list(node.get("offers"))), None))
+def _of_node(document: Document, node: dict[str, object], keys: Sequence[str], currency: str | None) -> Variant:
+    offer = next((one for one in _list(node.get("offers")) if isinstance(one, dict)), {})
     options: list[tuple[object, object]] = [(key, _value(node.get(key))) for key in keys]
     more = (_dict(one) for one in _list(node.get("additionalProperty"))[:_MOST_OPTIONS])
     options += [(one.get("name"), _value(one.get("value"))) for one in more]
     if not any(_text(value) for _, value in options):
         options = [("name", node.get("name"))]
-    code = offer.get("priceCurrency")
-    said = str(offer.get("availability") or "")
+    code = currency_code(text_of(offer.get("priceCurrency"))) or currency
+    stock = stated_availability([offer]) if offer else None
     return _variant(
-        node.get("sku") or node.get("productID") or node.get("gtin13") or node.get("gtin") or node.get("@id"),
+        next((found for key in _ID_KEYS if (found := text_of(node.get(key)) or node.get(key))), None),
         options,
-        price=marked_price(offer.get("price"), code if isinstance(code, str) else None),
-        currency=currency_code(code) if isinstance(code, str) else currency,
-        available=bool(_IN_STOCK.search(said)) if said else None,
+        price=offer_price(offer, code),
+        currency=code,
+        available=None if stock is None else stock == "InStock",
         image=_image(document, node.get("image")),
     )
+
+
+_ID_KEYS = ("sku", "productID", "gtin13", "gtin", "mpn", "@id")
 
 
 def _value(value: object) -> object:
@@ -133,7 +138,7 @@ def _woocommerce(document: Document, currency: str | None) -> Iterator[Variant]:
             yield _variant(
                 one.get("sku") or one.get("variation_id"),
                 [(re.sub(r"^attribute_(?:pa_)?", "", name), value) for name, value in attributes.items()],
-                price=marked_price(one.get("display_price")),
+                price=stored_price(one.get("display_price")),
                 currency=currency,
                 available=stock if isinstance(stock, bool) else None,
                 image=_image(document, one.get("image")),
@@ -173,8 +178,8 @@ def _shopify_options(one: Mapping[str, object], names: Sequence[object]) -> list
 def _cents(value: object) -> Decimal | None:
     """Return a price from Shopify, where whole numbers are hundredths and texts are not."""
     if isinstance(value, dict):  # {"amount": 12.5, "currencyCode": "EUR"}
-        return marked_price(value.get("amount"))
-    found = marked_price(value)
+        return stored_price(value.get("amount"))
+    found = stored_price(value)
     return found / 100 if found is not None and isinstance(value, int) else found
 
 
@@ -199,7 +204,7 @@ def _of_config(document: Document, config: Mapping[str, object], currency: str |
         yield _variant(
             names.get(product) or product,
             options,
-            price=marked_price(final.get("amount")),
+            price=stored_price(final.get("amount")),
             currency=currency,
             available=None,
             image=_image(document, first.get("full") or first.get("img")),

@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 from lxml import html
 
+from core.currencies import CODE, SIGN, UNIT
 from reader.document import Document
-from reader.money import CODE, SIGN, UNIT
 from reader.text import anywhere, fold, key_of, plain, squash
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "find_title",
     "is_aside",
     "page_titles",
+    "pictured_links",
     "read_visible",
     "squashed_slug",
     "tiles",
@@ -361,15 +362,15 @@ _TABLES = ("table", "dl", "h1")
 """Elements of a product's own page, not of a tile."""
 
 
-def tiles(document: Document, seen: Visible) -> list[range]:
+def tiles(document: Document, seen: Visible, targets: Mapping[html.HtmlElement, str]) -> list[range]:
     """Return the runs of text of each other product.
 
     A tile is the smallest element that contains an image and words that link to one other page of the shop, and an
-    amount of money, but neither a link with an image to a third page nor the heading.
+    amount of money, but neither a link with an image to a third page nor the heading. ``targets`` are the
+    ``pictured_links``.
     """
     title = seen.title
     around = frozenset((title, *title.iterancestors())) if title is not None else frozenset()
-    targets = _targets(document)
     found: dict[int, range] = {}
     for image, target in targets.items():
         for element in (image, *islice(image.iterancestors(), _TILE_LEVELS)):
@@ -386,7 +387,7 @@ def tiles(document: Document, seen: Visible) -> list[range]:
     return list(dict.fromkeys(found.values()))
 
 
-def _targets(document: Document) -> dict[html.HtmlElement, str]:
+def pictured_links(document: Document) -> dict[html.HtmlElement, str]:
     """Return links that contain an image and lead to another page of the shop -> that page."""
     here, found = _page(document.url), {}
     images = document.tree.iter("img", "picture")

@@ -22,6 +22,7 @@ __all__ = [
 
 Definition = Literal["released", "paper", "standard"]
 DEFINITIONS: tuple[Definition, ...] = ("released", "paper", "standard")
+Values = NDArray[np.float64]
 
 
 def retrieval_metrics(
@@ -44,7 +45,7 @@ def retrieval_metrics(
 
     Args:
         ranked_labels: [queries, depth], labels of the gallery items found, best first. A label that
-            equals no query's (a distractor's) is never a hit.
+            equals no query's (a distractor's; it may be None) is never a hit.
         query_labels: [queries].
         positives: [queries], number of gallery items with the query's label. A query that has
             none counts as 0 in every measure.
@@ -55,13 +56,20 @@ def retrieval_metrics(
         ``{"mAP@1": …, "Prec@1": …, …}`` in the order of ``ks``, each from 0 to 1.
 
     Raises:
-        DataError: There is no query, shapes disagree, or a cut-off is below 1.
+        DataError: There is no query, shapes disagree, labels are missing or of two kinds, a query has more hits than
+            positives, a cut-off is below 1, or the definition is unknown.
     """
-    ranked, wanted, relevant = np.asarray(ranked_labels), np.asarray(query_labels), np.asarray(positives)
-    _check(ranked, wanted, relevant, ks)
+    name = "retrieval_metrics"
+    if definition not in DEFINITIONS:
+        raise DataError(f"{name}: definition must be one of {', '.join(DEFINITIONS)}, not {definition!r}.")
+    ranked, wanted = _labels(ranked_labels, name, "ranked_labels"), _labels(query_labels, name, "query_labels")
+    _refuse_missing(wanted, name, "query_labels")
+    relevant = _numbers(positives, name, "positives")
+    _check(ranked, wanted, relevant)
     hits = np.asarray(ranked == wanted[:, None], dtype=np.float64)
+    _check_hits(hits.sum(axis=1), relevant)
     values = {}
-    for k in ks:
+    for k in _cut_offs(ks, name):
         precision, average = _at(hits, relevant, k, definition)
         values[f"mAP@{k}"] = float(average.mean())
         values[f"Prec@{k}"] = float(precision.mean())
@@ -96,15 +104,16 @@ def cross_modal_metrics(scores: ArrayLike, ks: Sequence[int] = (1, 5, 10)) -> di
         ks: Cut-offs.
 
     Raises:
-        DataError: The scores are not square, or there are none.
+        DataError: The scores are not square or not finite, there are none, or a cut-off is below 1.
     """
-    table = np.asarray(scores, dtype=np.float64)
+    name = "cross_modal_metrics"
+    table, cut_offs = _numbers(scores, name, "scores"), _cut_offs(ks, name)
     if table.ndim != 2 or table.shape[0] != table.shape[1] or not len(table):
-        raise DataError(f"cross_modal_metrics: scores must be [products, products], not {table.shape}.")
+        raise DataError(f"{name}: scores must be [products, products], not {table.shape}.")
     ranks = (table >= np.diagonal(table)[:, None]).sum(axis=1)
     count = len(table)
-    found = {f"R@{k}": float((ranks <= k).mean()) for k in ks}
-    chance = {f"chance R@{k}": min(k / count, 1.0) for k in ks}
+    found = {f"R@{k}": float((ranks <= k).mean()) for k in cut_offs}
+    chance = {f"chance R@{k}": min(k / count, 1.0) for k in cut_offs}
     return {
         **found,
         "median rank": float(np.median(ranks)),
@@ -114,14 +123,83 @@ def cross_modal_metrics(scores: ArrayLike, ks: Sequence[int] = (1, 5, 10)) -> di
     }
 
 
-def _check(ranked: NDArray[Any], wanted: NDArray[Any], relevant: NDArray[Any], ks: Sequence[int]) -> None:
+def _check(ranked: NDArray[Any], wanted: NDArray[Any], relevant: Values) -> None:
     if ranked.ndim != 2 or not len(ranked) or wanted.shape != ranked.shape[:1] or relevant.shape != wanted.shape:
         raise DataError(
             "retrieval_metrics: ranked_labels must be [queries, depth], query_labels and positives [queries], "
             f"of at least one query; they are {ranked.shape}, {wanted.shape} and {relevant.shape}."
         )
-    if any(k < 1 for k in ks):
-        raise DataError(f"retrieval_metrics: The cut-offs must be at least 1, not {list(ks)}.")
+    if _kinds(ranked) and not _kinds(ranked) & _kinds(wanted):
+        raise DataError(
+            f"retrieval_metrics: ranked_labels are {ranked.dtype}, query_labels {wanted.dtype}; no label can be equal. "
+            "Give both as the same type."
+        )
+
+
+def _check_hits(hits: Values, relevant: Values) -> None:
+    if not (wrong := (relevant < 0) | (relevant % 1 != 0) | (hits > relevant)).any():
+        return
+    query = int(np.flatnonzero(wrong)[0])
+    raise DataError(
+        f"retrieval_metrics: query {query} has {relevant[query]:g} positives and {hits[query]:g} hits in its list. "
+        "Positives are the items of the whole gallery with its label, each of which a list holds once."
+    )
+
+
+def _cut_offs(ks: Sequence[int], name: str) -> list[int]:
+    """Return the cut-offs as numbers.
+
+    Raises:
+        DataError: There is none, or one is not a whole number of at least 1.
+    """
+    found = np.asarray(ks)
+    if found.ndim != 1 or not len(found) or found.dtype.kind not in "iu" or found.min() < 1:
+        raise DataError(f"{name}: The cut-offs must be whole numbers of at least 1, not {ks!r}.")
+    return [int(k) for k in found]
+
+
+def _numbers(values: ArrayLike, name: str, argument: str) -> Values:
+    """Return numbers.
+
+    Raises:
+        DataError: They are ragged, no numbers, or not finite.
+    """
+    try:
+        found = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name}: {argument} must be an array of numbers ({error}).") from None
+    if not np.isfinite(found).all():
+        raise DataError(
+            f"{name}: {argument.capitalize()} must be finite; {int((~np.isfinite(found)).sum())} of them are not."
+        )
+    return found
+
+
+def _labels(values: ArrayLike, name: str, argument: str) -> NDArray[Any]:
+    """Return labels.
+
+    Raises:
+        DataError: They are ragged, or of two kinds.
+    """
+    try:
+        found = np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"{name}: {argument} must be an array of labels ({error}).") from None
+    if len(_kinds(found)) > 1:
+        raise DataError(f"{name}: {argument} must be all text or all numbers.")
+    return found
+
+
+def _refuse_missing(labels: NDArray[Any], name: str, argument: str) -> None:
+    if missing := sum(item is None or item != item for item in labels.ravel().tolist()):  # noqa: PLR0124 - nan
+        raise DataError(f"{name}: {missing} of the {argument} are missing.")
+
+
+def _kinds(labels: NDArray[Any]) -> set[str]:
+    """Return the kinds of labels: text, number; None has none."""
+    if labels.dtype != object:
+        return {"number" if labels.dtype.kind in "biuf" else "text"} if labels.size else set()
+    return {"text" if isinstance(item, str) else "number" for item in labels.ravel().tolist() if item is not None}
 
 
 TOP = 5
@@ -143,15 +221,15 @@ def classification_metrics(scores: ArrayLike, labels: ArrayLike) -> dict[str, fl
     Raises:
         DataError: No item, shapes disagree, a score is not finite, or a label has no score.
     """
-    score, truth = np.asarray(scores, dtype=np.float64), np.asarray(labels)
+    score, truth = _numbers(scores, "classification_metrics", "scores"), _class_numbers(labels)
     if score.ndim != 2 or truth.shape != score.shape[:1] or not len(truth):
         raise DataError(
             f"classification_metrics: Shapes must be [items, classes] and [items], not {score.shape} and {truth.shape}."
         )
-    if not np.isfinite(score).all() or truth.min() < 0 or truth.max() >= score.shape[1]:
+    if truth.min() < 0 or truth.max() >= score.shape[1]:
         raise DataError(
-            f"classification_metrics: Scores must be finite and labels from 0 to {score.shape[1] - 1}; the labels go "
-            f"from {truth.min()} to {truth.max()}, and {int((~np.isfinite(score)).sum())} scores are not finite."
+            f"classification_metrics: Scores have the classes 0 to {score.shape[1] - 1}; the labels go from "
+            f"{truth.min()} to {truth.max()}."
         )
     order = np.argsort(-score, axis=1, kind="stable")
     hits = order == truth[:, None]
@@ -162,6 +240,13 @@ def classification_metrics(scores: ArrayLike, labels: ArrayLike) -> dict[str, fl
         "average precision": float(np.mean(precisions)),
         "F1": _f1(order[:, 0], truth),
     }
+
+
+def _class_numbers(labels: ArrayLike) -> NDArray[np.int64]:
+    found = _numbers(labels, "classification_metrics", "labels")
+    if (found % 1 != 0).any():
+        raise DataError("classification_metrics: Labels must be whole numbers, the column of each item's class.")
+    return found.astype(np.int64)
 
 
 def _average_precision(score: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
@@ -196,9 +281,12 @@ def clustering_metrics(labels: ArrayLike, clusters: ArrayLike) -> dict[str, floa
         clusters: [items], cluster of each.
 
     Raises:
-        DataError: Nothing to compare, or lengths differ.
+        DataError: Nothing to compare, lengths differ, or some are missing.
     """
-    truth, found = np.asarray(labels), np.asarray(clusters)
+    name = "clustering_metrics"
+    truth, found = _labels(labels, name, "labels"), _labels(clusters, name, "clusters")
+    _refuse_missing(truth, name, "labels")
+    _refuse_missing(found, name, "clusters")
     if truth.ndim != 1 or truth.shape != found.shape or not len(truth):
         raise DataError(
             f"clustering_metrics: There must be as many labels as clusters, at least one; shapes are {truth.shape}, "
@@ -297,8 +385,12 @@ def rank(queries: Floats, gallery: Floats, depth: int, block: tuple[int, int] = 
         [Q, min(depth, G)].
 
     Raises:
-        DataError: Widths differ, or a feature is not finite.
+        DataError: Widths differ, a feature is not finite, ``depth`` is negative or a block empty.
     """
+    if depth < 0 or min(block) < 1:
+        raise DataError(f"rank: depth must be at least 0 and blocks at least 1, not {depth} and {block}.")
+    if queries.ndim != 2 or gallery.ndim != 2:
+        raise DataError(f"rank: features must be [items, width], not {queries.shape} and {gallery.shape}.")
     _check_features(queries, "queries", gallery.shape[-1])
     _check_features(gallery, "gallery", gallery.shape[-1])
     if not len(queries):

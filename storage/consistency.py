@@ -150,7 +150,7 @@ def check_counts(snapshot: Snapshot, connection: duckdb.DuckDBPyConnection) -> I
     ).fetchall():
         rejects.setdefault(stage, Counter())[reason] = count
     for stage, record in sorted(snapshot.stages.items()):
-        reported, found = dict(record.report.dropped), dict(rejects.get(stage, {}))
+        reported, found = {**record.report.dropped, **record.report.left_out}, dict(rejects.get(stage, {}))
         same = reported == found
         detail = f"{sum(found.values()):,} rejects, as reported" if same else f"reported {reported}, found {found}"
         yield Check(f"rejects:{stage}", same, detail)

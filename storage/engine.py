@@ -40,6 +40,8 @@ _EMPTY = "DETACH memory; ATTACH ':memory:' AS memory"
 _GIVE_BACK = """RESET preserve_insertion_order; SET memory_limit = '1MB';
 SET enable_external_file_cache = false; SET enable_external_file_cache = true"""
 """The limit returns memory to the system; the cache is emptied, so that a file damaged since is read again."""
+_PLAN_RULES = ("expression_rewriter", "filter_pullup", "filter_pushdown", "unused_columns", "cte_inlining")
+"""DuckDB's optimizer rules that look at the query alone."""
 _LIMIT: ContextVar[int] = ContextVar("memory_limit", default=_MEMORY_MB)
 
 
@@ -68,29 +70,36 @@ class Engines:
     """
 
     def __init__(self) -> None:
-        self._confined: dict[tuple[int, Path, int], list[duckdb.DuckDBPyConnection]] = {}
+        self._confined: dict[tuple[int, Path, int, bool], list[duckdb.DuckDBPyConnection]] = {}
 
-    def lend(self, spill: Path | None = None, *, inside: Path | None = None) -> duckdb.DuckDBPyConnection:
+    def lend(
+        self, spill: Path | None = None, *, inside: Path | None = None, plans: bool = False
+    ) -> duckdb.DuckDBPyConnection:
         """Return an empty engine; once it is closed and nothing refers to it, its database is lent again.
 
         Args:
             spill: As for ``open_engine``; a confined engine ignores it.
             inside: The only folder that it may read and write, with its configuration locked; None: not confined.
+            plans: Whether a confined engine is for plans that are right whatever the tables hold: rules that look at
+                rows, statistics or sizes are off.
         """
         process = os.getpid()  # a forked child has none of its parent's threads
         if inside is None:
             idle = _FREE.setdefault(process, [])
         else:
-            idle = self._confined.setdefault((process, inside, _LIMIT.get()), [])  # its limit is locked
+            idle = self._confined.setdefault((process, inside, _LIMIT.get(), plans), [])  # its limit is locked
         while True:
             with suppress(IndexError, duckdb.Error):  # a database that has spilled cannot change its folder
                 return _lend(idle.pop(), spill, inside, idle)
             if not idle:
-                return _lend(_open_database(inside), spill, inside, idle)
+                return _lend(_open_database(inside, plans=plans), spill, inside, idle)
 
 
-def _open_database(inside: Path | None) -> duckdb.DuckDBPyConnection:
+def _open_database(inside: Path | None, *, plans: bool) -> duckdb.DuckDBPyConnection:
     database = open_engine()
+    if plans:
+        off = database.execute(f"SELECT string_agg(name) FROM duckdb_optimizers() WHERE name NOT IN {_PLAN_RULES}")  # noqa: S608
+        database.execute("SET disabled_optimizers = $1", off.fetchone())
     if inside is not None:
         database.execute("SET enable_external_file_cache = false")  # a file damaged since is read again
         database.execute(f"SET allowed_directories = [{text(f'{inside}/')}]; SET enable_external_access = false")

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.errors import WorkspaceError
+from core.errors import CorruptObjectError, WorkspaceError
 from storage.files import replace_file, temporary_file
 from storage.small_files import check, read_json
 
@@ -34,6 +34,7 @@ FORMAT = 3
 """Number of the format that this version of m5data reads and writes; docs/decisions.md lists the changes of each."""
 KEY_FILE = "secret.key"
 _BYTES = 32
+_REMEDY = "Restore it from a backup, or run m5data repair."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +47,19 @@ class Identity:
 
 
 def read_identity(root: Path) -> Identity:
-    """Return the identity of a workspace; one without ``workspace.json`` has format 1.
+    """Return the identity of a workspace.
 
     Raises:
-        CorruptObjectError: The file is damaged.
+        CorruptObjectError: The file is missing or damaged.
     """
     try:
         return read_json(
             identity_path(root),
             lambda data: Identity(check(data["format"], int, "format"), data["key"] and check(data["key"], str, "key")),
-            "Restore it from a backup, or run m5data repair.",
+            _REMEDY,
         )
     except FileNotFoundError:
-        return Identity(1, None)
+        raise CorruptObjectError(f"{identity_path(root)}: missing. {_REMEDY}") from None
 
 
 def write_identity(root: Path, identity: Identity) -> None:
@@ -80,14 +81,12 @@ def check_format(root: Path) -> None:
         CorruptObjectError: Its record is damaged.
     """
     found = read_identity(root).format
-    if found > FORMAT:
-        raise WorkspaceError(
-            f"{root}: a newer m5data wrote this workspace (format {found}; this one reads {FORMAT}). Upgrade m5data."
+    if found != FORMAT:
+        writer, remedy = (
+            ("a newer", "Upgrade m5data.") if found > FORMAT else ("an older", "Make it again from its sources.")
         )
-    if found < FORMAT:
         raise WorkspaceError(
-            f"{root}: an older m5data wrote this workspace (format {found}; this one reads {FORMAT}). "
-            "Run m5data migrate, first with --dry-run."
+            f"{root}: {writer} m5data wrote this workspace (format {found}; this one reads {FORMAT}). {remedy}"
         )
 
 

@@ -10,8 +10,8 @@ from typing import Literal
 from core.errors import M5DataError
 from storage.files import FRONTIERS, SEGMENT, Layout
 from storage.frontiers import Frontiers
-from storage.identity import check_key, identity_path, read_identity
-from storage.objects.index import ObjectIndex, holds_index
+from storage.identity import check_key, read_identity
+from storage.objects.index import ObjectIndex
 from storage.state import State
 from storage.tables import TABLES
 from storage.tables.data_files import DataFile
@@ -53,7 +53,7 @@ def find_damage(root: Path) -> Iterator[Damage]:
     yield from _frontiers(layout, named=fault is None)
     if layout.index.exists():
         yield from _index(layout, record)
-    elif fault is not None or not (holds_index(layout) or store_url_of(layout.root)):
+    elif fault is not None or not store_url_of(layout.root):
         yield Damage("index", "", f"{layout.index}: missing. {_ADVICE}")
     if layout.downloads.exists() and (fault := State(layout.downloads).damage()):
         yield Damage("downloads", "", fault)
@@ -117,8 +117,6 @@ def _identity(root: Path) -> Iterator[Damage]:
         yield Damage("identity", "", str(error))
         return
     if identity.key is None:
-        if not identity_path(root).exists():
-            yield Damage("identity", "", f"{identity_path(root)}: missing. Run m5data migrate, first with --dry-run.")
         return
     try:
         check_key(root, identity)

@@ -14,7 +14,7 @@ from storage.home import Home
 from storage.identity import FORMAT, Identity, check_format, identity_path, write_identity
 from storage.inside import check_links
 from storage.lock import WriterLock, clear_staging, recover, wait_for_children
-from storage.objects.index import make_index, take_from_state
+from storage.objects.index import make_index
 from storage.objects.reader import SEGMENT_BYTES, ObjectProblem, Objects, verify_objects
 from storage.place import FolderPlace, ObjectStore
 from storage.spool import Spool, spool_of
@@ -73,8 +73,8 @@ class Store:
         return cls(root, clock=clock)
 
     @classmethod
-    def open(cls, root: Path, *, clock: Clock = utc_now, any_format: bool = False) -> "Store":
-        """Open the store in ``root``; with ``any_format`` also one of another format, to migrate it.
+    def open(cls, root: Path, *, clock: Clock = utc_now) -> "Store":
+        """Open the store in ``root``.
 
         Raises:
             WorkspaceError: The folder holds none, one of another format, or a link in place of its files.
@@ -82,8 +82,7 @@ class Store:
         layout = _layout(root)
         check_links(layout.root)
         latest_number(layout)
-        if not any_format:
-            check_format(Path(root).absolute())
+        check_format(layout.root)
         return cls(root, clock=clock)
 
     def lock(self) -> AbstractContextManager[None]:
@@ -192,7 +191,6 @@ class Store:
             self._home.enter(self.objects.close, self._undo)
 
     def _undo(self) -> None:
-        take_from_state(self._layout)
         recover(self._layout, self.snapshot().record, self.objects.index, self._clock())
 
     def _publish(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Timer
 from types import MappingProxyType
@@ -19,7 +19,7 @@ from core.errors import CorruptObjectError, DataError, WorkspaceError
 from core.stage import StageReport
 from storage.engine import Engines, open_engine, quote
 from storage.files import Layout, replace_file
-from storage.query import Scope, query_errors, read, reads_norms, scope_of
+from storage.query import NORMS, Reads, names_of, plan_reads, query_errors, read, select_of
 from storage.small_files import check, check_numbers, read_json
 from storage.state import State
 from storage.tables import TABLES, Partition, TableSpec
@@ -165,11 +165,7 @@ def _stage_record(data: dict[str, Any]) -> StageRecord:
     check(data["version"], int, "version")
     check(data["settings"], str, "settings")
     check(data["extra"], str, "extra")
-    return StageRecord(**{**data, "report": StageReport(**report)})
-
-
-_NORMS = {"property_norm", "value_norm", "unit"}
-"""Columns of ``specs`` whose values are stored in ``spec_norms`` and ``properties``."""
+    return StageRecord(**{**data, "report": StageReport(**{**report, "notes": tuple(report.get("notes", ()))})})
 
 
 class Snapshot:
@@ -243,7 +239,7 @@ class Snapshot:
         selected = ", ".join(quote(field.name) for field in schema)
         order = ", ".join(quote(key) for key in spec.key)
         with closing(self.engines.lend()) as engine:
-            aligned = name == "specs" and _NORMS & {*schema.names}
+            aligned = name == "specs" and {*NORMS} & {*schema.names}
             rows = self._aligned_specs(only) if aligned else self._rows(name, only)
             query = f"SELECT {selected} FROM ({rows}) ORDER BY {order}"  # noqa: S608
             return engine.sql(query).to_arrow_table().cast(schema)
@@ -257,7 +253,7 @@ class Snapshot:
             only: The only tables that get a view; None: all tables, and the other views.
         """
         engine = open_engine()
-        self._show(engine, None if only is None else dict.fromkeys(only))
+        self._show(engine, only, Reads(norms=False))
         return engine
 
     def view(self, name: str, table: str, *, only: Sequence[Partition] | None = None) -> str:
@@ -305,35 +301,59 @@ class Snapshot:
         if seconds is not None:
             timer.start()
         try:
+            select = select_of(engine, query)
             with query_errors():
                 for name, table in given.items():
                     engine.register(name, table)
-                scope = scope_of(
-                    engine, query, self.record.buckets, given, {name: view.sql for name, view in VIEWS.items()}
-                )
-                self._show(engine, scope, buckets)
-                if (scope is None or "specs" in scope) and reads_norms(engine, query):
-                    engine.execute(self.aligned_specs_view("specs", only=_only("specs", scope, buckets)))
-                if scope is None and needs_comments(query):
+                names = names_of(engine, query, given, {name: view.sql for name, view in VIEWS.items()})
+                self._show(engine, names, self._reads(query, params, names, given), buckets)
+                if names is None and needs_comments(query):
                     self._comment(engine)
-            reader = read(engine, query, params)
+            reader = read(engine, select, params)
         except BaseException:
             timer.cancel()
             engine.close()
             raise
         return pa.RecordBatchReader.from_batches(reader.schema, _drain(engine, reader, timer))
 
+    def _reads(
+        self,
+        query: str,
+        params: Sequence[object] | None,
+        names: Collection[str] | None,
+        given: Mapping[str, pa.Table],
+    ) -> Reads:
+        """Return which rows and columns of the tables a query needs."""
+        with closing(self.engines.lend(inside=self._layout.tables, plans=True)) as probe:
+            for name, table in {**given, "tags": TAGS_SCHEMA.empty_table()}.items():
+                probe.register(name, table.schema.empty_table())
+            views = {name: view.sql() for name, view in VIEWS.items()}
+            return plan_reads(probe, query, params, self.record.buckets, views, names)
+
     def _show(
-        self, engine: duckdb.DuckDBPyConnection, scope: Scope | None, buckets: Sequence[int] | None = None
+        self,
+        engine: duckdb.DuckDBPyConnection,
+        names: Collection[str] | None,
+        reads: Reads,
+        buckets: Sequence[int] | None = None,
     ) -> None:
-        """Create the views in ``scope`` over its buckets; None: all views."""
+        """Create views of tables, over the buckets that are read, and the views over them.
+
+        Args:
+            engine: Connection that gets the views.
+            names: Names of the views; None: all.
+            reads: What is needed of the tables.
+            buckets: Buckets to show of tables bucketed by product; None: all.
+        """
         for name in TABLES:
-            if scope is None or name in scope:
-                engine.execute(self.view(name, name, only=_only(name, scope, buckets)))
+            if names is None or name in names:
+                only = _only(name, reads, buckets)
+                shown = self.aligned_specs_view if name == "specs" and reads.norms else partial(self.view, table=name)
+                engine.execute(shown(name, only=only))
         for name, view in VIEWS.items():
-            if scope is None or name in scope:
+            if names is None or name in names:
                 engine.execute(f"CREATE VIEW {name} AS {view.sql()}")
-        if scope is None:
+        if names is None:
             engine.register("tags", self._tags())
 
     def _comment(self, engine: duckdb.DuckDBPyConnection) -> None:
@@ -382,10 +402,12 @@ def _drain(engine: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader, time
         engine.close()
 
 
-def _only(table: str, scope: Scope | None, buckets: Sequence[int] | None) -> Sequence[int] | None:
+def _only(table: str, reads: Reads, buckets: Sequence[int] | None) -> Sequence[Partition] | None:
     """Return the buckets of a table that are shown; None: all."""
-    found = scope[table] if scope else None
-    return buckets if found is None and TABLES[table].bucket_of == "product_id" else found
+    needed, shown = reads.buckets.get(table), buckets if TABLES[table].bucket_of == "product_id" else None
+    if needed is None:
+        return shown
+    return sorted(needed if shown is None else needed.intersection(shown))
 
 
 def _spec(name: str) -> TableSpec:

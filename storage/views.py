@@ -105,18 +105,25 @@ def ledger_sql() -> str:
     present = " + ".join(f"({entry.column} = 'present')::INTEGER" for entry in entries)
     return f"""
 WITH
-    best AS (  -- the best file of a product and kind, and why it is not usable where it is not
-        SELECT product_id, kind,
-               bool_or(state = 'ok') AS ok,
-               first(sha256 ORDER BY state <> 'ok', position) AS sha256,
-               first(coalesce(reason, state) ORDER BY position) AS reason
-        FROM media GROUP BY product_id, kind
-    ),
     refusal AS (  -- a video is asked for two results; the detail of a reject begins with the one it is about
         SELECT item,
+               min(reason) FILTER (detail LIKE 'image%') AS image,
                min(reason) FILTER (detail LIKE 'frames%') AS frames,
                min(reason) FILTER (detail LIKE 'sound%') AS sound
         FROM rejects WHERE stage = 'extract' GROUP BY item
+    ),
+    file AS (  -- an image that no decoder reads is of no use
+        SELECT m.product_id, m.kind, m.position, m.sha256,
+               m.state = 'ok' AND (m.kind = 'video' OR r.image IS NULL) AS ok,
+               coalesce(m.reason, CASE WHEN m.kind = 'image' THEN r.image END, m.state) AS reason
+        FROM media m LEFT JOIN refusal r ON r.item = m.sha256
+    ),
+    best AS (  -- the best file of a product and kind, and why it is not usable where it is not
+        SELECT product_id, kind,
+               bool_or(ok) AS ok,
+               first(sha256 ORDER BY NOT ok, position) AS sha256,
+               first(reason ORDER BY position) AS reason
+        FROM file GROUP BY product_id, kind
     ),
     modality AS (
         SELECT p.product_id,

@@ -1,4 +1,4 @@
-"""The pages of docs/ that are generated from the code: tables, settings, recipes, stages, commands, faults.
+"""The pages of docs/ that are generated from the code: tables, settings, recipes, stages, faults, formats.
 
 ``python -m tests.reference docs`` writes them; a test compares them with the code.
 """
@@ -12,10 +12,9 @@ from types import MappingProxyType
 import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from typer.testing import CliRunner
 
 from crawler.media.outcome import MEANINGS, state_of
-from m5data.cli.main import app
+from media.formats import FORMATS
 from splits.recipe import Classification, Recipe, Retrieval, Sample, Separate, Size, recipe_names
 from storage.tables import TABLES, Column, TableSpec
 from storage.tags import TAGS_COLUMNS, TAGS_MEANING
@@ -34,8 +33,8 @@ def pages() -> Mapping[str, str]:
     """Return file name -> text of every generated page."""
     return MappingProxyType(
         {
-            "commands.md": "\n".join(("# Commands", "", _WRITTEN, *_commands(), "")),
             "faults.md": "\n".join((_by_hand("faults.md"), _WRITTEN, "## Faults of servers", "", *_faults(), "")),
+            "formats.md": "\n".join((_by_hand("formats.md"), _WRITTEN, "## Formats", "", *_formats(), "")),
             "stages.md": "\n".join(("# Stages", "", _WRITTEN, *_stages(), "")),
             "recipes.md": "\n".join(("# Split recipes", "", _WRITTEN, *_recipes(), "")),
             "settings.md": "\n".join(("# Settings: m5data.toml", "", _WRITTEN, *_settings(), "")),
@@ -80,6 +79,13 @@ def _faults() -> Iterator[str]:
     for reason, meaning in MEANINGS.items():
         yield f"| `{reason}` | {state_of(reason)} | {_cell(meaning)} |"
     yield ""
+
+
+def _formats() -> Iterator[str]:
+    yield from ("| format | type | read | |", "|---|---|---|---|")
+    for form in FORMATS:
+        yield f"| {form.name} | `{form.mime}` | {'yes' if form.reader else 'no'} | {_cell(form.note)} |"
+    yield from ("", "Playlists (m3u8, ffconcat), PDF and whatever else is not in the table are refused as unknown.", "")
 
 
 def _settings() -> Iterator[str]:
@@ -191,14 +197,6 @@ def _stages() -> Iterator[str]:
         redone = (resolve(spec.redo).__doc__ or "").strip().splitlines()[0] if spec.redo else "– (cannot be redone)"
         yield f"| {spec.name} | {spec.partition}{', also on Ray' if spec.on_ray else ''} | {redone} |"
     yield ""
-
-
-def _commands() -> Iterator[str]:
-    runner = CliRunner()
-    for words in ((), *verbs(app)):
-        done = runner.invoke(app, [*words, "--help"], prog_name="m5data", env={"COLUMNS": "80"})
-        lines = "\n".join(line.rstrip() for line in done.output.strip().splitlines())
-        yield from (f"## {' '.join(('m5data', *words))}", "", "```", lines, "```", "")
 
 
 def verbs(group: typer.Typer, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -12,6 +12,7 @@ ROOMS = (
     "m5data",
     "core",
     "reader",
+    "media",
     "workspace",
     "crawler",
     "extract",

@@ -94,7 +94,7 @@ class BrowsingRoutes:
             seen=days_text(selection.seen),
             area="_".join(f"{x},{y}" for x, y in selection.area),
             views=await self._threads.read(saved_views, self._state),
-            command=f"m5data export --where {_shell_quoted(selection.where)}",
+            command=_export_command(selection),
             version=self._products.snapshot.number,
         )
 
@@ -160,6 +160,11 @@ class BrowsingRoutes:
         with self._index.reading(mapped=bool(selection.area)) as engine:
             stop.interrupt_with(engine.interrupt)
             return explore(engine, selection)
+
+
+def _export_command(selection: Selection) -> str:
+    """Return the command that exports a selection, into a folder of its own; of all products, the full export."""
+    return "m5data export" if selection.where == "true" else f"m5data export --where {_shell_quoted(selection.where)}"
 
 
 def _shell_quoted(text: str) -> str:

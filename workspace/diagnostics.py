@@ -16,6 +16,8 @@ from packaging.requirements import Requirement
 
 from core.errors import DataError, M5DataError
 from core.stage import Clock, utc_now
+from media.formats import ACCEPTED, FORMATS
+from media.image import missing_readers
 from storage import run_program
 from storage.copying import content_digest
 from storage.files import TEMPORARY, Layout, databases
@@ -82,9 +84,10 @@ def examine(root: Path, *, deep: bool = False, clock: Clock = utc_now) -> Iterat
 
 
 def examine_machine() -> Iterator[Finding]:
-    """Check the installed packages and FFmpeg."""
+    """Check the installed packages, FFmpeg and the formats that they read."""
     yield from _versions()
     yield _ffmpeg()
+    yield _formats()
 
 
 def _home(root: Path) -> Iterator[Finding]:
@@ -129,6 +132,16 @@ def _ffmpeg() -> Finding:
     if not said.startswith(b"ffmpeg"):
         return Finding("ffmpeg", "wrong", f"{program}: it is another program than FFmpeg; {advice}")
     return Finding("ffmpeg", "ok", f"{program}: {said.split(b' Copyright')[0].decode(errors='replace')}")
+
+
+def _formats() -> Finding:
+    """List the formats of images and videos that are read, and those that are refused by name."""
+    kinds = ((kind, [form.name for form in ACCEPTED if form.kind == kind]) for kind in ("image", "video"))
+    read = "; ".join(f"{kind}s: {', '.join(names)}" for kind, names in kinds)
+    refused = ", ".join(form.name for form in FORMATS if form.reader is None)
+    if missing := missing_readers():
+        return Finding("formats", "wrong", f"Pillow was built without {', '.join(missing)}: install its wheel")
+    return Finding("formats", "ok", f"{read}; refused: {refused} (docs/formats.md)")
 
 
 def _damage(root: Path, *, missing_is_wrong: bool) -> Iterator[Finding]:

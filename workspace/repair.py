@@ -4,7 +4,7 @@ Nothing is deleted: files that cannot be read are moved to the folder ``damaged`
 """
 
 import json
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,13 +23,13 @@ from core.version import __version__
 from crawler.pending_work import forget_read
 from crawler.rebuild_state import rebuild_frontiers
 from storage import StageRecord, Store
-from storage.files import FRONTIERS, Layout, replace_file, sync_file, sync_folder, temporary_file
+from storage.files import Layout, replace_file, sync_folder
 from storage.frontiers import Frontiers
 from storage.home import Home
 from storage.identity import FORMAT, KEY_FILE, Identity, fingerprint_of, identity_path, write_identity
 from storage.integrity import Damage, damaged_tables, find_damage, surviving_files
 from storage.lock import WriterLock, wait_for_children
-from storage.salvage import rebuild_index, salvage
+from storage.objects.rebuild import rebuild_index
 from storage.small_files import check, read_json
 from storage.state import State
 from storage.tables import TABLES
@@ -125,13 +125,13 @@ class _Job:
     def run(self) -> Iterator[Repair]:
         yield from self._identity()
         yield from self._versions()
-        kept = yield from self._restore_state()
+        yield from self._restore_state()
         yield from self._restore_frontiers()
         yield from self._register()
         yield from self._segments()
         yield from self._tables(index_is_new=bool(self._of("index")))
         if not self._dry_run and self._of("state", "frontier"):
-            yield from self._fill(kept)
+            yield from self._fill()
 
     def _of(self, *kinds: str) -> list[Damage]:
         return [damage for damage in self._found if damage.kind in kinds]
@@ -139,15 +139,13 @@ class _Job:
     def _identity(self) -> Iterator[Repair]:
         path, key = identity_path(self._layout.root), self._layout.root / KEY_FILE
         for damage in self._of("identity"):
-            if not path.exists():
-                yield Repair(damage.detail, "run m5data migrate", possible=False)
-                continue
             if key.exists() and (fault := key_fault(self._layout.root, key.read_bytes())):
                 yield Repair(damage.detail, fault, possible=False)
                 continue
             yield Repair(damage.detail, f"written again; {KEY_FILE} counts as the right key")
             if not self._dry_run:
-                self._set_aside(path)
+                if path.exists():
+                    self._set_aside(path)
                 mark = fingerprint_of(key.read_bytes()) if key.exists() else None
                 write_identity(self._layout.root, Identity(FORMAT, mark))
         for damage in self._of("key"):
@@ -189,15 +187,11 @@ class _Job:
         parent = before.number if number else None
         return replace(before, number=number, parent=parent, created=created, tables=tables)
 
-    def _restore_state(self) -> Generator[Repair, None, dict[str, tuple[int, bool]] | None]:
-        """Rebuild the state and the index of objects if they are lost.
-
-        Returns:
-            Table -> number of rows kept of a lost state, and whether these are all; None if it was not lost.
-        """
+    def _restore_state(self) -> Iterator[Repair]:
+        """Replace a damaged state, index of objects or download queue; the tables refill what they hold of it."""
         lost, index = self._of("state"), self._of("index")
         for damage in lost:
-            yield Repair(damage.detail, "kept as far as it can be read; else made again from the tables")
+            yield Repair(damage.detail, "made again from the tables; the rest comes from a backup alone")
         for damage in index:
             yield Repair(damage.detail, "the index of objects is made again from the segments")
         for damage in self._of("downloads"):
@@ -205,8 +199,11 @@ class _Job:
             if not self._dry_run:
                 self._set_aside_database(self._layout.downloads)
         if self._dry_run:
-            return {} if lost else None
-        kept = self._new_state() if lost else None
+            return
+        if lost:
+            self._note({"state": True})
+            self._set_aside_database(self._layout.state)
+            self._state.create()
         if index:
             self._set_aside_database(self._layout.index)
             record = self._newest()
@@ -214,12 +211,11 @@ class _Job:
                 note = f"; {scan.unread:,} bytes at its end are no record" if scan.unread else ""
                 what = f"{scan.objects:,} objects indexed{note}"
                 yield Repair(f"objects/{scan.name}", what, possible=not scan.unread)
-        return kept
 
     def _restore_frontiers(self) -> Iterator[Repair]:
-        """Replace damaged frontiers with new files of their readable rows; a journal records all of them."""
+        """Replace damaged frontiers with empty ones; a journal names them until they are filled."""
         for damage in self._of("frontier"):
-            yield Repair(damage.detail, "kept as far as it can be read; pages of products are entered from the tables")
+            yield Repair(damage.detail, "pages of products are entered from the tables; a crawl finds the others again")
         if self._dry_run:
             return
         frontiers = Frontiers(self._layout.root, self._state)
@@ -229,63 +225,32 @@ class _Job:
         for name in names:
             path = self._layout.frontiers / f"{name}.sqlite"
             if State(path).damage() is not None:
-                yield from self._new_frontier(path)
+                self._set_aside_database(path)
+                path.parent.mkdir(exist_ok=True)
+                State(path).create()
         if self._of("state"):
             names = [path.stem for path in self._layout.frontiers.glob("*.sqlite")]
         for name in names:
             frontiers.name(name)
 
-    def _new_frontier(self, path: Path) -> Iterator[Repair]:
-        path.parent.mkdir(exist_ok=True)
-        with temporary_file(path) as file:
-            new = State(Path(file.name))
-            new.create()
-            for name, (rows, complete) in sorted((salvage(path, new) if path.exists() else {}).items()):
-                yield _kept(f"{FRONTIERS}/{path.name}: {name}", rows, complete=complete)
-            sync_file(Path(file.name))
-            self._set_aside_database(path)
-            Path(file.name).replace(path)
-            sync_folder(path.parent)
-
     def _note(self, what: Mapping[str, object]) -> None:
         """Add to the journal of this repair; if it is killed, the next one continues from the journal."""
         replace_file(self._layout.repair, json.dumps({**_journal(self._layout), **what}).encode())
 
-    def _set_aside_database(self, path: Path) -> Path | None:
-        for ending in ("-wal", "-shm"):
-            log = path.with_name(f"{path.name}{ending}")
-            if log.exists():
-                self._set_aside(log)
-        return self._set_aside(path) if path.exists() else None
+    def _set_aside_database(self, path: Path) -> None:
+        for one in (path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm"), path):
+            if one.exists():
+                self._set_aside(one)
 
-    def _new_state(self) -> dict[str, tuple[int, bool]]:
-        """Set a damaged state aside, and create a new one with its readable rows; a journal records the old file."""
-        noted = _journal(self._layout).get("state")
-        aside = self._set_aside_database(self._layout.state)
-        if noted is None and aside is not None:
-            noted = aside.name
-        self._note({"state": noted})
-        self._state.create()
-        return salvage(self._layout.root / _DAMAGED / noted, self._state) if noted is not None else {}
-
-    def _fill(self, kept: Mapping[str, tuple[int, bool]] | None) -> Iterator[Repair]:
-        """Refill a damaged state and frontiers from the tables, and report the rows that are lost."""
+    def _fill(self) -> Iterator[Repair]:
+        """Refill a damaged state and frontiers from the tables, and report what is lost."""
         store = Store.open(self._layout.root, clock=self._clock)
         yield _refill("frontiers", "pages of products", lambda: rebuild_frontiers(store, store.snapshot()))
-        if kept is not None:
-            yield from self._fill_state(kept, store)
-        store.objects.close()
-
-    def _fill_state(self, kept: Mapping[str, tuple[int, bool]], store: Store) -> Iterator[Repair]:
-        for name, (rows, complete) in sorted(kept.items()):
-            if rows or not complete:
-                yield _kept(f"state: {name}", rows, complete=complete)
-        missing = {name for name in ("judgements", *_LOST) if not kept.get(name, (0, False))[1]}
-        if "judgements" in missing:
+        if self._of("state"):
             yield _refill("state: judgements", "judgements", lambda: _save_judgements(store, self._clock()))
-        for name, what in _LOST.items():
-            if name in missing:
-                yield Repair(f"state: {name}", f"lost: {what}", possible=False)
+            for name, what in _LOST.items():
+                yield Repair(f"state: {name}", f"lost unless a backup has it: {what}", possible=False)
+        store.objects.close()
 
     def _register(self) -> Iterator[Repair]:
         """Merge both copies of the register of take-downs: each gets the other's entries."""
@@ -377,14 +342,10 @@ def _interrupted(layout: Layout) -> list[Damage]:
 
 
 def _journal(layout: Layout) -> dict[str, Any]:
-    """Return the unfinished work of a repair: the state's name in ``damaged``, and names of frontiers."""
+    """Return the unfinished work of a repair: whether the state is to be filled, and names of frontiers."""
     if not layout.repair.exists():
         return {}
     return read_json(layout.repair, lambda data: dict(check(data, dict, "journal")), "Remove it and repair again.")
-
-
-def _kept(what: str, rows: int, *, complete: bool) -> Repair:
-    return Repair(what, f"{rows:,} rows kept{'' if complete else ', the rest is lost'}", possible=complete)
 
 
 def _read(layout: Layout, number: int) -> VersionRecord | None:

@@ -1,6 +1,6 @@
 """Status of a workspace: what is done, pending and failed, and why; readable during a run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from core.stage import Clock, utc_now
@@ -38,8 +38,12 @@ class StageStatus:
     """Items that wait for it now; None: it always processes the whole dataset."""
     current: bool
     """Whether its inputs are still those of its last run."""
+    notes: tuple[str, ...] = ()
+    """Notes of its last run: what settings left out, and warnings."""
     ran: bool = True
     """False: it never ran."""
+    left_out: dict[str, int] = field(default_factory=dict)
+    """Reason -> parts left out of items that it kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +101,7 @@ def _stage(outlook: Outlook, name: str) -> StageStatus:
     report = record.report
     rate = report.read / report.seconds if report.seconds else None
     current, dropped = is_current(snapshot, name), dict(report.dropped)
-    return StageStatus(name, report.read, report.kept, dropped, report.seconds, rate, pending, current)
+    left_out = dict(report.left_out)
+    return StageStatus(
+        name, report.read, report.kept, dropped, report.seconds, rate, pending, current, report.notes, left_out=left_out
+    )

@@ -40,7 +40,10 @@ class Aggregation:
     label), gold_judgements, gold_accuracy (null without gold answers). The ability is alpha for ``glad`` (0 for
     guessing, negative for opposite answers), otherwise the probability of a correct answer."""
     converged: bool
-    """False if an iterative method reached its maximum number of iterations."""
+    """False if an iterative method reached its maximum number of iterations before it came near its fixed point."""
+    switched: tuple[object, ...] = ()
+    """Labels whose answers speak for another label, by ``dawid-skene``: the model may have exchanged the meanings of
+    labels. Compare with ``majority``, or add gold."""
 
 
 def aggregate(judgements: ArrowStream, method: Method = "majority", gold: Gold | None = None) -> Aggregation:
@@ -74,6 +77,7 @@ def aggregate(judgements: ArrowStream, method: Method = "majority", gold: Gold |
         posteriors=_posterior_table(encoded, found.posteriors),
         workers=report_workers(encoded, found, chosen),
         converged=found.converged,
+        switched=tuple(encoded.labels[label].as_py() for label in found.switched),
     )
 
 

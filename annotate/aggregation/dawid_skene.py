@@ -7,15 +7,17 @@ from numpy.typing import NDArray
 
 from annotate.aggregation.blocks import blocks, sum_by
 from annotate.aggregation.encoding import EncodedJudgements
-from annotate.aggregation.fit import ITERATIONS, TOLERANCE, Fit, normalise
+from annotate.aggregation.fit import ITERATIONS, TIE, Fit, Progress, normalise
 from annotate.aggregation.majority import majority
+from annotate.aggregation.weighted import EXPECTED_ACCURACY
 
 __all__ = ["NO_PRIOR", "Prior", "dawid_skene"]
 
 Values = NDArray[np.float64]
 
 _SMALLEST = 1e-10
-"""Minimum error count and class prior, as in crowd-kit: the paper's estimates can be 0, which has no logarithm."""
+"""Weight of the expected confusion matrix, in answers, and least class prior: the paper's estimates can be 0 or 0/0,
+which have no logarithm. With any evidence the weight is too small to matter, as in crowd-kit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,14 @@ def dawid_skene(encoded: EncodedJudgements, expected: Prior = NO_PRIOR) -> Fit:
 
     starting from the vote shares. Dawid and Skene 1979, "Maximum likelihood estimation of observer
     error-rates using the EM algorithm", equations 2.3 to 2.5. Gold tasks are clamped in every E-step and
-    so inform the matrices. Ties go to the smallest label. EM ends when no posterior moves by more than
-    ``TOLERANCE``, or after ``ITERATIONS`` iterations. The ability of a worker is the probability of a correct
-    answer, sum over c of p_c e_w[c | c].
+    so inform the matrices. Ties go to the smallest label. EM ends when ``Progress`` says that it has converged, or
+    after ``ITERATIONS`` iterations. The ability of a worker is the probability of a correct answer,
+    sum over c of p_c e_w[c | c].
+
+    Where the answers determine nothing, the likelihood is flat and EM would drift. Three rules keep it in place:
+    tasks without answers do not enter the M-step, gold or not; a worker without answers to tasks of class c has the
+    matrix row of all workers, and without those the row of a worker of the expected accuracy; the prior of a label
+    that nobody gave is the least.
 
     Args:
         encoded: The judgements.
@@ -63,16 +70,16 @@ def dawid_skene(encoded: EncodedJudgements, expected: Prior = NO_PRIOR) -> Fit:
     """
     said = _given_labels(encoded)
     posteriors = majority(encoded).posteriors
-    moved = np.inf
+    progress = Progress()
     for _ in range(ITERATIONS):
-        prior = np.maximum(posteriors.mean(axis=1), _SMALLEST)
-        errors = _estimate_errors(encoded, said, posteriors, expected)
-        moved = _update(posteriors, encoded, said, np.log(prior), np.log(errors))
-        if moved <= TOLERANCE:
+        prior = _class_prior(encoded, said, posteriors)
+        counts = _count_answers(encoded, said, posteriors)
+        errors = _estimate_errors(encoded, said, counts, expected)
+        if progress.has_converged(_update(posteriors, encoded, said, np.log(prior), np.log(errors))):
             break
     right = errors[said.label, np.arange(len(said.label))] * prior[said.label]
     ability = sum_by(said.worker, right, len(encoded.workers))
-    return Fit(posteriors, ability, converged=bool(moved <= TOLERANCE))
+    return Fit(posteriors, ability, converged=progress.converged, switched=_switched(said, counts))
 
 
 def _given_labels(encoded: EncodedJudgements) -> _GivenLabels:
@@ -87,19 +94,51 @@ def _given_labels(encoded: EncodedJudgements) -> _GivenLabels:
     return _GivenLabels(row, pairs // size, pairs % size)
 
 
-def _estimate_errors(encoded: EncodedJudgements, said: _GivenLabels, posteriors: Values, expected: Prior) -> Values:
-    """Return e_w[l | c] as [K (c), R]."""
-    errors = np.zeros((len(encoded.labels), len(said.worker)))
+def _class_prior(encoded: EncodedJudgements, said: _GivenLabels, posteriors: Values) -> Values:
+    """Return p_c, [K], from the tasks that have answers."""
+    judged = np.zeros(posteriors.shape[1], bool)
+    judged[encoded.task] = True
+    prior = posteriors.sum(axis=1, where=judged) / max(int(judged.sum()), 1)
+    given = np.bincount(said.label, minlength=len(prior)) > 0
+    return np.maximum(np.where(given, prior, 0.0), _SMALLEST)
+
+
+def _count_answers(encoded: EncodedJudgements, said: _GivenLabels, posteriors: Values) -> Values:
+    """Return the expected number of answers of each pair on tasks of each class, [K (c), R]."""
+    counts = np.zeros((len(encoded.labels), len(said.worker)))
     for block in blocks(encoded):
         row = said.row[block.rows]
-        for counts, truth in zip(errors, posteriors[:, block.tasks], strict=True):
-            np.add.at(counts, row, truth[block.task])
-    np.maximum(errors, _SMALLEST, out=errors)
-    total = np.stack([sum_by(said.worker, counts, len(encoded.workers)) for counts in errors])
-    total += expected.right + (len(errors) - 1) * expected.wrong
-    errors += np.where(np.arange(len(errors))[:, None] == said.label, expected.right, expected.wrong)
+        for of_class, truth in zip(counts, posteriors[:, block.tasks], strict=True):
+            np.add.at(of_class, row, truth[block.task])
+    return counts
+
+
+def _pooled(said: _GivenLabels, counts: Values) -> Values:
+    """Return the confusion matrix of all workers together, [K (c), K (l)], as counts."""
+    return np.stack([sum_by(said.label, of_class, len(counts)) for of_class in counts])
+
+
+def _estimate_errors(encoded: EncodedJudgements, said: _GivenLabels, counts: Values, expected: Prior) -> Values:
+    """Return e_w[l | c] as [K (c), R]."""
+    size = len(counts)
+    others = (1 - EXPECTED_ACCURACY) / max(size - 1, 1)
+    pooled = _pooled(said, counts) + np.where(np.eye(size, dtype=bool), EXPECTED_ACCURACY, others)
+    pooled /= pooled.sum(axis=1, keepdims=True)
+    total = np.stack([sum_by(said.worker, of_class, len(encoded.workers)) for of_class in counts])
+    total += _SMALLEST + expected.right + (size - 1) * expected.wrong
+    errors: Values = counts + _SMALLEST * pooled[:, said.label]
+    errors += np.where(np.arange(size)[:, None] == said.label, expected.right, expected.wrong)
     errors /= total[:, said.worker]
     return errors
+
+
+def _switched(said: _GivenLabels, counts: Values) -> tuple[int, ...]:
+    """Return the labels l for which the answer l speaks for another class: e[c | l] of all workers is largest there."""
+    pooled = _pooled(said, counts)
+    total = pooled.sum(axis=1, keepdims=True)
+    rates = np.divide(pooled, total, out=np.zeros_like(pooled), where=total > 0)
+    best = rates.max(axis=0)
+    return tuple(int(label) for label in np.nonzero(np.diag(rates) < best - TIE)[0])
 
 
 def _update(

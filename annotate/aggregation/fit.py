@@ -5,17 +5,37 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ITERATIONS", "TIE", "TOLERANCE", "Fit", "choose_labels", "clamp", "normalise"]
+__all__ = ["ITERATIONS", "TIE", "TOLERANCE", "Fit", "Progress", "choose_labels", "clamp", "normalise"]
 
 TOLERANCE = 1e-5
-"""A method has converged when no posterior moves further than this in one iteration. On the public crowd sets each
-iteration covers at least a tenth of the remaining distance, so posteriors are within 1e-4 of the fixed point."""
+"""Largest move of a posterior in the last iteration of a method that has converged."""
+_DISTANCE = 1e-4
+"""Largest distance to the fixed point at convergence, as estimated from the last two moves."""
 ITERATIONS = 500
 """Maximum number of iterations; the public crowd sets need 20 to 60."""
 TIE = 1e-9
 """Posteriors that differ by less are a tie, so that rounding does not decide."""
 
 Values = NDArray[np.float64]
+
+
+class Progress:
+    """Tells when an iterative method has converged.
+
+    EM converges linearly: its moves shrink by a ratio r, so the distance still to go is about move r / (1 - r). A small
+    move alone does not end it, because a slow drift makes small moves for ever.
+    """
+
+    def __init__(self) -> None:
+        self._last = np.inf
+        self.converged = False
+
+    def has_converged(self, moved: float) -> bool:
+        """Note the largest move of one iteration; return whether it was the last that is needed."""
+        ratio = moved / self._last if self._last else 0.0
+        is_near = moved <= TIE if np.isinf(self._last) else moved * ratio <= _DISTANCE * (1 - ratio)
+        self._last, self.converged = moved, moved <= TOLERANCE and is_near
+        return self.converged
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +49,8 @@ class Fit:
     difficulty: Values | None = None
     """[T] 1/beta of GLAD; None for other methods."""
     converged: bool = True
+    switched: tuple[int, ...] = ()
+    """Labels that workers mostly give where another label is true, by Dawid and Skene's model."""
 
 
 def normalise(scores: Values, gold: NDArray[np.int32]) -> Values:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from annotate.aggregation.blocks import Block, blocks
 from annotate.aggregation.encoding import EncodedJudgements
-from annotate.aggregation.fit import ITERATIONS, TOLERANCE, Fit, normalise
+from annotate.aggregation.fit import ITERATIONS, Fit, Progress, normalise
 from annotate.aggregation.weighted import expect_accuracy
 
 __all__ = ["NewtonSteps", "glad"]
@@ -66,8 +66,8 @@ def glad(encoded: EncodedJudgements) -> Fit:
 
     where p is the posterior of the given label. The M-step is partial: a Newton step of the abilities, new
     posteriors, then a step of b by Fisher scoring (``NewtonSteps``). The fixed points are those of full EM. It
-    starts from the prior means and ends when no posterior or ability moves by more than ``TOLERANCE``, or
-    after ``ITERATIONS`` iterations. Ties go to the smallest label. The ability of a worker is alpha_w, the
+    starts from the prior means and ends when posteriors, abilities and b have converged (``Progress``), or after
+    ``ITERATIONS`` iterations. Ties go to the smallest label. The ability of a worker is alpha_w, the
     difficulty of a task 1 / beta_t.
 
     "Weighted GLAD" produced the final labels of M5Product but has no public definition. Interpretation here:
@@ -80,13 +80,12 @@ def glad(encoded: EncodedJudgements) -> Fit:
     abilities = NewtonSteps(np.log(accuracy / (1 - accuracy)) / np.e)
     ease = NewtonSteps(np.ones(len(encoded.gold)))
     posteriors = np.zeros((len(encoded.labels), len(encoded.gold)))
-    moved = np.inf
+    progress, moved = Progress(), 0.0
     for _ in range(ITERATIONS):
-        moved = _step_abilities(encoded, abilities, ease, posteriors)
-        if moved <= TOLERANCE:
+        if progress.has_converged(max(moved, _step_abilities(encoded, abilities, ease, posteriors))):
             break
-        _step_ease(encoded, abilities, ease)
-    return Fit(posteriors, abilities.value, np.exp(-ease.value), converged=bool(moved <= TOLERANCE))
+        moved = _step_ease(encoded, abilities, ease)
+    return Fit(posteriors, abilities.value, np.exp(-ease.value), converged=progress.converged)
 
 
 def _step_abilities(encoded: EncodedJudgements, abilities: NewtonSteps, ease: NewtonSteps, posteriors: Values) -> float:
@@ -101,11 +100,14 @@ def _step_abilities(encoded: EncodedJudgements, abilities: NewtonSteps, ease: Ne
     return max(moved, abilities.step(slice(None), gradient, curvature))
 
 
-def _step_ease(encoded: EncodedJudgements, abilities: NewtonSteps, ease: NewtonSteps) -> None:
+def _step_ease(encoded: EncodedJudgements, abilities: NewtonSteps, ease: NewtonSteps) -> float:
+    """Update b in place; return its largest change."""
+    moved = 0.0
     for block in blocks(encoded):
         found = _expect(block, encoded, abilities.value, ease.value)
         gradient = block.sum_by_task(found.surprise * found.product)
-        ease.step(block.tasks, gradient, block.sum_by_task(found.slope * found.product**2))
+        moved = max(moved, ease.step(block.tasks, gradient, block.sum_by_task(found.slope * found.product**2)))
+    return moved
 
 
 @dataclass(frozen=True, slots=True)

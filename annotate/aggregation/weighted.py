@@ -7,11 +7,11 @@ from annotate.aggregation.blocks import count_votes, sum_by
 from annotate.aggregation.encoding import EncodedJudgements
 from annotate.aggregation.fit import Fit, normalise
 
-__all__ = ["count_gold", "expect_accuracy", "weighted"]
+__all__ = ["EXPECTED_ACCURACY", "count_gold", "expect_accuracy", "weighted"]
 
 Values = NDArray[np.float64]
 
-_EXPECTED = 1 / (1 + np.exp(-np.e))
+EXPECTED_ACCURACY = 1 / (1 + np.exp(-np.e))
 """Accuracy expected before any gold answer: .938, from the prior means of GLAD (ability 1, b = 1)."""
 _PSEUDO_ANSWERS = 4.0
 """Weight of the expectation in gold answers. Among 2 to 32, smaller values suit workers who differ widely (the public
@@ -36,7 +36,7 @@ def expect_accuracy(encoded: EncodedJudgements) -> Values:
     gold answers.
     """
     asked, right = count_gold(encoded)
-    accuracy: Values = (right + _PSEUDO_ANSWERS * _EXPECTED) / (asked + _PSEUDO_ANSWERS)
+    accuracy: Values = (right + _PSEUDO_ANSWERS * EXPECTED_ACCURACY) / (asked + _PSEUDO_ANSWERS)
     return accuracy
 
 

@@ -30,9 +30,9 @@ from bench.matching_real import as_tables, near_groups
 from core.components import connect
 from core.segmentation import cut_words
 from extract.duplicates import phash_neighbours
-from extract.images import decode, perceptual_hash
-from extract.images.decoding import ImageFault
 from extract.settings import ImageSettings
+from media.hashes import perceptual_hash
+from media.image import ImageFault, decode_image
 
 Pairs = set[tuple[int, int]]
 RADIUS, PEER_RADIUS = 6, 10
@@ -148,7 +148,7 @@ def _file(number: int, origin: int | None) -> bytes:
 
 
 def _hash(path: Path) -> int:
-    image = decode(path.read_bytes(), ImageSettings())
+    image = decode_image(path.read_bytes(), ImageSettings())
     if isinstance(image, ImageFault):
         raise TypeError(image.detail)
     return perceptual_hash(image.convert("L"))

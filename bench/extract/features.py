@@ -10,7 +10,7 @@ import librosa
 import numpy as np
 from numpy.typing import NDArray
 
-from extract.audio.mfcc import mfcc
+from media.mel import mfcc
 
 RATE = 22_050
 SECONDS = 25

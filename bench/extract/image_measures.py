@@ -15,8 +15,9 @@ from scipy.stats import rankdata
 
 from demo_shops.images import draw_product, render_image
 from demo_shops.plan import make_plan
-from extract.images import ImageFault, ImageMeasures, measure
+from extract.images import ImageMeasures, measure
 from extract.settings import ImageSettings
+from media.image import ImageFault
 
 LISTINGS = 60
 MARK = "SHOP 123"

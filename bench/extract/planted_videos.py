@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance
 
 from extract.duplicates import group_exact, near_video_pairs, prepare, prepare_near
-from extract.images import frame_hash
 from extract.settings import DedupSettings
+from media.hashes import frame_hash
 
 CLIPS, UNRELATED = 20, 2_000
 SIZE = 256, 144

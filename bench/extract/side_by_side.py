@@ -23,7 +23,6 @@ from tempfile import TemporaryDirectory
 import librosa
 import numpy as np
 from imageio_ffmpeg import get_ffmpeg_exe
-from moviepy import VideoFileClip
 from PIL import Image
 
 from bench.extract.clips import make_clips
@@ -40,6 +39,8 @@ def warm_librosa() -> None:
 
 def by_moviepy_and_librosa(clip: Path, folder: Path) -> None:
     """Extract as the papers describe: moviepy for the mp3 and one frame per second, librosa for MFCC."""
+    from moviepy import VideoFileClip  # noqa: PLC0415 - an extra that holds Pillow back
+
     with VideoFileClip(str(clip)) as video:
         audio = folder / f"{clip.stem}.mp3"
         video.audio.write_audiofile(str(audio), logger=None)

@@ -8,8 +8,14 @@ from decimal import Decimal
 
 from price_parser import Price
 
-from reader.money import currency_code, shown_price
-from tests.reader.price_cases import CASES
+from core.currencies import currency_code
+from core.money import read_money
+from tests.core.price_cases import CASES
+
+
+def _read(text: str) -> tuple[Decimal | None, str | None]:
+    found = read_money(text)
+    return (found.amount, found.currency) if found else (None, None)
 
 
 def main() -> None:
@@ -19,7 +25,7 @@ def main() -> None:
         truth = None if amount == "-" else Decimal(amount), None if currency == "-" else currency
         peer = Price.fromstring(text)
         for name, found in (
-            ("m5data", shown_price(text)),
+            ("m5data", _read(text)),
             ("price-parser", (peer.amount, currency_code(peer.currency))),
         ):
             right[name][0] += found[0] == truth[0]

@@ -1,14 +1,15 @@
 """Train the page reader and evaluate it on held-out shops: ``python -m bench.pages.reader --shops DIR [--pages DIR]``.
 
-Prints, for pages without and with markup, F1 by field as the mean over shops, and the calibration error. ``--curve``
-prints F1 against the number of shops learned from, ``--ablation`` F1 without each kind of place.
+Prints, for pages without and with markup, F1 and the precision of what is filled by field, as means over shops, and the
+calibration error. ``--curve`` prints F1 against the number of shops learned from, ``--ablation`` F1 without each kind
+of place.
 ``--write FILE`` writes the model learned from all shops and pages.
 """
 
 import argparse
 import pickle
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from statistics import mean
 
@@ -17,14 +18,14 @@ from bench.pages.risk_picture import risk_picture
 from bench.pages.shop_folder import read_pages, read_shops
 from reader.learning.labelled import Example, LabelledPage, page_examples
 from reader.learning.lessons import lessons
-from reader.learning.teach import Prediction, calibration_error, f1_by_field, learn, risk_coverage, write_model
+from reader.learning.teach import Prediction, calibration_error, counts_by_field, learn, risk_coverage, write_model
 from reader.model import FIELDS
 
 
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--shops", type=Path, required=True)
+    parser.add_argument("--shops", type=Path, required=True, nargs="+", help="folders of shops")
     parser.add_argument("--pages", type=Path)
     parser.add_argument("--write", type=Path, help="file of the model learned from all pages")
     parser.add_argument("--examples", type=Path, help="file that keeps the examples between runs")
@@ -54,16 +55,20 @@ def main() -> None:
 
 def _print_figures(real: Sequence[Prediction]) -> None:
     for markup in (False, True):
-        print(f"\n{'with' if markup else 'without'} markup: F1, mean over shops (worst five), calibration error")
-        figures = f1_by_field([one for one in real if one.example.page < _LESSONS], markup=markup)
+        print(f"\n{'with' if markup else 'without'} markup: F1 and precision of what is filled, means over shops")
+        figures = counts_by_field([one for one in real if one.example.page < _LESSONS], markup=markup)
         for field in FIELDS:
             if shops := figures.get(field):
-                worst = " ".join(f"{f1:.2f}" for f1 in sorted(shops.values())[:5])
+                f1 = sorted(one.f1 for one in shops.values())
+                worst = " ".join(f"{one:.2f}" for one in f1[:5])
+                filled = [one.precision for one in shops.values() if one.filled]
+                precise = f"P {mean(filled):.3f}" if filled else "P none"
                 error = calibration_error(real, field)
-                print(f"{field:13} {mean(shops.values()):.3f}  {len(shops):3} shops  {worst}  ECE {error:.3f}")
+                print(f"{field:13} {mean(f1):.3f}  {len(f1):3} shops  {worst}  {precise}  ECE {error:.3f}")
         single = [one for one in real if one.example.page >= _PAGES]
-        pooled = f1_by_field(single, markup=markup, pooled=True)
-        print("single pages: " + "  ".join(f"{field} {f1['all']:.3f}" for field, f1 in pooled.items()))
+        pooled = counts_by_field(single, markup=markup, pooled=True)
+        said = (f"{field} {one['all'].f1:.3f} P {one['all'].precision:.3f}" for field, one in pooled.items())
+        print("single pages: " + "  ".join(said))
     print("\nrisk at coverage 50, 80, 90, 100 %, without markup")
     for field in FIELDS:
         print(f"{field:13} " + " ".join(f"{risk:.3f}" for risk in risk_coverage(real, field, (0.5, 0.8, 0.9, 1.0))))
@@ -78,7 +83,7 @@ _LESSONS = 500_000
 def _examples(arguments: argparse.Namespace) -> list[Example]:
     if arguments.examples and arguments.examples.exists():
         return list(pickle.loads(arguments.examples.read_bytes()))
-    pages = [*enumerate(some(read_shops(arguments.shops), arguments.per_shop))]
+    pages = [*enumerate(some(chain.from_iterable(map(read_shops, arguments.shops)), arguments.per_shop))]
     pages += enumerate(lessons(), _LESSONS)
     if arguments.pages:
         pages += enumerate(read_pages(arguments.pages), _PAGES)

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from lxml import html
 
-from reader.document import decode_page, read_document
+from core.texts import decode_html
+from reader.document import read_document
 from reader.evidence import key_of
 from reader.learning.labelled import LabelledPage, answer, without_markup
 from reader.reading import Reading
@@ -103,4 +104,4 @@ def read_pages(folder: Path) -> Iterator[LabelledPage]:
                 del found[field]  # the markup states one that the labels lack
         host = (urlsplit(said["url"]).hostname or "").split(".")
         shop = max(host[-3:-1] if len(host) > 2 else host[:-1], key=len)
-        yield LabelledPage(shop, said["url"], decode_page(body)[0].encode("utf-8", "replace"), found)
+        yield LabelledPage(shop, said["url"], decode_html(body).text.encode("utf-8", "replace"), found)

@@ -11,6 +11,15 @@ _SHOWN = 3
 _DOWN = frozenset(
     {"bad_http", "connect", "dns", "http_429", "http_5xx", "reset", "source_down", "timeout", "truncated"}
 )
+_REFUSED = frozenset({"robots", "robots_delay", "opt_out", "http_402", "http_403"})
+"""Reasons that are the shop's own word."""
+_SETTINGS = {
+    "not_followed": "follow",
+    "other_language": "languages",
+    "nothing_new": "start",
+    "budget": "max_pages",
+}
+"""Reasons that are the source's settings -> the setting."""
 _ANSWERS = """
 SELECT coalesce(p.reason, r.stopped, 'pending') AS why, count(*) AS pages,
     min(CASE WHEN p.reason IS NULL AND r.detail != '' THEN r.detail ELSE p.url || ': ' || p.detail END) AS example
@@ -42,10 +51,10 @@ def _advice(name: str, answer: tuple[str, int, str]) -> str:
         return f"If the shop runs on this machine or its network, set sources.{name}.local = true."
     if why in _DOWN or why in {"unreachable_robots", "bad_tls"}:
         return f"Check that sources.{name}.start is right and the shop is up, then run again."
-    if why in {"robots", "robots_delay", "opt_out", "http_402", "http_403"}:
+    if why in _REFUSED:
         return "The shop does not admit this crawler there. Ask its owner to, or choose another start."
-    if why in {"not_followed", "other_language"}:
-        return f"Check follow, product_urls and languages in sources.{name}."
+    if why in _SETTINGS:
+        return f"Check sources.{name}.{_SETTINGS[why]}."
     return f"Check sources.{name}.start; m5data add-source URL proposes one."
 
 
@@ -58,6 +67,13 @@ def explain_no_products(connection: sqlite3.Connection, name: str, source: Sourc
     if not kinds - {"taken_down"}:
         return None
     said = "; ".join(f"{kind} {pages:,} ({url})" for kind, pages, url in outcomes[:_SHOWN])
+    left_out = [one for one in connection.execute(_ANSWERS, (name,)) if one[0] in _REFUSED or one[0] in _SETTINGS]
+    if left_out and left_out[0][1] >= sum(pages for _, pages, _ in outcomes):
+        others = "; ".join(f"{why} {pages:,} ({example})" for why, pages, example in left_out[:_SHOWN])
+        return (
+            f"source {name}: no page shows a product: {said}. Most pages were left out: {others}. "
+            f"{_advice(name, left_out[0])}"
+        )
     return (
         f"source {name}: no page shows a product: {said}. Look at one with m5data parse; if its pages fill themselves "
         f"by script, set sources.{name}.browser = true, else give sources.{name}.page_object."

@@ -7,8 +7,8 @@ import re
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from multiprocessing.connection import Connection
@@ -16,12 +16,13 @@ from pathlib import Path
 
 from scrapy.crawler import AsyncCrawlerProcess
 
+from core.urls import normalise
 from crawler.crawl.frontier import Frontier, open_frontier
 from crawler.crawl.frontier_queue import FrontierQueue, QueueLimits, ShowsProduct
 from crawler.crawl.job import CrawlJob
 from crawler.crawl.page_deadline import PageDeadline
 from crawler.crawl.responses import PageRules
-from crawler.crawl.scope import Scope, web_host
+from crawler.crawl.scope import Scope, web_host, without_order
 from crawler.crawl.site_rules import HostRules, SiteFiles, SourceStoppedError
 from crawler.crawl.sitemaps import is_sitemap_url
 from crawler.crawl.spider import ShopSpider, SpiderWork
@@ -39,6 +40,9 @@ from takedown.register import open_register
 __all__ = ["crawl_source"]
 
 _MOST_USAGE_HEADERS = 20
+_MOST_SITEMAP_HOSTS = 10
+"""Most other hosts of whose sitemaps the rules are read."""
+_LONGEST_SHOWN = 2_000
 
 
 def crawl_source(job: CrawlJob, progress: Connection) -> None:
@@ -54,14 +58,14 @@ def crawl_source(job: CrawlJob, progress: Connection) -> None:
         deadline = PageDeadline(job.root / "logs" / f"reading-{job.name}.url", job.settings.parse_timeout_s)
         frontier.record(deadline.failed_before())
         try:
-            rules = asyncio.run(_site_rules(job, connection))
+            rules, others = asyncio.run(_site_rules(job, connection))
             delay_s = _delay(job, rules)
         except SourceStoppedError as stop:
             _note_stop(connection, job.name, (stop.reason, stop.detail))
             return
-        frontier.add(_sitemaps(job, rules))
+        frontier.add(_sitemaps(job, rules, others))
         with store.objects.writer("page") as pages:
-            hosts = _HostRules(rules)
+            hosts = _HostRules({**others, **rules})
             shows_product = _shows_product(job, deadline)
             queue = FrontierQueue(
                 frontier, pages, _limits(job, delay_s), hosts, progress.send, shows_product, job.source.languages
@@ -72,11 +76,33 @@ def crawl_source(job: CrawlJob, progress: Connection) -> None:
             asyncio.run(_fetch_licences(job, connection, licences))
 
 
-async def _site_rules(job: CrawlJob, connection: sqlite3.Connection) -> dict[str, HostRules]:
+async def _site_rules(
+    job: CrawlJob, connection: sqlite3.Connection
+) -> tuple[dict[str, HostRules], dict[str, HostRules]]:
+    """Return the rules of the source's hosts, and of the other hosts on which its robots.txt names sitemaps.
+
+    Raises:
+        SourceStoppedError: those of one of the source's hosts cannot be read.
+    """
     tdm = "tdm-reservation" in job.settings.opt_outs
+    scope = Scope(job.source.start)
     async with PageClient(job.settings.agent_header, job.local_hosts) as client:
         files = _site_files(job, connection, client)
-        return {web_host(home): await files.rules(home, job.settings.user_agent, tdm=tdm) for home in job.homes}
+        rules = {web_host(home): await files.rules(home, job.settings.user_agent, tdm=tdm) for home in job.homes}
+        named = (sitemap for home in job.homes for _, sitemap in _named_sitemaps(home, rules) if sitemap)
+        homes = {web_host(url): url for url in named if not scope.holds(url)}
+        others: dict[str, HostRules] = {}
+        for host, url in islice(homes.items(), _MOST_SITEMAP_HOSTS):
+            with suppress(SourceStoppedError):  # its sitemaps are refused, by name
+                others[host] = await files.rules(url, job.settings.user_agent, tdm=tdm)
+    return rules, others
+
+
+def _named_sitemaps(home: str, rules: dict[str, HostRules]) -> Iterator[tuple[str, str | None]]:
+    """Yield each sitemap that a host's robots.txt names, as written and as requested; None: it is no web URL."""
+    for text in rules[web_host(home)].robots.sitemaps:
+        url = normalise(text, home)
+        yield text, without_order(url) if url else None
 
 
 async def _fetch_licences(job: CrawlJob, connection: sqlite3.Connection, urls: list[str]) -> None:
@@ -129,8 +155,8 @@ def _delay(job: CrawlJob, rules: dict[str, HostRules]) -> float:
     return max(own, asked)
 
 
-def _sitemaps(job: CrawlJob, rules: dict[str, HostRules]) -> Iterator[Found]:
-    """Yield the sitemaps that robots.txt names or, if it names none, the usual location.
+def _sitemaps(job: CrawlJob, rules: dict[str, HostRules], others: dict[str, HostRules]) -> Iterator[Found]:
+    """Yield the sitemaps that robots.txt names or, if it names none that can be requested, the usual location.
 
     A source that starts from sitemaps uses no others.
     """
@@ -138,11 +164,24 @@ def _sitemaps(job: CrawlJob, rules: dict[str, HostRules]) -> Iterator[Found]:
         return
     scope = Scope(job.source.start)
     for home in job.homes:
-        named = [url for url in rules[web_host(home)].robots.sitemaps if scope.holds(url)]
-        for url in named:
-            yield Found(url, kind="sitemap", rank=1, listed=True)
-        if not named:
+        requested = False
+        for text, url in _named_sitemaps(home, rules):
+            found = _sitemap(text, url, scope, others)
+            requested = requested or found.refused is None
+            yield found
+        if not requested:
             yield Found("/".join(home.split("/", 3)[:3]) + "/sitemap.xml", kind="sitemap", rank=1)
+
+
+def _sitemap(text: str, url: str | None, scope: Scope, others: Collection[str]) -> Found:
+    """Return a sitemap that robots.txt names, refused if it cannot be requested."""
+    if url is None:
+        detail = "robots.txt names it as a sitemap, but it is no web URL"
+        return Found(text[:_LONGEST_SHOWN], kind="sitemap", rank=1, refused="bad_url", detail=detail)
+    if scope.holds(url) or web_host(url) in others:
+        return Found(url, kind="sitemap", rank=1, listed=True)
+    detail = "robots.txt names it as a sitemap, but the robots.txt of its host cannot be read"
+    return Found(url, kind="sitemap", rank=1, refused="offsite", detail=detail)
 
 
 def _shows_product(job: CrawlJob, deadline: PageDeadline) -> ShowsProduct:

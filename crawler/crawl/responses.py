@@ -5,17 +5,17 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from core.errors import PageError
-from core.urls import normalise
+from core.urls import escape_location, normalise
 from crawler.crawl.languages import alternates, page_language, sitemap_languages
-from crawler.crawl.scope import Scope, without_order
-from crawler.crawl.sitemaps import Sitemap, looks_like_sitemap, read_sitemap, sitemap_urls
+from crawler.crawl.scope import Scope, web_host, without_order
+from crawler.crawl.sitemaps import MAX_URLS, Sitemap, looks_like_sitemap, read_sitemap, sitemap_urls
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.net.client import Fetched
 from crawler.net.http_policy import status_reason
 from crawler.rights.opt_outs import opt_outs, page_opt_out
 from crawler.rights.page import from_json, page_statements, renewed, to_json, unpaid
-from reader.document import Document, canonical_url, read_document
-from reader.links import links, next_link
+from reader.document import Document, canonical_url, headers_by_name, read_document
+from reader.links import links, next_link, refresh_target
 
 __all__ = [
     "PageRules",
@@ -93,7 +93,7 @@ def _failed(task: Task, response: Fetched) -> Visit:
 def _redirect(task: Task, response: Fetched, rules: PageRules) -> Visit:
     location = response.header("location")
     target = redirected(task, location, rules.scope, rules.max_redirects)
-    where = " ".join(location.split())[:300]
+    where = " ".join(escape_location(location).split())[:300]
     if isinstance(target, str):
         return Visit(task, "failed", target, f"to {where or 'nowhere'}", response.status, kind=task.kind)
     return Visit(
@@ -104,8 +104,8 @@ def _redirect(task: Task, response: Fetched, rules: PageRules) -> Visit:
 
 def _sitemap(task: Task, response: Fetched, rules: PageRules) -> tuple[Visit, bytes | None]:
     try:
-        sitemap = read_sitemap(response.body, rules.max_sitemap_bytes)
-        if not sitemap.urls and not looks_like_sitemap(response.body):
+        sitemap = read_sitemap(response.body, rules.max_sitemap_bytes, response.header("content-type"))
+        if not sitemap.urls and not sitemap.sitemaps and not looks_like_sitemap(response.body):
             raise ValueError("the response is not a sitemap")  # noqa: TRY301  one way out for both
     except ValueError as error:
         return Visit(task, "failed", "broken_sitemap", str(error), response.status, kind="sitemap"), None
@@ -138,10 +138,14 @@ _SHOWN = "//body//node()[self::img[@src] or self::text()[not(parent::script or p
 
 
 def _content(document: Document) -> str | None:
-    """Return a hash of the visible text and images of a page; None if there are none."""
+    """Return a hash of the visible text, images and title of a page; None if it shows nothing.
+
+    Pages that are filled by script look alike but for their titles.
+    """
     shown = document.tree.xpath(_SHOWN)
     words = (one if isinstance(one, str) else one.get("src", "") for one in shown)
     text = " ".join(word for one in words for word in one.split())
+    text = f"{document.tree.findtext('.//title') or ''} {text}".strip() if text else ""
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16] if text else None
 
 
@@ -158,28 +162,24 @@ def _kept(response: Fetched) -> dict[str, str]:
 
 
 def kept_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return the headers that later readings of the page need, names in lower case, repeated ones joined."""
-    return _joined(headers, _KEPT_HEADERS)
+    """Return the headers that later readings of the page need (:func:`reader.document.headers_by_name`)."""
+    return _of(headers, _KEPT_HEADERS)
 
 
 def _named(response: Fetched, names: Collection[str]) -> dict[str, str]:
-    return _joined(response.headers, names)
+    return _of(response.headers, names)
 
 
-def _joined(headers: Iterable[tuple[str, str]], names: Collection[str]) -> dict[str, str]:
-    kept: dict[str, str] = {}
-    for name, value in headers:
-        key = name.lower()
-        if key in names:
-            kept[key] = f"{kept[key]}, {value}" if key in kept else value
-    return kept
+def _of(headers: Iterable[tuple[str, str]], names: Collection[str]) -> dict[str, str]:
+    return headers_by_name((name, value) for name, value in headers if name.lower() in names)
 
 
 def links_of_page(document: Document, task: Task, scope: Scope, agent: str) -> tuple[Found, ...]:
     """Return the links of a page within its source, in page order, each URL once.
 
-    The next page of a listing is no step deeper and comes before other links. Versions of the page in other languages
-    count as links, with their language. Links marked nofollow, and all links of a page so marked, are not followed.
+    The next page of a listing, and the page that this one leads to by itself, are no step deeper. Versions of the page
+    in other languages count as links, with their language. Links marked nofollow, and all links of a page so marked,
+    are not followed.
     """
     if "nofollow" in opt_outs(document, agent):
         return ()
@@ -194,32 +194,51 @@ def links_of_page(document: Document, task: Task, scope: Scope, agent: str) -> t
     canonical = _spell(canonical_url(document), document)
     if canonical and scope.holds(canonical) and scope.allows(canonical):
         found.setdefault(canonical, Found(canonical, rank=scope.rank(canonical), depth=task.depth + 1))
+    if target := _spell(refresh_target(document), document):
+        found.setdefault(target, _refreshed(target, task, scope))
     for link in links(document)[:_MAX_LINKS]:
         url = None if link.nofollow else _spell(link.url, document)
-        if url and scope.follows(url):
+        if url and scope.leaves_out(url):
+            detail = f"linked from {task.url}; it matches neither follow nor product_urls"
+            found.setdefault(url, Found(url, depth=task.depth + 1, refused="not_followed", detail=detail))
+        elif url and scope.follows(url):
             trap = ("trap", "path repeats itself") if repeats(url) else (None, "")
             item = Found(url, rank=scope.rank(url), depth=task.depth + 1, refused=trap[0], detail=trap[1])
             found.setdefault(url, item)
     return tuple(item for url, item in found.items() if url != task.url or item.language)
 
 
+def _refreshed(url: str, task: Task, scope: Scope) -> Found:
+    """Return the URL that a page leads to by itself: no step deeper, as after a redirect."""
+    if scope.holds(url):
+        return Found(url, rank=scope.rank(url), depth=task.depth)
+    detail = f"{task.url} leads to it by itself (meta refresh); its host is not the source's"
+    return Found(url, depth=task.depth, refused="offsite", detail=detail)
+
+
 def links_of_sitemap(sitemap: Sitemap, task: Task, scope: Scope) -> tuple[Found, ...]:
     """Return the pages and sitemaps that a sitemap lists.
 
-    Pages of other hosts are refused as ``offsite``, those that the settings do not follow as ``not_followed``.
+    Pages and sitemaps of other hosts are refused as ``offsite``, pages that the settings do not follow as
+    ``not_followed``, and the rest of an endless file as ``trap``.
     """
     pages = (
         _listed(url, text, sitemap, task, scope) for url, text in sitemap_urls(sitemap.urls, task.url, scope).items()
     )
-    deep = "too_deep" if task.depth >= _MAX_SITEMAP_DEPTH else None
     names = sitemap_urls(sitemap.sitemaps, task.url, scope)
     variants = sitemap_languages(names)
-    files = (
-        Found(url, kind="sitemap", rank=1, depth=task.depth + 1, language=variants.get(url), refused=deep)
-        for url in names
-        if scope.holds(url)
-    )
-    return (*files, *pages)
+    files = (_further(url, variants.get(url), task, scope) for url in names)
+    detail = f"{task.url} lists more URLs than the {MAX_URLS:,} that are read of one file. Split it."
+    rest = normalise(sitemap.first_left_out, task.url) if sitemap.first_left_out else None
+    return (*files, *pages, *([Found(rest, depth=1, refused="trap", detail=detail)] if rest else []))
+
+
+def _further(url: str, language: str | None, task: Task, scope: Scope) -> Found:
+    """Return a file that an index lists: of the source's hosts, or of the index's own."""
+    refused, detail = ("too_deep" if task.depth >= _MAX_SITEMAP_DEPTH else None), ""
+    if not scope.holds(url) and web_host(url) != web_host(task.url):
+        refused, detail = "offsite", f"listed in {task.url}; its host is neither the source's nor that sitemap's"
+    return Found(url, kind="sitemap", rank=1, depth=task.depth + 1, language=language, refused=refused, detail=detail)
 
 
 def _listed(url: str, text: str, sitemap: Sitemap, task: Task, scope: Scope) -> Found:
@@ -238,14 +257,20 @@ def redirected(task: Task, location: str, scope: Scope, max_redirects: int) -> F
     """Return the URL that a redirect leads to, or the reason why it is not followed.
 
     Reasons: ``bad_redirect``, ``bad_scheme``, ``offsite``, ``redirect_loop``.
+
+    Args:
+        task: the request that was answered.
+        location: the header, as the client decodes it.
+        scope: hosts that may be requested.
+        max_redirects: most redirects in a row.
     """
-    target = normalise(location, task.url)
+    target = normalise(escape_location(location), task.url)
     if target is None:
         scheme = location.partition(":")[0].lower() if ":" in location else ""
         return "bad_scheme" if scheme.isalpha() and scheme not in {"http", "https"} else "bad_redirect"
     if target == task.url or task.hops >= max_redirects:
         return "redirect_loop"
-    if not scope.holds(target):
+    if not scope.holds(target) and not (task.kind == "sitemap" and web_host(target) == web_host(task.url)):
         return "offsite"
     return Found(target, task.kind, task.rank, task.depth, task.hops + 1, task.chain, task.listed)
 

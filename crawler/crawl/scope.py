@@ -76,13 +76,11 @@ class Scope:
         """Return whether a link is worth a request: a page of the source, not a file, not the same items re-sorted."""
         if not self.holds(url):
             return False
-        if self._follow:
-            return self.allows(url)
-        parts = urlsplit(url)
-        if _FILES.search(parts.path) or _FORMS.search(parts.path):
-            return False
-        names = (name for name, _ in parse_qsl(parts.query, keep_blank_values=True))
-        return not any(_SAME_ITEMS.fullmatch(name) for name in names)
+        return self.allows(url) if self._follow else _is_page(url)
+
+    def leaves_out(self, url: str) -> bool:
+        """Return whether ``follow`` alone keeps a link from being worth a request."""
+        return self.holds(url) and not self.allows(url) and _is_page(url)
 
     def allows(self, url: str) -> bool:
         """Return whether the settings allow a URL to be requested; without ``follow``, every URL."""
@@ -98,3 +96,12 @@ class Scope:
         if any(pattern.search(url) for pattern in self._products) or (listed and not self._products):
             return 2
         return 5 if "?" in url else 4
+
+
+def _is_page(url: str) -> bool:
+    """Return whether a URL is neither a file, nor a form, nor another order of the same items."""
+    parts = urlsplit(url)
+    if _FILES.search(parts.path) or _FORMS.search(parts.path):
+        return False
+    names = (name for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+    return not any(_SAME_ITEMS.fullmatch(name) for name in names)

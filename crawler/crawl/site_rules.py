@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from random import Random
-from urllib.parse import urljoin, urlsplit
 
-from crawler.crawl.scope import web_host
-from crawler.net.client import ClientLimits, FetchError, PageClient
+from core.texts import decode_plain, decode_xml, is_binary
+from core.urls import absolute, escape_location
+from crawler.net.client import ClientLimits, Fetched, FetchError, PageClient
 from crawler.net.http_policy import retry_after_s, retry_wait_s
 from crawler.net.robots import Robots, SiteOptOuts, robots_meaning
 from crawler.rights.site import SITE_FILES, SiteSignals
@@ -91,21 +91,32 @@ class SiteFiles:
             tdm: whether reservations against text and data mining count.
 
         Raises:
-            SourceStoppedError: ``unreachable_robots``.
+            SourceStoppedError: ``unreachable_robots``: it cannot be had, or is no text.
         """
-        status, text = await self._file(urljoin(home, "/robots.txt"))
-        if robots_meaning(status) == "unreachable":
+        place = _at(home, "/robots.txt")
+        status, text = await self._file(place)
+        if robots_meaning(status) == "unreachable" or is_binary(text):
+            said = "not a text file" if robots_meaning(status) == "rules" else _fault(status, text)
             raise SourceStoppedError(
-                "unreachable_robots",
-                f"{urljoin(home, '/robots.txt')}: {f'HTTP status {status}' if status else text}; "
-                "without it nothing may be fetched (RFC 9309)",
+                "unreachable_robots", f"{place}: {said}; without it nothing may be fetched (RFC 9309)"
             )
         rules = text if robots_meaning(status) == "rules" else ""
-        answers = [await self._file(urljoin(home, path)) for path in SITE_FILES[1:]]
-        tdmrep, ai = (text if status == 200 else "" for status, text in answers)
+        tdmrep, ai, unread = await self._opt_outs(home)
         signals = SiteSignals.read(home, rules, tdmrep, ai, agent)
         await self.fetch(signals.licences)
-        return HostRules(Robots(rules, agent), SiteOptOuts.read(tdmrep, ai, agent) if tdm else None, signals)
+        opt_outs = SiteOptOuts.read(tdmrep, ai, agent, unread) if tdm else None
+        return HostRules(Robots(rules, agent), opt_outs, signals)
+
+    async def _opt_outs(self, home: str) -> tuple[str, str, str]:
+        """Return tdmrep.json, ai.txt, and which of them the host did not let be read; "" where there is none."""
+        answers = {path: await self._file(_at(home, path)) for path in SITE_FILES[1:]}
+        texts = [text if robots_meaning(status) == "rules" else "" for status, text in answers.values()]
+        unread = (
+            f"{path.rpartition('/')[2]}: {_fault(status, text)}"
+            for path, (status, text) in answers.items()
+            if robots_meaning(status) == "unreachable"
+        )
+        return texts[0], texts[1], next(unread, "")
 
     async def fetch(self, urls: Iterable[str]) -> None:
         """Fetch the licences that a site or its pages name, so that they can be read (:class:`HostFiles`)."""
@@ -154,11 +165,26 @@ class SiteFiles:
                 response = await self._client.get(url, self._limits)
             except FetchError as error:
                 return 0, str(error), None
-            target = response.header("location")
-            if not 300 <= response.status < 400 or not target:
+            location = response.header("location")
+            if not 300 <= response.status < 400:
                 asked_s = retry_after_s(response.header("retry-after"), self._now)
-                return response.status, response.body.decode("utf-8", "replace"), asked_s
-            url = urljoin(url, target)
-            if not urlsplit(url).scheme.startswith("http") or not web_host(url):
-                break
-        return 404, "", None
+                return response.status, _text(response, url), asked_s
+            target = absolute(url, escape_location(location))
+            if target is None:
+                return 0, f"HTTP status {response.status} leads to no web page", None
+            url = target
+        return 0, f"more than {_MAX_REDIRECTS} redirects", None
+
+
+def _at(home: str, path: str) -> str:
+    return absolute(home, path) or path
+
+
+def _fault(status: int, text: str) -> str:
+    return f"HTTP status {status}" if status else text
+
+
+def _text(response: Fetched, url: str) -> str:
+    """Return the text of a file: those of rules are plain texts, licences are XML."""
+    decode = decode_plain if url.partition("?")[0].endswith((".txt", ".json")) else decode_xml
+    return decode(response.body, response.header("content-type"), url).text

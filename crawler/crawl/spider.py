@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from core.stage import Clock
+from core.urls import absolute
 from crawler.crawl.frontier_queue import FrontierQueue, Refuse
 from crawler.crawl.page_deadline import PageDeadline
 from crawler.crawl.responses import PageRules, read_response
@@ -82,8 +82,10 @@ class ShopSpider(Spider):
         for request in nothing:
             yield request
 
-    def request(self, task: Task) -> Request:
-        """Return the request of a task; conditional if its page is stored."""
+    def request(self, task: Task) -> Request | None:
+        """Return the request of a task, conditional if its page is stored; None if it has no URL that can be sent."""
+        if absolute("", task.url) is None:
+            return None
         conditions = {}
         if task.page_sha256 and task.etag:
             conditions["If-None-Match"] = task.etag
@@ -136,8 +138,8 @@ class ShopSpider(Spider):
         return True
 
     def _try_again(self, task: Task) -> None:
-        if self.crawler.engine.spider is not None:
-            self.crawler.engine.crawl(self.request(task))
+        if self.crawler.engine.spider is not None and (request := self.request(task)):
+            self.crawler.engine.crawl(request)
 
 
 class FrontierScheduler(BaseScheduler):
@@ -159,15 +161,18 @@ class FrontierScheduler(BaseScheduler):
 
     def next_request(self) -> Request | None:
         """Return the next request; None if there is none at present."""
-        if self._spider.failure is not None:
-            return None
-        try:
-            task = self._spider.work.queue.next()
-        except (OSError, sqlite3.Error) as error:
-            # The engine would log this and call again forever.
-            self._spider.failure = error
-            return None
-        return None if task is None else self._spider.request(task)
+        queue = self._spider.work.queue
+        while self._spider.failure is None:
+            try:
+                task = queue.next()
+                if task is None:
+                    return None
+                if request := self._spider.request(task):
+                    return request
+                queue.finish(Visit(task, "failed", "bad_url", "not an http(s) URL", kind=task.kind))
+            except Exception as error:  # noqa: BLE001  the engine would log it and call again forever
+                self._spider.failure = error
+        return None
 
     def enqueue_request(self, request: Request) -> bool:
         """Put back a request whose wait is over."""
@@ -204,7 +209,8 @@ class GuardedHandler(BaseDownloadHandler):
         began = time.monotonic()
         conditions = {name.decode(): b"".join(values).decode() for name, values in request.headers.items()}
         client = self._browser if self._browser is not None and task.kind == "page" else self._client
-        fetched = await client.get(request.url, limits, conditions)
+        # Scrapy spells the URL of a request anew; what robots.txt allowed is the task's.
+        fetched = await client.get(task.url, limits, conditions)
         request.meta["download_latency"] = time.monotonic() - began
         request.meta["fetched"] = fetched
         # Adaptive throttling speeds up only after 200; "not modified" is as good.

@@ -72,6 +72,17 @@ def _rows(store: Store) -> Iterator[tuple[Any, ...]]:
         yield from connection.execute(_QUERY)
 
 
+_DEAD = """
+SELECT source, url FROM source_pages WHERE page_sha256 IS NULL AND reason IN ('http_404', 'http_410')
+    AND url IN (SELECT canonical FROM source_pages WHERE canonical IS NOT NULL AND canonical != url)
+"""
+
+
+def dead_canonicals(store: Store) -> frozenset[tuple[str, str]]:
+    """Return source and URL of the canonical URLs of pages that do not exist."""
+    return frozenset(row for _, connection in each_frontier(store) for row in connection.execute(_DEAD))
+
+
 def site_files(store: Store) -> list[SiteFile]:
     """Return the files of all hosts, by URL; of a host that several sources share, the newest."""
     found = [
@@ -83,11 +94,13 @@ def site_files(store: Store) -> list[SiteFile]:
     return [newest[url] for url in sorted(newest)]
 
 
-def pages_digest(store: Store) -> str:
-    """Return a hash of everything in the frontiers that records depend on."""
+def pages_digest(store: Store, left_out: tuple[object, ...] = ()) -> str:
+    """Return a hash of everything in the frontiers that records depend on, and of what was left out."""
     digest = hashlib.sha256()
     for row in _rows(store):
         digest.update(repr(row[:6]).encode())
+    digest.update(repr(left_out).encode())
+    digest.update(repr(sorted(dead_canonicals(store))).encode())
     for file in site_files(store):
         digest.update(repr((file.url, file.status, file.body)).encode())
     return digest.hexdigest()[:16]

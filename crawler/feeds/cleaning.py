@@ -4,7 +4,9 @@ A table of a hundred million rows that is sorted and written at once spills to d
 in memory, and so do the tables that it is joined with.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -12,7 +14,8 @@ import duckdb
 import pyarrow as pa
 
 from core.modalities import FeedColumn, feed_columns
-from reader.money import SIGN, UNIT, currency_sql
+from crawler.feeds.irregular import PLAIN_PRICE, read_irregular
+from reader.facts import IN_STOCK, OUT_OF_STOCK
 from storage.engine import quote, text
 from storage.tables import bucket_sql
 from storage.tables.data_files import file_sql
@@ -22,6 +25,7 @@ __all__ = [
     "MACROS",
     "FeedReason",
     "Part",
+    "clean_sql",
     "divide",
     "open_part",
     "rejects_sql",
@@ -29,28 +33,26 @@ __all__ = [
 ]
 
 
-FeedReason = Literal["bad_price", "bad_row", "bad_url", "duplicate_id", "no_id", "taken_down"]
-"""Why a row is dropped: the price is not an amount, the row or a field cannot be read or is too long, the URL is not
-http(s), an earlier row has the same id, the id is missing, or the item was taken down."""
+FeedReason = Literal["bad_row", "bad_url", "duplicate_id", "no_id", "taken_down"]
+"""Why an item is dropped: it or a field cannot be read or is too long, the URL is not http(s), an earlier item has the
+same id, the id is missing, or the item was taken down."""
 FEED_REASONS: tuple[FeedReason, ...] = get_args(FeedReason)
 
 _LONGEST_LIST = 10_000
 """Most URLs or specifications of a product; more are an error in the feed."""
 
 _BAD = r"""
-    CREATE TEMP TABLE rejected AS SELECT line, reason, detail FROM (
-        SELECT line, CASE
+    CREATE TEMP TABLE rejected AS SELECT item, line, reason, detail FROM (
+        SELECT item, line, CASE
             WHEN error IS NOT NULL THEN 'bad_row'
             WHEN {too_long} IS NOT NULL THEN 'bad_row'
             WHEN fold(id) IS NULL THEN 'no_id'
-            WHEN NOT regexp_matches(coalesce(trim(url), ''), '^https?://[^/?#\s]+') THEN 'bad_url'
-            WHEN fold(price) IS NOT NULL AND coalesce(amount(price), -1) < 0 THEN 'bad_price'
+            WHEN NOT regexp_matches(coalesce(trim(url), ''), '^(?i:https?)://[^/?#\s]+') THEN 'bad_url'
             WHEN {taken_down} THEN 'taken_down'
         END AS reason, CASE reason
             WHEN 'bad_row' THEN coalesce(error, {too_long})
             WHEN 'no_id' THEN 'id: missing'
             WHEN 'bad_url' THEN 'url: not an http or https URL'
-            WHEN 'bad_price' THEN 'price: not an amount'
             WHEN 'taken_down' THEN 'the product, URL or merchant was taken down'
         END AS detail FROM feed
     ) WHERE reason IS NOT NULL
@@ -58,24 +60,30 @@ _BAD = r"""
 
 _REPEATED = """
     INSERT INTO rejected
-    WITH readable AS (SELECT line, fold(id) AS id FROM feed ANTI JOIN rejected USING (line)),
-        repeated AS (SELECT id, min(line) AS first FROM readable GROUP BY id HAVING count(*) > 1)
-    SELECT line, 'duplicate_id', 'id: already used in line ' || first
-    FROM readable JOIN repeated USING (id) WHERE line > first
+    WITH readable AS (SELECT item, line, fold(id) AS id FROM feed ANTI JOIN rejected USING (item)),
+        repeated AS (SELECT id, min(item) AS first FROM readable GROUP BY id HAVING count(*) > 1)
+    SELECT item, line, 'duplicate_id', 'id: already used by item ' || first
+    FROM readable JOIN repeated USING (id) WHERE item > first
 """
 
-_GOOD = "CREATE TEMP VIEW good AS SELECT * FROM feed ANTI JOIN rejected USING (line)"
+_GOOD = "CREATE TEMP VIEW good AS SELECT * FROM feed ANTI JOIN rejected USING (item)"
+_OF_GOOD = "DELETE FROM left_out WHERE item IN (SELECT item FROM rejected)"
 
 
-def validate_rows(connection: duckdb.DuckDBPyConnection, taken_down: str = "false") -> None:
-    """Create the table ``rejected`` (line, reason, detail) and the view ``good`` from the relation ``feed``.
+def validate_rows(connection: duckdb.DuckDBPyConnection, now: datetime, taken_down: str = "false") -> None:
+    """Create what the relation ``feed`` means.
+
+    The table ``rejected`` (item, line, reason, detail) has the items that are dropped, the view ``good`` the others.
+    The tables ``exact`` and ``left_out`` are those of ``read_irregular``, the latter of good items only.
 
     Args:
         connection: A connection with the relation ``feed``.
-        taken_down: SQL condition for rows that were taken down (``crawler.feeds.redaction``).
+        now: Time at which sale prices count or not.
+        taken_down: SQL condition for items that were taken down (``crawler.feeds.redaction``).
     """
+    read_irregular(connection, now)
     bad = _BAD.replace("{taken_down}", taken_down).replace("{too_long}", _too_long())
-    for statement in (bad, _REPEATED, _GOOD):
+    for statement in (bad, _REPEATED, _GOOD, _OF_GOOD):
         connection.execute(statement)
 
 
@@ -88,42 +96,49 @@ def _too_long() -> str:
     return f"(CASE {' '.join(cases)} END)"
 
 
+_REJECTS = """
+    SELECT {stage} AS stage, {feed} || ':' || item AS item, reason,
+        detail || CASE WHEN line <> item THEN ' (line ' || line || ')' ELSE '' END AS detail
+    FROM (
+        FROM rejected
+        UNION ALL SELECT item, line, reason, detail FROM left_out JOIN (SELECT item, line FROM feed) USING (item)
+    )
+"""
+
+
 def rejects_sql(stage: str, feed: str) -> str:
-    """Return a query of the rejected rows as rows of the table ``rejects``; items are ``feed:line``.
+    """Return a query of the dropped items, and of parts that were left out, as rows of the table ``rejects``.
+
+    Items are ``feed:number``; the detail names the line where it is another.
 
     Args:
         stage: Name of the stage.
         feed: Name of the feed.
     """
-    return f"SELECT {text(stage)} AS stage, {text(feed)} || ':' || line AS item, reason, detail FROM rejected"  # noqa: S608
+    return _REJECTS.replace("{stage}", text(stage)).replace("{feed}", text(feed))
 
 
 _UNFOLDED = r"^ |  | $|[\t\n\f\r\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
 """White space other than single spaces between words. Few texts have it, and searching costs a third of folding."""
 
 _SEPARATOR = "\x01"
-_SIGN = rf"(?:[A-Z]{{3}}|[A-Z]{{0,2}}{SIGN})"
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(map(text, sorted(words)))
+
 
 MACROS = (
     rf"""CREATE TEMP MACRO fold(t) AS nullif(CASE WHEN regexp_matches(t, '{_UNFOLDED}')
         THEN trim(regexp_replace(t, '[\s\p{{Z}}]+', ' ', 'g')) ELSE t END, '')""",
-    # 1,299.00 -> 1299.00; 12,90 -> 12.90
-    r"""CREATE TEMP MACRO plain_number(t) AS CASE
-        WHEN regexp_full_match(t, '\d{1,3}(,\d{3})+(\.\d+)?') THEN replace(t, ',', '')
-        WHEN regexp_full_match(t, '\d+,\d{1,2}') THEN replace(t, ',', '.')
-        ELSE t END""",
-    # Casts accept more than prices: 1e400, 1_000 and -5.
-    r"""CREATE TEMP MACRO plain_decimal(t) AS CASE
-        WHEN regexp_full_match(t, '\+?[0-9]*\.?[0-9]+|[0-9]+\.') THEN try_cast(t AS DECIMAL(18, 4)) END""",
-    # A currency may come before or after the amount: 15.00 USD, ¥15, US$ 15.
-    rf"""CREATE TEMP MACRO amount(t) AS plain_decimal(
-        plain_number(regexp_replace(fold(t), '^{_SIGN} ?| ?(?:{_SIGN}|{UNIT})$', '', 'g')))""",
-    rf"""CREATE TEMP MACRO published_currency(c, t) AS coalesce(fold(c),
-        nullif(trim(regexp_extract(t, '{_SIGN}|{UNIT}')), ''))""",
-    f"CREATE TEMP MACRO currency_of(c, t) AS {currency_sql('published_currency(c, t)')}",
-    r"""CREATE TEMP MACRO stock(t) AS CASE
-        lower(regexp_replace(regexp_replace(t, '^https?://schema\.org/', ''), '[ _]', '', 'g'))
-        WHEN 'instock' THEN 'InStock' WHEN 'outofstock' THEN 'OutOfStock' END""",
+    f"""CREATE TEMP MACRO plain_amount(t) AS CASE WHEN regexp_full_match(fold(t), '{PLAIN_PRICE}')
+        THEN nullif(try_cast(regexp_extract(t, '[0-9.]+') AS DECIMAL(18, 4)), 0) END""",
+    "CREATE TEMP MACRO plain_code(c, t) AS coalesce(nullif(regexp_extract(t, '[A-Z]{3}'), ''), fold(c))",
+    # as pages are read: https://schema.org/InStock, schema:InStock, in_stock, in stock
+    r"""CREATE TEMP MACRO stock_word(t) AS
+        lower(regexp_replace(regexp_extract(rtrim(fold(t), '/#: '), '[^/#:]*$'), '[^a-zA-Z]', '', 'g'))""",
+    f"""CREATE TEMP MACRO stock(t) AS CASE WHEN stock_word(t) IN ({_listed(IN_STOCK)}) THEN 'InStock'
+        WHEN stock_word(t) IN ({_listed(OUT_OF_STOCK)}) THEN 'OutOfStock' END""",
     (
         "CREATE TEMP MACRO texts(l) AS coalesce("
         "list_filter(list_transform(l, lambda t: fold(t)), lambda t: t IS NOT NULL), [])"
@@ -154,20 +169,25 @@ _MOST_ROWS = 400_000
 """Most products of a part: with 16 specifications each, about 6 million rows."""
 
 _CLEAN = """
-    SELECT line, product_id, trim(url) AS url, fold(id) AS native_id, fold(title) AS caption,
-        texts(category) AS category, fold(brand) AS brand, amount(price) AS price,
-        currency_of(currency, price) AS currency, stock(availability) AS availability, hashes.hash AS merchant,
-        fold(gtin) AS gtin, fold(mpn) AS mpn, each_once(texts(image_urls)) AS image_urls,
-        each_once(texts(video_urls)) AS video_urls, pairs(specs) AS specs{further}
-    FROM (SELECT *, getvariable('source') || ':' || fold(id) AS product_id FROM good)
-    LEFT JOIN hashes ON hashes.name = fold(merchant)
+    SELECT {rows}.item, {rows}.error, trim(url) AS url, fold(id) AS native_id, fold(title) AS caption,
+        texts(category) AS category, fold(brand) AS brand,
+        CASE WHEN exact.item IS NULL THEN plain_amount(price) ELSE amount END AS price,
+        CASE WHEN exact.item IS NULL THEN plain_code(currency, price) ELSE code END AS currency,
+        stock(availability) AS availability, fold(merchant) AS merchant_name, fold(gtin) AS gtin, fold(mpn) AS mpn,
+        each_once(texts(coalesce(images, image_urls))) AS image_urls,
+        each_once(texts(coalesce(videos, video_urls))) AS video_urls, pairs(specs) AS specs{further}
+    FROM {rows} LEFT JOIN exact ON exact.item = {rows}.item
 """
 
 
-def _clean_sql() -> str:
-    """Return the query of the accepted rows, cleaned, with the columns of further modalities."""
+def clean_sql(rows: str) -> str:
+    """Return the query of cleaned items: the columns of products, lists and those of further modalities.
+
+    Args:
+        rows: ``feed`` or ``good``; ``read_irregular`` has read the feed.
+    """
     further = (f", {_cleaned(feed)} AS {quote(feed.name)}" for feed, _ in feed_columns())
-    return _CLEAN.replace("{further}", "".join(further))
+    return _CLEAN.replace("{rows}", rows).replace("{further}", "".join(further))
 
 
 def _cleaned(feed: FeedColumn) -> str:
@@ -187,6 +207,13 @@ class Part:
     """A file of any part, which defines the columns of a part without rows."""
 
 
+_NAMED = """
+    SELECT * EXCLUDE (item, error, merchant_name), getvariable('source') || ':' || native_id AS product_id,
+        hash AS merchant
+    FROM ({rows}) LEFT JOIN hashes ON hashes.name = merchant_name
+"""
+
+
 def divide(connection: duckdb.DuckDBPyConnection, folder: Path, rows: int, buckets: int) -> list[Part]:
     """Write the clean rows to ``folder`` and return the parts, which cover all buckets; without rows there are none.
 
@@ -199,7 +226,8 @@ def divide(connection: duckdb.DuckDBPyConnection, folder: Path, rows: int, bucke
     parts = min(max(-(-rows // _MOST_ROWS), rows // _ROWS, 1), buckets)
     number = f"{bucket_sql('product_id', buckets)} % {parts} AS part"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    numbered = f"SELECT *, {number} FROM ({_clean_sql()})"  # noqa: S608
+    cleaned = _NAMED.replace("{rows}", clean_sql("good"))
+    numbered = f"SELECT *, {number} FROM ({cleaned})"  # noqa: S608
     connection.execute("SET preserve_insertion_order = false")  # parts are sorted later; order would limit to one core
     connection.execute(
         f"COPY ({numbered}) TO {text(str(folder))} (FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4_raw)"

@@ -1,9 +1,11 @@
-"""CSV and TSV: a line of column names, then one row per line. Quoted fields may contain line breaks."""
+"""CSV, TSV and the like: a line of column names, then one row per line. Quoted fields may contain line breaks."""
 
 import _csv
 import csv
+import io
+import re
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, Self, TextIO
 
@@ -11,9 +13,15 @@ import pyarrow as pa
 
 from core.errors import FeedError
 from core.modalities import feed_columns
-from crawler.feeds.rows import FeedLine, FeedRow, FeedRowError, parse_json, parse_row
+from crawler.feeds.attributes import read_attributes, split_details, split_urls
+from crawler.feeds.files import utf8_file
+from crawler.feeds.rows import FeedItem, FeedRow, FeedRowError, parse_json, parse_row
 
-__all__ = ["DelimitedRow", "read_csv", "read_delimited"]
+__all__ = ["DelimitedRow", "delimiter_of", "read_delimited", "read_table"]
+
+_DELIMITERS = ",\t;|"
+_SPACES = re.compile(r"[ -]+")
+_QUOTED = re.compile(r'"[^"]*"')
 
 
 _LONGEST = 16 * 1024 * 1024
@@ -23,26 +31,41 @@ _LONGEST = 16 * 1024 * 1024
 class DelimitedRow(NamedTuple):
     """One row as text, or the reason why it cannot be read."""
 
-    number: int
+    line: int
     """Line on which it ends, from 1."""
     fields: dict[str, str] | FeedRowError
-    """Name in the first line -> text; empty fields are left out."""
+    """Column -> text; empty fields are left out."""
+    is_google: bool
+    """Whether the columns are Google's attributes; their names are in lower case with underscores."""
 
 
-def read_delimited(path: Path, delimiter: str) -> Iterator[DelimitedRow]:
+def delimiter_of(first: str) -> str | None:
+    """Return the character that separates most names in a line of column names; None if there is none."""
+    plain = _QUOTED.sub("", first)
+    best = max(_DELIMITERS, key=plain.count)
+    return best if best in plain else None
+
+
+def read_delimited(path: Path) -> Iterator[DelimitedRow]:
     """Yield the rows of a file. Empty lines are skipped.
 
     Raises:
         FeedError: The file has no line of column names.
     """
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        lines = _Lines(file)
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        names = _read_names(path, lines, reader)
-        while (values := _read_values(lines, reader)) is not None:
-            if values:
-                fields = values if isinstance(values, FeedRowError) else _name(names, values)
-                yield DelimitedRow(lines.number, fields)
+    lines = _read_lines(path)
+    delimiter = delimiter_of(lines.peek()) or ","
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    names = _read_names(path, lines, reader)
+    is_google = "link" in names
+    while (values := _read_values(lines, reader)) is not None:
+        if values:
+            fields = values if isinstance(values, FeedRowError) else _name(names, values)
+            yield DelimitedRow(lines.number, fields, is_google)
+
+
+def _read_lines(path: Path) -> "_Lines":
+    text = io.TextIOWrapper(utf8_file(path), encoding="utf-8", errors="surrogateescape", newline="")
+    return _Lines(text)
 
 
 class _Lines:
@@ -55,6 +78,13 @@ class _Lines:
         self._free = 1 << 20  # characters that may be read again: as many as were read, and a few more
         self.number = 0
         """Lines read."""
+
+    def peek(self) -> str:
+        """Return the next line without reading it."""
+        if not self._waiting and (line := self._file.readline(_LONGEST)):
+            self._free += len(line)
+            self._waiting.append(line)
+        return self._waiting[0] if self._waiting else ""
 
     def __iter__(self) -> Self:
         return self
@@ -90,6 +120,8 @@ def _read_names(path: Path, lines: _Lines, reader: _csv.Reader) -> list[str]:
     if not names or isinstance(names, FeedRowError):
         raise FeedError(f"{path}:1: the first line must hold the column names{f' ({names})' if names else ''}")
     names = [name.strip() for name in names]
+    google = [_SPACES.sub("_", name.lower()).removeprefix("g:") for name in names]
+    names = google if "link" in google else names
     twice = next((name for name, times in Counter(names).items() if name and times > 1), None)
     if twice is not None:
         raise FeedError(f"{path}:1: the column {twice} appears twice. Remove or rename one.")
@@ -122,38 +154,47 @@ def _is_utf8(value: str) -> bool:
 _URL_LISTS = ("image_urls", "video_urls")
 
 
-def read_csv(path: Path) -> Iterator[FeedLine]:
-    """Yield the rows of a CSV file whose first line has the names of ``FeedRow``.
+def read_table(path: Path) -> Iterator[FeedItem]:
+    """Yield the rows of a file whose first line has the names of ``FeedRow`` or of Google's attributes.
 
-    Lists of URLs are JSON or separated by ``|``. Specifications are JSON, a list or a mapping;
-    lists and objects of further modalities are JSON.
+    Lists of URLs are JSON, or separated by ``|`` or commas. Specifications are JSON, a list or a mapping; lists and
+    objects of further modalities are JSON. ``product_detail`` is a list of ``section:name:value``.
     """
-    for record in read_delimited(path, ","):
-        yield FeedLine(record.number, _parse(record))
+    for record in read_delimited(path):
+        yield FeedItem(_parse(record), record.line)
 
 
 def _parse(record: DelimitedRow) -> FeedRow | FeedRowError:
     if isinstance(record.fields, FeedRowError):
         return record.fields
-    values: dict[str, object] = dict(record.fields)
     try:
-        for name in _URL_LISTS:
-            if name in record.fields:
-                values[name] = _read_list(record.fields[name])
-        if "specs" in record.fields:
-            values["specs"] = _read_json("specs", record.fields["specs"])
-        for feed, _ in feed_columns():
-            if feed.name in record.fields and pa.types.is_nested(feed.type):
-                values[feed.name] = _read_json(feed.name, record.fields[feed.name])
-        return parse_row(values)
+        return _parse_attributes(record.fields) if record.is_google else _parse_fields(record.fields)
     except FeedRowError as error:
         return error
 
 
-def _read_list(text: str) -> object:
-    if text.lstrip().startswith("["):
-        return _read_json("list", text)
-    return [part.strip() for part in text.split("|") if part.strip()]
+def _parse_attributes(fields: Mapping[str, str]) -> FeedRow:
+    values = {name: [text] for name, text in fields.items()}
+    for name in ("additional_image_link", "video_link"):
+        values[name] = split_urls(fields.get(name, ""))
+    return read_attributes(values, split_details(fields.get("product_detail", "")))
+
+
+def _parse_fields(fields: Mapping[str, str]) -> FeedRow:
+    values: dict[str, object] = dict(fields)
+    for name in _URL_LISTS:
+        if name in fields:
+            values[name] = _read_list(name, fields[name])
+    if "specs" in fields:
+        values["specs"] = _read_json("specs", fields["specs"])
+    for feed, _ in feed_columns():
+        if feed.name in fields and pa.types.is_nested(feed.type):
+            values[feed.name] = _read_json(feed.name, fields[feed.name])
+    return parse_row(values)
+
+
+def _read_list(name: str, text: str) -> object:
+    return _read_json(name, text) if text.lstrip().startswith("[") else split_urls(text)
 
 
 def _read_json(name: str, text: str) -> object:

@@ -1,66 +1,96 @@
-"""Formats of feeds, Google Merchant's among them: detection, and reading any file into one relation."""
+"""Formats of feeds: detection, and reading any file into one relation."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 import duckdb
 import pyarrow as pa
-from lxml import etree
 
 from core.errors import FeedError
-from crawler.feeds.delimited import read_csv, read_delimited
+from crawler.feeds.delimited import delimiter_of, read_table
+from crawler.feeds.files import is_parquet, read_head, utf8_file
+from crawler.feeds.json_values import is_array, read_values
 from crawler.feeds.m5product import read_m5product
 from crawler.feeds.parquet import insert_checked, parquet_query
-from crawler.feeds.rows import FeedLine, FeedRow, FeedRowError, batches, feed_schema, parse_json, parse_row
+from crawler.feeds.rows import (
+    ROUNDED_ID,
+    FeedItem,
+    FeedRow,
+    FeedRowError,
+    batches,
+    feed_schema,
+    parse_json,
+    parse_row,
+)
+from crawler.feeds.xml_items import read_xml
 
-__all__ = [
-    "FORMATS",
-    "FeedFormat",
-    "check_file",
-    "detect",
-    "open_feed",
-    "read_json_lines",
-    "read_merchant_tsv",
-    "read_merchant_xml",
-    "read_product1m",
-]
+__all__ = ["FORMATS", "FeedFormat", "detect", "open_feed", "read_json", "read_product1m"]
 
 _LONGEST = 16 * 1024 * 1024
 """Longest line in bytes: a thousand times the longest product seen."""
 
 
-def read_lines(path: Path, parse: Callable[[str], FeedRow]) -> Iterator[FeedLine]:
-    """Yield a row for each line that is not empty.
+def _read_lines(path: Path, parse: Callable[[str], FeedRow]) -> Iterator[FeedItem]:
+    """Yield an item for each line that is not empty.
 
     Args:
-        path: The file, in UTF-8.
+        path: The file.
         parse: Reads one line without its end; may raise ``FeedRowError``.
     """
-    with path.open("rb") as file:
+    with utf8_file(path) as file:
         number = 0
         while line := file.readline(_LONGEST):
             number += 1
             if len(line) == _LONGEST and not line.endswith(b"\n"):
                 while (rest := file.readline(_LONGEST)) and not rest.endswith(b"\n"):
                     pass
-                yield FeedLine(number, FeedRowError(f"row: longer than {_LONGEST} bytes"))
+                yield FeedItem(FeedRowError(f"row: longer than {_LONGEST} bytes"), number)
             elif line.strip():
-                yield FeedLine(number, _parse_line(line, parse))
+                yield FeedItem(_parse_line(line, parse), number)
 
 
 def _parse_line(line: bytes, parse: Callable[[str], FeedRow]) -> FeedRow | FeedRowError:
     try:
-        return parse(line.decode("utf-8-sig").rstrip("\r\n"))
+        return parse(line.decode().rstrip("\r\n"))
     except UnicodeDecodeError as error:
         return FeedRowError(f"byte {error.start}: not UTF-8")
     except FeedRowError as error:
         return error
 
 
-def read_json_lines(path: Path) -> Iterator[FeedLine]:
-    """Yield the rows of a JSON Lines file. Empty lines are skipped."""
-    return read_lines(path, lambda text: parse_row(parse_json(text)))
+def read_json(path: Path) -> Iterator[FeedItem]:
+    """Yield the items of JSON Lines, of an array, or of objects that stand one after the other.
+
+    A line that is not JSON costs its item alone; in the other forms nobody knows where the next item begins.
+
+    Raises:
+        FeedError: The file is not JSON in one of these forms.
+    """
+    if _is_spread(read_head(path)):
+        return map(_as_item, read_values(path))
+    return _read_lines(path, lambda text: parse_row(parse_json(text)))
+
+
+def _as_item(value: object) -> FeedItem:
+    try:
+        return FeedItem(parse_row(value))
+    except FeedRowError as error:
+        return FeedItem(error)
+
+
+def _is_spread(head: str) -> bool:
+    """Return whether the values of a JSON file are not lines."""
+    head = head.lstrip()
+    if is_array(head) or head.partition("\n")[0].strip() in {"{", "["}:
+        return True
+    try:
+        _, end = json.JSONDecoder().raw_decode(head)
+    except (ValueError, RecursionError):
+        return False
+    return "\n" in head[:end]
 
 
 _BETWEEN_FIELDS = "#####"
@@ -68,7 +98,7 @@ _BETWEEN_LABELS = "#;#"
 _FIELDS = 5
 
 
-def read_product1m(path: Path) -> Iterator[FeedLine]:
+def read_product1m(path: Path) -> Iterator[FeedItem]:
     """Yield the rows of a Product1M file: ``id#####title#####url#####ossurl#####label#;#label``.
 
     A sixth field, which exports of m5data have, is skipped.
@@ -76,7 +106,7 @@ def read_product1m(path: Path) -> Iterator[FeedLine]:
     Both URLs are of the same image. The second is a copy made for the dataset and preferred for the image. The format
     has no URL of the page, so the first takes its place. Empty lines are skipped.
     """
-    return read_lines(path, _parse_product1m)
+    return _read_lines(path, _parse_product1m)
 
 
 def _parse_product1m(line: str) -> FeedRow:
@@ -98,24 +128,8 @@ def _parse_product1m(line: str) -> FeedRow:
 FeedFormat = Literal["jsonl", "csv", "parquet", "m5product", "product1m", "merchant"]
 FORMATS: tuple[FeedFormat, ...] = get_args(FeedFormat)
 
-_HEAD = 65_536
-
-
-def check_file(path: Path) -> None:
-    """Raise unless the path is a regular file of text or Parquet.
-
-    A pipe or device might never end, and feeds are read several times.
-
-    Raises:
-        FeedError: It is something else.
-    """
-    if not path.exists():
-        raise FeedError(f"{path}: there is no such file")
-    if not path.is_file():
-        raise FeedError(f"{path} is a folder, pipe or device. Save the feed to a file first.")
-    head = _read_head(path)
-    if b"\0" in head and not head.startswith(b"PAR1"):
-        raise FeedError(f"{path}: the file is not text in UTF-8; spreadsheets may save UTF-16. Save it as UTF-8.")
+_MEMBER = re.compile(r'\{\s*"(?!specs")[^"]*"\s*:\s*\{')
+"""Start of an object of items (M5Product); of the fields of a row, only ``specs`` may hold an object."""
 
 
 def detect(path: Path) -> FeedFormat:
@@ -124,41 +138,25 @@ def detect(path: Path) -> FeedFormat:
     Raises:
         FeedError: The file cannot be read, is empty, or has an unknown format.
     """
-    head = _read_head(path)
-    if head.startswith(b"PAR1"):
+    if is_parquet(path):
         return "parquet"
-    text = head.decode("utf-8-sig", errors="replace").lstrip()
+    text = read_head(path).lstrip()
     if not text:
         raise FeedError(f"{path}: the file is empty")
     first = text.splitlines()[0]
     if text.startswith("<"):
         return "merchant"
-    if text.startswith("{"):
-        return "m5product" if _is_one_object(first) else "jsonl"
-    if first.count("#####") >= 4:
+    if text[0] in "{[":
+        return "m5product" if _MEMBER.match(text) and not is_array(text) else "jsonl"
+    if first.count(_BETWEEN_FIELDS) >= _FIELDS - 1:
         return "product1m"
-    if "\t" in first:
+    delimiter = delimiter_of(first)
+    if delimiter == "\t":
         return "merchant"
-    if "," in first or path.suffix.lower() == ".csv":
+    if delimiter is not None or path.suffix.lower() == ".csv":
         return "csv"
     known = ", ".join(FORMATS)
     raise FeedError(f"{path}: the format of the feed is unclear. Name it with --format ({known}).")
-
-
-def _is_one_object(first: str) -> bool:
-    """Return whether the first line starts one object of items (M5Product) and is not a line of JSON Lines."""
-    if first.rstrip() == "{":
-        return True
-    after_name = first.lstrip("{ ").partition('"')[2].partition('"')[2].lstrip()
-    return after_name.startswith(":") and after_name[1:].lstrip().startswith("{")
-
-
-def _read_head(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(_HEAD)
-    except OSError as error:
-        raise FeedError(f"{path}: cannot read the file: {error.strerror}") from error
 
 
 def open_feed(
@@ -166,7 +164,7 @@ def open_feed(
 ) -> None:
     """Create the relation ``feed`` with the columns of ``feed_schema()`` from a file.
 
-    Parquet is read in place by each query. Other formats are read once, row by row, into a temporary table.
+    Parquet is read in place by each query. Other formats are read once, item by item, into a temporary table.
 
     Args:
         connection: A connection without a relation ``feed``.
@@ -191,152 +189,37 @@ def open_feed(
             connection.execute("INSERT INTO feed SELECT * FROM arriving")
     except OSError as error:
         raise FeedError(f"{path}: cannot read the file: {error.strerror}") from error
+    _restore_ids(connection)
 
 
-def _reader(path: Path, feed_format: FeedFormat) -> Callable[[Path], Iterator[FeedLine]]:
-    if feed_format == "merchant":
-        with path.open("rb") as file:
-            return (
-                read_merchant_xml
-                if file.read(256).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
-                else read_merchant_tsv
-            )
+def _reader(path: Path, feed_format: FeedFormat) -> Callable[[Path], Iterator[FeedItem]]:
+    if feed_format == "merchant" and read_head(path).lstrip().startswith("<"):
+        return read_xml
     return _READERS[feed_format]
 
 
-_READERS: dict[FeedFormat, Callable[[Path], Iterator[FeedLine]]] = {
-    "jsonl": read_json_lines,
-    "csv": read_csv,
+_READERS: dict[FeedFormat, Callable[[Path], Iterator[FeedItem]]] = {
+    "jsonl": read_json,
+    "csv": read_table,
     "m5product": read_m5product,
     "product1m": read_product1m,
+    "merchant": read_table,
 }
 
-
-_ITEMS = ("item", "entry")
-_MOST_ELEMENTS = 100_000
-"""Most elements of an item; more are an error in the feed."""
-_DESCRIBING = ("color", "size", "material", "pattern", "gender", "age_group", "condition")
-"""Attributes that become specifications, in addition to ``product_detail``."""
-
-
-def read_merchant_xml(path: Path) -> Iterator[FeedLine]:
-    """Yield the items of an XML file with their first lines. Entities are not resolved.
-
-    Raises:
-        FeedError: The file is not well-formed XML or has no items.
-    """
-    count = 0
-    try:
-        for item, line, is_whole in _items(path):
-            count += 1
-            row = _parse(_read_item(item)) if is_whole else FeedRowError(f"item: more than {_MOST_ELEMENTS} elements")
-            yield FeedLine(line or count, row)
-    except etree.XMLSyntaxError as error:
-        raise FeedError(f"{path}:{error.lineno}: the XML is not well-formed: {error.msg}") from error
-    if not count:
-        raise FeedError(f"{path}: the file has no RSS items or Atom entries")
+_FLOAT = r"\d+\.0+|\d(?:\.\d+)?[eE]\+\d+"
+_ALL_FLOATS = f"""
+    SELECT count(*) > 0 AND coalesce(bool_and(regexp_full_match(trim(id), '{_FLOAT}')), false)
+    FROM feed WHERE trim(id) <> ''
+"""  # noqa: S608 - constants
+_RESTORE = f"""
+    UPDATE feed SET
+        error = CASE WHEN try_cast(id AS DOUBLE) < 9007199254740992 THEN error ELSE 'id: {ROUNDED_ID}' END,
+        id = CASE WHEN try_cast(id AS DOUBLE) < 9007199254740992 THEN try_cast(try_cast(id AS DOUBLE) AS BIGINT) END
+    WHERE trim(id) <> ''
+"""  # noqa: S608 - constants
 
 
-def _items(path: Path) -> Iterator[tuple[etree._Element, int | None, bool]]:
-    """Yield each item, its line, and whether all its elements were kept; nothing else of the file stays in memory."""
-    # With other options, the file could include other files or expand endlessly.
-    events = etree.iterparse(
-        str(path),
-        events=("start", "end"),
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    item: etree._Element | None = None
-    elements = 0
-    for event, element in events:
-        if event == "start":
-            if item is None and _local_name(element) in _ITEMS:
-                item, elements = element, 0
-            elements += 1
-            continue
-        if item is not None and element is item:
-            line = cast("int | None", item.sourceline)  # lxml's stubs have no type for it
-            yield item, line, elements <= _MOST_ELEMENTS
-            item = None
-        if item is None or elements > _MOST_ELEMENTS:
-            _forget(element)
-
-
-def _local_name(element: etree._Element) -> str:
-    """Return the name without its namespace, or without the prefix of an undeclared one."""
-    return str(element.tag).rpartition("}")[2].rpartition(":")[2]
-
-
-def read_merchant_tsv(path: Path) -> Iterator[FeedLine]:
-    """Yield the rows of a TSV file. Names may have spaces (``image link``); commas separate repeated values.
-
-    Raises:
-        FeedError: The file has no line of column names.
-    """
-    for record in read_delimited(path, "\t"):
-        if isinstance(record.fields, FeedRowError):
-            yield FeedLine(record.number, record.fields)
-            continue
-        values = {name.lower().replace(" ", "_"): [text] for name, text in record.fields.items()}
-        for name in ("additional_image_link", "product_detail"):
-            values[name] = [part for text in values.get(name, []) for part in text.split(",")]
-        yield FeedLine(record.number, _parse(values))
-
-
-def _read_item(item: etree._Element) -> dict[str, list[str]]:
-    """Return attribute -> its values, ignoring XML namespaces."""
-    values: dict[str, list[str]] = {}
-    for child in item.iterchildren(tag=etree.Element):
-        name = _local_name(child)
-        text = _read_detail(child) if name == "product_detail" else (child.text or "").strip()
-        if name == "link" and not text:  # Atom keeps it in an attribute
-            text = str(child.get("href", ""))
-        if text:
-            values.setdefault(name, []).append(text)
-    return values
-
-
-def _read_detail(detail: etree._Element) -> str:
-    parts = {_local_name(part): (part.text or "").strip() for part in detail.iterchildren(tag=etree.Element)}
-    names = ("section_name", "attribute_name", "attribute_value")
-    return ":".join(parts.get(name, "") for name in names)
-
-
-def _forget(item: etree._Element) -> None:
-    """Free an item that was read; iterparse would keep the whole tree."""
-    item.clear()
-    while item.getprevious() is not None and (parent := item.getparent()) is not None:
-        del parent[0]
-
-
-def _parse(values: Mapping[str, Sequence[str]]) -> FeedRow | FeedRowError:
-    first = {name: texts[0] for name, texts in values.items() if texts}
-    images = [*values.get("image_link", ()), *values.get("additional_image_link", ())]
-    try:
-        return parse_row(
-            {
-                **{name: first.get(name) for name in ("id", "title", "brand", "gtin", "mpn", "availability")},
-                "url": first.get("link"),
-                "category": first.get("product_type") or first.get("google_product_category"),
-                "price": first.get("sale_price") or first.get("price"),
-                "image_urls": [image.strip() for image in images],
-                "video_urls": list(values.get("video_link", ())),
-                "specs": [*_details(values), *_attributes(first)],
-            }
-        )
-    except FeedRowError as error:
-        return error
-
-
-def _details(values: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
-    """Return the specifications of ``product_detail``: ``section:name:value``, the section often empty."""
-    parts = (detail.split(":", 2) for detail in values.get("product_detail", ()))
-    return [{"property": part[-2].strip(), "value": part[-1].strip()} for part in parts if len(part) > 1]
-
-
-def _attributes(first: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"property": name, "value": first[name]} for name in _DESCRIBING if name in first]
+def _restore_ids(connection: duckdb.DuckDBPyConnection) -> None:
+    """Restore ids of which a spreadsheet or data frame made floats, if all ids of the file are: ``101.0`` was 101."""
+    if connection.execute(_ALL_FLOATS).fetchall() == [(True,)]:
+        connection.execute(_RESTORE)

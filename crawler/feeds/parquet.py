@@ -10,13 +10,14 @@ import pyarrow.parquet as pq
 from core.errors import FeedError
 from core.modalities import FeedColumn, feed_columns
 from core.table_spec import sql_type
+from crawler.feeds.rows import ROUNDED_ID, TEXTS
 from storage.engine import quote, text
 
 __all__ = ["insert_checked", "parquet_query"]
 
 _BATCH = 5_000
 
-_TEXTS = ("id", "url", "title", "merchant", "brand", "price", "currency", "availability", "gtin", "mpn")
+_PRICES = ("price", "sale_price")
 _LISTS = ("image_urls", "video_urls")
 
 
@@ -27,7 +28,7 @@ def parquet_query(path: Path) -> str:
         FeedError: The file is not Parquet, or a column occurs twice or has the wrong type.
     """
     rows = f"read_parquet({text(str(path))}, file_row_number = true)"
-    return _select(path, _read_schema(path), f"(SELECT *, file_row_number + 1 AS line FROM {rows})")  # noqa: S608
+    return _select(path, _read_schema(path), f"(SELECT *, file_row_number + 1 AS item FROM {rows})")  # noqa: S608
 
 
 def insert_checked(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -41,15 +42,15 @@ def insert_checked(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     schema = _read_schema(path)
     query = _select(path, schema, "checked")
     try:
-        line = 1
+        first = 1
         for batch in pq.ParquetFile(path).iter_batches(_BATCH, columns=[n for n in _known() if n in schema.names]):
-            rows = pa.Table.from_batches([batch]).append_column("line", pa.array(range(line, line + len(batch))))
+            rows = pa.Table.from_batches([batch]).append_column("item", pa.array(range(first, first + len(batch))))
             errors = _bad_texts(batch)
             connection.register("checked", rows.filter(pc.is_null(errors)))
             connection.execute(f"INSERT INTO feed BY NAME {query}")
-            connection.register("checked", pa.table({"line": rows["line"], "error": errors}).drop_null())
+            connection.register("checked", pa.table({"item": rows["item"], "error": errors}).drop_null())
             connection.execute("INSERT INTO feed BY NAME SELECT * FROM checked")
-            line += len(batch)
+            first += len(batch)
     except (pa.ArrowException, OSError) as error:
         raise FeedError(f"{path}: the file is damaged: {str(error).splitlines()[0]}") from error
 
@@ -75,7 +76,7 @@ def _is_valid(column: pa.Array) -> bool:
 
 
 def _known() -> list[str]:
-    return [*_TEXTS, *_LISTS, "category", "specs", *(feed.name for feed, _ in feed_columns())]
+    return [*TEXTS, *_LISTS, "category", "specs", *(feed.name for feed, _ in feed_columns())]
 
 
 def _read_schema(path: Path) -> pa.Schema:
@@ -90,11 +91,12 @@ def _read_schema(path: Path) -> pa.Schema:
 
 
 def _select(path: Path, schema: pa.Schema, rows: str) -> str:
-    """Return the SELECT of a feed's columns from rows of the file with their ``line``."""
+    """Return the SELECT of a feed's columns from rows of the file with their ``item``."""
     columns = [
-        "line",
-        "NULL::VARCHAR AS error",
-        *(f"{_text(path, schema, name)} AS {name}" for name in _TEXTS),
+        "item",
+        "NULL::BIGINT AS line",
+        f"{_error(schema)} AS error",
+        *(f"{_text(path, schema, name)} AS {name}" for name in TEXTS),
         f"{_category(path, schema)} AS category",
         *(f"{_list(path, schema, name)} AS {name}" for name in _LISTS),
         f"{_specs(path, schema)} AS specs",
@@ -103,15 +105,43 @@ def _select(path: Path, schema: pa.Schema, rows: str) -> str:
     return f"SELECT {', '.join(columns)} FROM {rows}"  # noqa: S608
 
 
+def _error(schema: pa.Schema) -> str:
+    """Return SQL for the reason why a row cannot be read."""
+    if "id" not in schema.names or not pa.types.is_floating(schema.field("id").type):
+        return "NULL::VARCHAR"
+    return f"CASE WHEN isfinite(id) AND {_whole('id')} IS NULL THEN 'id: {ROUNDED_ID}' END"
+
+
+def _whole(value: str) -> str:
+    """Return SQL for the whole number that a floating-point number was before, as text; NULL for others."""
+    return f"CASE WHEN {value} = trunc({value}) AND abs({value}) < 9007199254740992 THEN {value}::BIGINT::VARCHAR END"
+
+
 def _text(path: Path, schema: pa.Schema, name: str) -> str:
-    if name not in schema.names:
+    if _is_absent(schema, name):
         return "NULL::VARCHAR"
     kind = schema.field(name).type
     if _is_text(kind):
         return name
-    if pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_floating(kind):
+    if pa.types.is_floating(kind):
+        return _float(name)
+    if pa.types.is_integer(kind) or pa.types.is_decimal(kind):
         return f"CAST({name} AS VARCHAR)"
     raise _wrong(path, name, "text or a number", kind)
+
+
+def _float(name: str) -> str:
+    """Return SQL for a floating-point number as ``FeedRow`` reads it; NaN is NULL, as data frames mean it."""
+    if name in _PRICES:
+        text_of = f"coalesce(try_cast({name} AS DECIMAL(18, 4))::VARCHAR, {name}::VARCHAR)"
+    else:
+        text_of = _whole(name) if name == "id" else f"coalesce({_whole(name)}, {name}::VARCHAR)"
+    return f"CASE WHEN isfinite({name}) THEN {text_of} END"
+
+
+def _is_absent(schema: pa.Schema, name: str) -> bool:
+    """Return whether a column is missing, or has no type since all its values are null."""
+    return name not in schema.names or pa.types.is_null(schema.field(name).type)
 
 
 def _category(path: Path, schema: pa.Schema) -> str:
@@ -121,30 +151,57 @@ def _category(path: Path, schema: pa.Schema) -> str:
 
 
 def _list(path: Path, schema: pa.Schema, name: str) -> str:
-    if name not in schema.names:
+    if _is_absent(schema, name):
         return "NULL::VARCHAR[]"
     kind = schema.field(name).type
+    if _is_list(kind) and pa.types.is_null(kind.value_type):
+        return "[]::VARCHAR[]"
     if _is_list(kind) and _is_text(kind.value_type):
         return name
     raise _wrong(path, name, "a list of text", kind)
 
 
+_PAIRS = "STRUCT(property VARCHAR, value VARCHAR)[]"
+
+
 def _specs(path: Path, schema: pa.Schema) -> str:
-    if "specs" not in schema.names:
-        return "NULL::STRUCT(property VARCHAR, value VARCHAR)[]"
+    if _is_absent(schema, "specs"):
+        return f"NULL::{_PAIRS}"
     kind = schema.field("specs").type
-    if pa.types.is_map(kind) and _is_text(kind.key_type) and _is_text(kind.item_type):
-        pairs = "list_transform(map_entries(specs), lambda pair: {'property': pair.key, 'value': pair.value})"
+    if pa.types.is_map(kind) and _is_text(kind.key_type):
+        value = _spoken("pair.value", kind.item_type)
+        pairs = f"list_transform(map_entries(specs), lambda pair: {{'property': pair.key, 'value': {value}}})"
         return f"CASE WHEN specs IS NOT NULL THEN {pairs} END"
+    if pa.types.is_struct(kind):  # a mapping of which a data frame made one column a name
+        pairs = ", ".join(_pair(field) for field in kind)
+        return f"CASE WHEN specs IS NOT NULL THEN [{pairs}]::{_PAIRS} END"
+    if _is_list(kind) and pa.types.is_null(kind.value_type):
+        return f"[]::{_PAIRS}"
     if _is_list(kind) and pa.types.is_struct(kind.value_type):
-        names = {field.name for field in kind.value_type if _is_text(field.type)}
-        if {"property", "value"} <= names:
-            return "list_transform(specs, lambda pair: {'property': pair.property, 'value': pair.value})"
-    raise _wrong(path, "specs", "a list of {property, value} or a mapping of text", kind)
+        types = {field.name: field.type for field in kind.value_type}
+        if {"property", "value"} <= types.keys() and (
+            _is_text(types["property"]) or pa.types.is_null(types["property"])
+        ):
+            value = _spoken("pair.value", types["value"])
+            return f"list_transform(specs, lambda pair: {{'property': pair.property::VARCHAR, 'value': {value}}})"
+    raise _wrong(path, "specs", "a list of {property, value} or a mapping of names to values", kind)
+
+
+def _pair(field: pa.Field) -> str:
+    return f"{{'property': {text(field.name)}, 'value': {_spoken(f'specs.{quote(field.name)}', field.type)}}}"
+
+
+def _spoken(value: str, kind: pa.DataType) -> str:
+    """Return SQL for the value of a specification as text, as ``FeedRow`` reads it from JSON."""
+    if _is_list(kind):
+        return f"nullif(array_to_string({value}, ', '), '')"
+    if pa.types.is_floating(kind):
+        return f"CASE WHEN isfinite({value}) THEN {value}::VARCHAR END"
+    return value if _is_text(kind) else f"CAST({value} AS VARCHAR)"
 
 
 def _further(path: Path, schema: pa.Schema, feed: FeedColumn) -> str:
-    if feed.name not in schema.names:
+    if _is_absent(schema, feed.name):
         return f"NULL::{sql_type(feed.type)}"
     kind = schema.field(feed.name).type
     if _fits(kind, feed.type):

@@ -12,7 +12,7 @@ __all__ = ["feed_tables", "masked_texts", "part_views"]
 
 _VIEWS = (
     """CREATE OR REPLACE TEMP VIEW part_specs AS
-        SELECT line, product_id, unnest(specs) AS pair, generate_subscripts(specs, 1) - 1 AS position FROM part_rows""",
+        SELECT product_id, unnest(specs) AS pair, generate_subscripts(specs, 1) - 1 AS position FROM part_rows""",
     """CREATE OR REPLACE TEMP VIEW part_media AS
         SELECT product_id, 'image' AS kind, unnest(image_urls) AS url,
             generate_subscripts(image_urls, 1) - 1 AS position FROM part_rows

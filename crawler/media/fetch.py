@@ -2,15 +2,14 @@
 
 import asyncio
 import hashlib
-import zlib
 from collections.abc import Collection
-from urllib.parse import urljoin
 
 from aiohttp import ClientError
 from aiohttp.http import HttpProcessingError
 
 from core.records import MediaKind
 from core.stage import Clock
+from core.urls import absolute, escape_location, split_url
 from crawler.media.outcome import FetchResult, Job, RejectedFileError
 from crawler.media.queue import DownloadRun
 from crawler.media.session import MediaSession, Reply
@@ -18,6 +17,7 @@ from crawler.media.throttle import ByteBudget, Host, Hosts
 from crawler.media.validate import check_type, validate
 from crawler.net.address_guard import check_place
 from crawler.net.client import name_fault
+from crawler.net.content_coding import CodingError, decode_content
 from crawler.net.http_policy import retry_after_s, status_reason
 from crawler.net.robots import honoured_opt_out
 from crawler.rights.signals import content_signal, content_usage
@@ -25,10 +25,8 @@ from crawler.rights.signals import content_signal, content_usage
 __all__ = ["Fetcher", "OtherHostError"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_ENCODED = {"gzip", "x-gzip", "deflate"}
 _SNIFFED_BYTES = 1024
 _USAGE_HEADERS = {"Content-Usage": content_usage, "Content-Signal": content_signal}
-_EITHER_WRAPPING = 32 + zlib.MAX_WBITS  # zlib detects whether gzip's or its own
 
 
 class OtherHostError(Exception):
@@ -57,7 +55,6 @@ class Fetcher:
         self._session = session
         self._run = run
         self._settings = run.settings
-        self._agent = run.user_agent.partition("/")[0].lower()
         self._budget = budget
         self._clock = clock
         self._own = own
@@ -103,10 +100,9 @@ class Fetcher:
         status = reply.status
         if status in _REDIRECTS:
             location = reply.headers.get("Location")
-            try:
-                return urljoin(url, location) if location else FetchResult("bad_redirect", "no Location", status)
-            except ValueError as error:
-                return FetchResult("bad_url", type(error).__name__)
+            if not location:
+                return FetchResult("bad_redirect", "no Location", status)
+            return _redirected(url, location)
         if status == 304 and job.sha256 is not None:
             return FetchResult(status=status)
         if status != 200:
@@ -125,7 +121,8 @@ class Fetcher:
         if "X-Robots-Tag" not in headers and "TDM-Reservation" not in headers:
             return None
         tags = headers.getall("X-Robots-Tag", ())
-        return honoured_opt_out(tags, headers.get("TDM-Reservation", ""), self._agent, self._run.opt_outs)
+        reservations = headers.getall("TDM-Reservation", ())
+        return honoured_opt_out(tags, reservations, self._run.user_agent, self._run.opt_outs)
 
     async def _take(self, reply: Reply, job: Job) -> FetchResult:
         """Read and validate a body; a kept file continues to hold its bytes of the budget."""
@@ -138,7 +135,7 @@ class Fetcher:
         kept = 0
         try:
             body = await _read_body(reply, job.kind, most)
-            mime, dimensions = validate(body, job.kind, self._settings)
+            mime, dimensions = await asyncio.to_thread(validate, body, job.kind, self._settings)
             kept = min(len(body), taken)
         except RejectedFileError as error:
             framed = length is not None or "Transfer-Encoding" in reply.headers
@@ -186,46 +183,28 @@ async def _read_body(reply: Reply, kind: MediaKind, most: int) -> bytes:
         RejectedFileError: ``too_large``, ``wrong_type``, ``bad_encoding`` or ``truncated``.
         aiohttp.ClientError: the connection failed.
     """
-    decoder = _decoder(reply)
+    codings = ", ".join(reply.headers.getall("Content-Encoding", ()))
     parts: list[bytes] = []
     length = 0
-    while chunk := await reply.content.readany():
-        part = decoder.decode(chunk, most - length) if decoder else chunk
+    while part := await reply.content.readany():
         parts.append(part)
         sniffed, length = length >= _SNIFFED_BYTES, length + len(part)
         if length > most:
             raise RejectedFileError("too_large", f"more than the limit of {most} bytes")
-        if length >= _SNIFFED_BYTES and not sniffed:
+        if length >= _SNIFFED_BYTES and not sniffed and not codings:
             check_type(b"".join(parts), kind)
-    if decoder:
-        decoder.finish()
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    body = parts[0] if len(parts) == 1 else b"".join(parts)
+    if not codings:
+        return body
+    try:
+        return decode_content(body, codings, most)
+    except CodingError as error:
+        raise RejectedFileError(error.reason, f"Content-Encoding: {error.detail}") from None
 
 
-class _Decoder:
-    """Undoes a content encoding, stopping at the limit: a gzip bomb costs no more than a large file."""
-
-    def __init__(self, encoding: str) -> None:
-        self._zlib = zlib.decompressobj(_EITHER_WRAPPING)
-        self._encoding = encoding
-
-    def decode(self, chunk: bytes, most: int) -> bytes:
-        """Return a decoded chunk, at most ``most`` + 1 bytes of it."""
-        try:
-            return self._zlib.decompress(chunk, most + 1)
-        except zlib.error as error:
-            raise RejectedFileError("bad_encoding", f"{self._encoding}: {error}") from error
-
-    def finish(self) -> None:
-        """Check that the encoded stream has ended."""
-        if not self._zlib.eof:
-            raise RejectedFileError("truncated", f"the {self._encoding} stream lacks its end")
-
-
-def _decoder(reply: Reply) -> _Decoder | None:
-    encoding = reply.headers.get("Content-Encoding", "").strip().lower()
-    if encoding in ("", "identity"):
-        return None
-    if encoding not in _ENCODED:
-        raise RejectedFileError("bad_encoding", "neither identity nor gzip")
-    return _Decoder(encoding)
+def _redirected(url: str, location: str) -> FetchResult | str:
+    """Return the URL that a redirect leads to; what is no web URL is left to the guard to name."""
+    target = escape_location(location)
+    if found := absolute(url, target):
+        return found
+    return target if split_url(target) else FetchResult("bad_url", "the Location is malformed")

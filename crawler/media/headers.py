@@ -1,6 +1,6 @@
 """Sizes and durations in the headers of image and video files.
 
-PNG, GIF, BMP, WebP and JPEG; boxes of MP4, QuickTime, AVIF and HEIC (ISO 14496-12); Matroska and WebM (RFC 9559); FLV
+PNG, GIF, BMP, WebP and JPEG; boxes of MP4, QuickTime and AVIF (ISO 14496-12); Matroska and WebM (RFC 9559); FLV
 (Adobe FLV 10.1); AVI (Microsoft AVI RIFF reference).
 """
 
@@ -36,7 +36,8 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0..15 without 
 _SCAN = 0xDA
 _BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 _END = 0xD9
-_FILL = re.compile(rb"\xff*")
+_MARKER = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
+_GLOBAL_COLOURS, _IMAGE, _EXTENSION = 0x80, 0x2C, 0x21
 _MOST_SEGMENTS = 10_000  # segments looked at: hostile files hold millions
 _MOST = 100_000
 """Most boxes read in one span: hostile files hold millions of empty ones."""
@@ -104,11 +105,12 @@ def movie(data: bytes) -> Dimensions:
 
 
 def _track_size(data: bytes, trak: Box) -> tuple[int, int] | None:
-    """Return the larger of a track's sizes in its sample entry and in ``tkhd``; None if it shows nothing."""
+    """Return a track's size in samples, else the one to show it at; None if it shows nothing."""
     header = _find(data, trak.start, trak.end, b"tkhd")
     if header is None or header.end > len(data) or header.end - header.start < 8:
         return None
-    shown = tuple(size >> 16 for size in struct.unpack_from(">II", data, header.end - 8))
+    wide, high = struct.unpack_from(">II", data, header.end - 8)
+    shown = wide >> 16, high >> 16
     entries = _path(data, trak.start, trak.end, b"mdia", b"minf", b"stbl", b"stsd")
     handler = _path(data, trak.start, trak.end, b"mdia", b"hdlr")
     if handler and data[handler.start + 8 : handler.start + 12] != b"vide":
@@ -116,7 +118,7 @@ def _track_size(data: bytes, trak: Box) -> tuple[int, int] | None:
     coded = (0, 0)
     if entries and (entry := next(boxes(data, entries.start + 8, entries.end), None)):
         coded = struct.unpack_from(">HH", data.ljust(entry.start + 28), entry.start + 24)
-    width, height = max(shown[0], coded[0]), max(shown[1], coded[1])
+    width, height = coded if all(coded) else shown
     return (width, height) if width and height else None
 
 
@@ -301,10 +303,22 @@ def png(data: bytes) -> Dimensions:
 
 
 def gif(data: bytes) -> Dimensions:
-    """Read the logical screen descriptor."""
-    if len(data) < 10:
+    """Read the logical screen and the first image, which decoders do not cut to the screen."""
+    if len(data) < 13:
         raise BadHeaderError("gif: the file ends before the logical screen")
-    return Dimensions(*struct.unpack_from("<HH", data, 6))
+    width, height = struct.unpack_from("<HH", data, 6)
+    at = 13 + (3 << (data[10] & 7) + 1 if data[10] & _GLOBAL_COLOURS else 0)
+    for _ in range(_MOST):
+        if data[at] == _IMAGE:
+            left, top, wide, high = struct.unpack_from("<HHHH", data, at + 1)
+            return Dimensions(max(width, left + wide), max(height, top + high))
+        if data[at] != _EXTENSION:
+            break
+        at += 2
+        while data[at]:  # blocks of a length byte and content, up to an empty one
+            at += data[at] + 1
+        at += 1
+    raise BadHeaderError("gif: no image")
 
 
 def bmp(data: bytes) -> Dimensions:
@@ -357,14 +371,10 @@ def _segments(data: bytes) -> Iterator[tuple[int, int]]:
     """Yield each marker and the position of its length field, up to and including the first scan."""
     at, last = 2, len(data) - 9
     for _ in range(_MOST_SEGMENTS):
-        if at > last or data[at] != 0xFF:
+        found = _MARKER.search(data, at)  # like libjpeg, past bytes that belong to no segment
+        if found is None or found.end() > last + 2:
             return
-        marker, at = data[at + 1], at + 2
-        if marker == 0xFF:
-            fill = _FILL.match(data, at)
-            if fill is None or fill.end() > last:
-                return
-            marker, at = data[fill.end()], fill.end() + 1
+        marker, at = found[1][0], found.end()
         if marker in _BARE:
             continue
         yield marker, at

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 from core.records import MediaKind
 from crawler.net.http_policy import RETRYABLE, HttpReason
+from media.formats import Mime
 
 __all__ = [
     "MEANINGS",
@@ -21,24 +22,6 @@ __all__ = [
     "State",
     "state_of",
 ]
-
-Mime = Literal[
-    "image/jpeg",
-    "image/png",
-    "image/gif",
-    "image/webp",
-    "image/bmp",
-    "image/avif",
-    "image/heic",
-    "video/mp4",
-    "video/quicktime",
-    "video/webm",
-    "video/x-matroska",
-    "video/x-flv",
-    "video/x-msvideo",
-    "video/mp2t",
-]
-"""Types that are kept. Playlists (m3u8, ffconcat), SVG and PDF are not: they refer to other files."""
 
 State = Literal["ok", "failed", "dropped"]
 """``failed``: nothing usable was received, and a later run may try again. ``dropped``: the file or URL is refused."""
@@ -69,7 +52,7 @@ MEANINGS: dict[Reason, str] = {
     "bad_scheme": "the URL, or a redirect's, is neither http nor https",
     "bad_tls": "no TLS session, or an invalid certificate",
     "bad_url": "the URL, or a redirect's, is malformed",
-    "broken": "the type is right, but the header or the structure is damaged",
+    "broken": "the type is right, but the header is damaged and no decoder reads the file",
     "connect": "no connection: refused, or no route",
     "dns": "the host name does not resolve",
     "empty": "a response without a body",
@@ -90,7 +73,7 @@ MEANINGS: dict[Reason, str] = {
     "too_large": "more bytes than allowed",
     "too_long": "a video of more seconds than allowed",
     "too_many_pixels": "more pixels than allowed, by its header",
-    "truncated": "the body ends before its length, or its own structure, says",
+    "truncated": "the body ends before its length says, or before its last pixel or packet",
     "wrong_type": "the bytes are not of the promised kind: no image, or no video",
 }
 """Reason -> its meaning, for reports and documentation."""

@@ -31,7 +31,6 @@ __all__ = [
     "Pace",
     "UrlQueue",
     "make_queue",
-    "move_queue",
     "reading_queue",
 ]
 
@@ -329,35 +328,6 @@ def make_queue(store: Store, snapshot: Snapshot, run: DownloadRun | None = None)
         with _making(store) as connection, transaction(connection):
             connection.executemany(_ADD_OUTCOME, _outcomes(snapshot, run))
     store.downloads.migrate(ROOM, DDL)
-
-
-def move_queue(store: Store, *, dry_run: bool) -> list[str]:
-    """Move the queue out of the state, which could contain it up to format 2; return a line about it, if any.
-
-    The caller must hold the lock. A killed move is repeated.
-    """
-    with closing(store.state.connect_reading()) as connection:
-        query = "SELECT 1 FROM sqlite_schema WHERE name = 'media_urls'"
-        if connection.execute(query).fetchone() is None:
-            return []
-    if not dry_run:
-        _move_out(store)
-    return ["downloads.sqlite: the queue of downloads, moved out of the state"]
-
-
-def _move_out(store: Store) -> None:
-    if not Layout(store.root).downloads.exists():
-        with _making(store) as connection:
-            connection.execute("ATTACH ? AS old", (str(Layout(store.root).state),))
-            with transaction(connection):
-                connection.execute("INSERT INTO media_urls SELECT * FROM old.media_urls")
-            connection.execute("DETACH old")
-            connection.execute(f"PRAGMA user_version = {store.snapshot().record.number + 1}")
-    with closing(store.state.connect()) as connection:
-        with transaction(connection):
-            connection.execute("DROP TABLE media_urls")
-            connection.execute("DELETE FROM migrations WHERE room = ?", (ROOM,))
-        connection.execute("VACUUM")
 
 
 @contextmanager

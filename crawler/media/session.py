@@ -28,10 +28,10 @@ from aiohttp.connector import Connection
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from core.urls import split_url
 from crawler.media.outcome import RejectedFileError
 from crawler.media.queue import DownloadRun
-from crawler.net.address_guard import split_plain
-from crawler.net.client import GuardedResolver
+from crawler.net.client import MAX_HEADER_BYTES, MAX_HEADERS, GuardedResolver
 
 __all__ = ["MediaSession", "Reply"]
 
@@ -213,16 +213,14 @@ class MediaSession:
             aiohttp.http.HttpProcessingError: the response breaks HTTP.
         """
         try:
-            if plain := split_plain(url):
-                scheme, authority, target = plain
-            else:
-                parsed = URL(url)
-                scheme, authority, target = parsed.scheme, parsed.host_port_subcomponent or "", parsed.raw_path_qs
-            origin = self._origin(scheme, authority)
+            parts = split_url(url)
+            if parts is None:
+                raise InvalidURL(url)
+            origin = self._origin(parts.scheme, parts.authority)
         except ValueError as error:
             raise InvalidURL(url) from error
         further = _lines(conditions) if conditions else b""
-        request = b"GET %s HTTP/1.1\r\n%s%s\r\n" % (target.encode("ascii"), origin.headers, further)
+        request = b"GET %s HTTP/1.1\r\n%s%s\r\n" % (parts.target.encode("ascii"), origin.headers, further)
         try:
             return await self._send(origin, request, deadline)
         except ClientConnectorError:
@@ -238,7 +236,13 @@ class MediaSession:
         watched = _WatchedRequest(protocol, deadline)
         self._watch.add(watched)
         try:
-            protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+            protocol.set_response_params(
+                read_until_eof=True,
+                auto_decompress=False,
+                max_line_size=MAX_HEADER_BYTES,
+                max_field_size=MAX_HEADER_BYTES,
+                max_headers=MAX_HEADERS,
+            )
             protocol.transport.write(request)
             message, content = await protocol.read()
             while 100 <= message.code < 200 and message.code != 101:  # interim responses

@@ -1,8 +1,10 @@
-"""Validation of a downloaded file without decoding it: type, completeness, header and limits."""
+"""Validation of a downloaded file: type, completeness, header and limits."""
 
 import struct
 from collections.abc import Callable
+from functools import partial
 
+from core.errors import MediaError
 from core.records import MediaKind
 from crawler.media.headers import (
     SEGMENT,
@@ -22,39 +24,28 @@ from crawler.media.headers import (
 )
 from crawler.media.outcome import BadHeaderError, Dimensions, Mime, RejectedFileError
 from crawler.settings import DownloadSettings
+from media.formats import SNIFFED_BYTES, sniff
+from storage.isolation.message import Fault, Message
+from storage.isolation.pool import ChildPool, Job, PoolLimits
 
-__all__ = ["ENOUGH", "check_type", "ends_early", "read_dimensions", "sniff", "validate"]
+__all__ = ["ENOUGH", "check_type", "ends_early", "read_dimensions", "validate"]
 
-ENOUGH = 4096
+ENOUGH = SNIFFED_BYTES
 """Bytes from the start that decide the type; more would not change it."""
 
-_MAGIC: tuple[tuple[bytes, Mime], ...] = (
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"FLV\x01", "video/x-flv"),
-)
-_RIFF: dict[bytes, Mime] = {b"WEBP": "image/webp", b"AVI ": "video/x-msvideo"}
-_BRANDS: dict[bytes, Mime] = {
-    b"avif": "image/avif",
-    b"avis": "image/avif",
-    b"heic": "image/heic",
-    b"heix": "image/heic",
-    b"mif1": "image/heic",
-    b"msf1": "image/heic",
-    b"qt  ": "video/quicktime",
-}
-_OLD_QUICKTIME = (b"moov", b"mdat", b"wide", b"free", b"skip")
-_EBML = b"\x1a\x45\xdf\xa3"
-_TS_PACKET = 188
-_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _JPEG_END = b"\xff\xd9"
+_SECONDS = 60.0
+_MEMORY_BYTES = 2 << 30
+_REPLY_BYTES = 1 << 16
 
 
 def validate(data: bytes, kind: MediaKind, settings: DownloadSettings) -> tuple[Mime, Dimensions]:
     """Return type and dimensions of a complete body.
+
+    A file whose header and end are in order is not decoded. Any other is, by a separate process, and refused only
+    if its image, or the last of its packets, is missing: decoders pass over odd ends, padding and size fields. This
+    takes up to a minute: call it in a thread.
 
     Args:
         data: the body, decoded.
@@ -67,14 +58,42 @@ def validate(data: bytes, kind: MediaKind, settings: DownloadSettings) -> tuple[
     if not data:
         raise RejectedFileError("empty", "0 bytes")
     mime = check_type(data[:ENOUGH], kind)
-    if ends_early(data, mime):
-        raise RejectedFileError("truncated", f"{mime} of {len(data)} bytes lacks its end")
     try:
         found = read_dimensions(data, mime)
+        _check_limits(found, settings)
+        if ends_early(data, mime):
+            found = _decoded(data, kind, settings, RejectedFileError("truncated", f"{mime} lacks its end"))
     except BadHeaderError as error:
-        raise RejectedFileError("broken", str(error)) from error
+        found = _decoded(data, kind, settings, RejectedFileError("broken", str(error)))
     _check_limits(found, settings)
     return mime, found
+
+
+def _decoded(data: bytes, kind: MediaKind, settings: DownloadSettings, doubt: RejectedFileError) -> Dimensions:
+    """Return the dimensions of a file that a decoder reads in full.
+
+    Raises:
+        RejectedFileError: It does not; ``doubt``, with what the decoder says.
+    """
+    limits = PoolLimits(_SECONDS, _MEMORY_BYTES, len(data), _REPLY_BYTES)
+    with ChildPool(partial(_probe, settings.max_pixels, len(data)), 1, limits) as pool:
+        _, reply = next(pool.run(iter([Job("file", kind, data)])))
+    if isinstance(reply, Fault):
+        raise RejectedFileError(doubt.reason, f"{doubt.detail}: {reply.reason}, {reply.detail}")
+    if "fault" in reply.head:
+        raise RejectedFileError(doubt.reason, f"{doubt.detail}: {reply.head['fault']}")
+    return Dimensions(**reply.head)  # type: ignore[arg-type]  # its own process's numbers
+
+
+def _probe(max_pixels: int, size: int, kind: str, data: bytes) -> Message:
+    """Decode a file; the task of the separate process."""
+    from media.probe import probe_image, probe_video  # noqa: PLC0415 - its decoders stay out of the downloader
+
+    try:
+        found = probe_video(data, max_pixels) if kind == "video" else probe_image(data, max_pixels, size)
+    except MediaError as error:
+        return Message({"fault": str(error)})
+    return Message(found._asdict())
 
 
 def check_type(head: bytes, kind: MediaKind) -> Mime:
@@ -87,47 +106,14 @@ def check_type(head: bytes, kind: MediaKind) -> Mime:
     Raises:
         RejectedFileError: ``wrong_type``.
     """
-    mime = sniff(head)
-    if mime is None or not mime.startswith(f"{kind}/"):
-        raise RejectedFileError("wrong_type", f"not an accepted {kind}: {mime or 'an unknown file type'}")
+    form = sniff(head)
+    if form is None or form.kind != kind:
+        found = form.mime if form else "an unknown file type"
+        raise RejectedFileError("wrong_type", f"not an accepted {kind}: {found}")
+    if form.reader is None:
+        raise RejectedFileError("wrong_type", f"not an accepted {kind}: {form.mime} ({form.name}), {form.note}")
+    mime: Mime = form.mime  # type: ignore[assignment]  # accepted formats have one of these
     return mime
-
-
-def sniff(head: bytes) -> Mime | None:
-    """Return the type of a file; None if it is not one of those kept.
-
-    Args:
-        head: its first ``ENOUGH`` bytes, or all of them.
-    """
-    for magic, mime in _MAGIC:
-        if head.startswith(magic):
-            return mime
-    if head.startswith(b"RIFF"):
-        return _RIFF.get(head[8:12])
-    if head.startswith(_EBML):
-        return "video/webm" if b"webm" in head[:64] else "video/x-matroska"
-    if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
-        return "image/bmp"
-    return _boxed(head) or _transport_stream(head)
-
-
-def _boxed(head: bytes) -> Mime | None:
-    """Distinguish the members of the ISO base media family by their brands (ISO 14496-12, 4.3)."""
-    if head[4:8] in _OLD_QUICKTIME:
-        return "video/quicktime"
-    if head[4:8] != b"ftyp":
-        return None
-    end = min(int.from_bytes(head[:4], "big"), len(head))
-    brands = [head[8:12], *(head[at : at + 4] for at in range(16, end, 4))]
-    if brands[0] in (b"mif1", b"msf1") and b"avif" in brands:
-        return "image/avif"
-    return _BRANDS.get(brands[0], "video/mp4")
-
-
-def _transport_stream(head: bytes) -> Mime | None:
-    """Detect MPEG-TS by the sync byte of its first packets."""
-    starts = head[: 3 * _TS_PACKET : _TS_PACKET]
-    return "video/mp2t" if starts == b"GGG" else None
 
 
 def _check_limits(found: Dimensions, settings: DownloadSettings) -> None:
@@ -159,7 +145,7 @@ def read_dimensions(data: bytes, mime: Mime) -> Dimensions:
 
 
 def _unknown(_: bytes) -> Dimensions:
-    """Return unknown dimensions: MPEG-TS keeps everything in the coded stream."""
+    """Return unknown dimensions: they are in the coded stream, which extraction checks."""
     return Dimensions(None, None)
 
 
@@ -170,7 +156,6 @@ _READERS: dict[Mime, Callable[[bytes], Dimensions]] = {
     "image/webp": webp,
     "image/bmp": bmp,
     "image/avif": image,
-    "image/heic": image,
     "video/mp4": movie,
     "video/quicktime": movie,
     "video/webm": matroska,
@@ -178,13 +163,16 @@ _READERS: dict[Mime, Callable[[bytes], Dimensions]] = {
     "video/x-flv": flv,
     "video/x-msvideo": avi,
     "video/mp2t": _unknown,
+    "video/mpeg": _unknown,
+    "video/ogg": _unknown,
+    "video/x-ms-asf": _unknown,
 }
 
 
 def ends_early(data: bytes, mime: Mime) -> bool:
-    """Return whether a file is shorter than its own structure says.
+    """Return whether a file may be shorter than it should be, by its own structure.
 
-    Bytes after the end are no fault: cameras and content networks add data there.
+    Bytes after the end are no sign of that: cameras and content networks add data there.
 
     Args:
         data: the whole file.
@@ -242,7 +230,6 @@ _CHECKS: dict[Mime, Callable[[bytes], bool]] = {
     "image/webp": _is_complete_riff,
     "image/bmp": _is_complete_bmp,
     "image/avif": _has_complete_boxes,
-    "image/heic": _has_complete_boxes,
     "video/mp4": _has_complete_boxes,
     "video/quicktime": _has_complete_boxes,
     "video/webm": _has_complete_segment,

@@ -9,13 +9,14 @@ using ``ipaddress.is_global``, whose answer differs between patch releases of Py
 """
 
 import ipaddress
-import re
 import socket
 from collections.abc import Collection
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Literal, NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
+
+from core.urls import split_url
 
 __all__ = [
     "AddressVerdict",
@@ -27,7 +28,6 @@ __all__ = [
     "check_url",
     "judge_address",
     "literal_address",
-    "split_plain",
 ]
 
 AddressVerdict = Literal["public", "private", "forbidden"]
@@ -35,7 +35,6 @@ AddressVerdict = Literal["public", "private", "forbidden"]
 
 UrlRefusal = Literal["bad_url", "bad_scheme", "private_address"]
 
-_PLAIN = re.compile(r"(https?)://([a-z0-9.-]+(?::[1-9][0-9]{0,4})?)(/[A-Za-z0-9_~&=,:@/?.-]*)")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _PRIVATE_V4 = tuple(
@@ -169,22 +168,13 @@ class _Place(NamedTuple):
     """Whether it is refused unless the host is marked local."""
 
 
-def split_plain(url: str) -> tuple[str, str, str] | None:
-    """Return scheme, authority and target of a plain URL, as nearly all are; None if it needs a parser.
-
-    A plain URL has nothing to escape or unescape, no user, a host in lower case and no segment that begins with a dot.
-    """
-    match = _PLAIN.fullmatch(url)
-    return (match[1], match[2], match[3]) if match and "/." not in match[3] else None
-
-
 def _place(url: str) -> _Place | None:
     """Return the checked place of a URL; None if it is malformed."""
+    parts = split_url(url)
+    if parts is None:
+        return None
     try:
-        if plain := split_plain(url):
-            return _judge_place(plain[0], plain[1])
-        parts = urlsplit(url)
-        return _judge_place(parts.scheme, parts.netloc)
+        return _judge_place(parts.scheme, parts.authority)
     except ValueError:
         return None
 

@@ -13,12 +13,29 @@ from aiohttp.connector import AddrInfoType
 from aiohttp.http_exceptions import ContentLengthError, HttpProcessingError, TransferEncodingError
 from yarl import URL
 
+from core.urls import absolute
 from crawler.net.address_guard import RefusedAddressError, check_address, check_url, literal_address
+from crawler.net.content_coding import ACCEPTED_CODINGS, CodingError, decode_content
 from crawler.net.http_policy import HttpReason
 
-__all__ = ["ClientLimits", "FetchError", "Fetched", "GuardedResolver", "PageClient", "name_fault"]
+__all__ = [
+    "MAX_HEADERS",
+    "MAX_HEADER_BYTES",
+    "ClientLimits",
+    "FetchError",
+    "Fetched",
+    "GuardedResolver",
+    "PageClient",
+    "name_fault",
+]
 
+MAX_HEADER_BYTES = 262_144
+"""Longest line of a response's head, as in browsers. Policies that list their hosts reach tens of thousands."""
+MAX_HEADERS = 1_024
+"""Most headers of a response."""
 _CHUNK_BYTES = 65_536
+_UNPACKED_TO_CUT = 32
+"""A body that may be cut is unpacked to at most this many times its limit."""
 
 
 _FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], HttpReason], ...] = (
@@ -144,7 +161,15 @@ class PageClient:
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": agent, "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.1"},
+            headers={
+                "User-Agent": agent,
+                "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.1",
+                "Accept-Encoding": ACCEPTED_CODINGS,
+            },
+            auto_decompress=False,
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+            max_headers=MAX_HEADERS,
         )
 
     async def get(self, url: str, limits: ClientLimits, headers: Mapping[str, str] | None = None) -> Fetched:
@@ -154,12 +179,13 @@ class PageClient:
             FetchError: refused by the guard, or no complete response within the limits.
         """
         refusal = check_url(url, self._local_hosts)
-        if refusal:
-            raise FetchError(refusal, "not an http(s) URL outside this network")
+        wire = absolute("", url)
+        if refusal or wire is None:
+            raise FetchError(refusal or "bad_url", "not an http(s) URL outside this network")
         timeout = aiohttp.ClientTimeout(total=limits.total_s, sock_connect=limits.connect_s)
         try:
             async with self._session.get(
-                URL(url, encoded=True), headers=headers, allow_redirects=False, timeout=timeout
+                URL(wire, encoded=True), headers=headers, allow_redirects=False, timeout=timeout
             ) as response:
                 body = await _read(response, limits)
                 return Fetched(response.status, tuple(response.headers.items()), body)
@@ -190,7 +216,20 @@ async def _read(response: aiohttp.ClientResponse, limits: ClientLimits) -> bytes
             if limits.cut:
                 break
             raise FetchError("too_large", f"more than {limits.max_bytes} bytes")
-    return bytes(body[: limits.max_bytes])
+    codings = ", ".join(response.headers.getall("Content-Encoding", ()))
+    return _plain(bytes(body[: limits.max_bytes]), codings, limits)
+
+
+def _plain(body: bytes, codings: str, limits: ClientLimits) -> bytes:
+    """Return a body without its content codings."""
+    if not codings:
+        return body
+    most = limits.max_bytes * (_UNPACKED_TO_CUT if limits.cut else 1)
+    try:
+        return decode_content(body, codings, most)[: limits.max_bytes]
+    except CodingError as error:
+        reason = "bad_http" if error.reason == "bad_encoding" else error.reason
+        raise FetchError(reason, f"Content-Encoding: {error.detail}") from None
 
 
 def name_fault(error: Exception) -> tuple[HttpReason, str]:

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from core.errors import PageError
+from core.texts import decode_html
 from crawler.crawl.stored_pages import stored_pages
-from reader.document import decode_page
 from reader.learning.labelled import LabelledPage, labelled_by_markup
 from storage import Store
 
@@ -31,7 +31,7 @@ def labelled_stored_pages(store: Store, *, limit: int) -> Iterator[LabelledPage]
     for page in sorted(pages, key=lambda one: (one.source, one.sha256)):
         if products[page.source] >= share:
             continue
-        text = decode_page(store.objects.read(page.sha256), page.headers.get("content-type", ""))[0]
+        text = decode_html(store.objects.read(page.sha256), page.headers.get("content-type", ""), page.url).text
         body = text.encode("utf-8", "replace")
         try:
             labelled = labelled_by_markup(page.source, page.url, body)

@@ -49,9 +49,11 @@ class Claims:
     """Amount and currency."""
     image: str = ""
     """URL of the main image."""
+    own_url: str = ""
+    """URL that the markup gives the product; templates repeat it less often than the canonical one."""
 
     @classmethod
-    def of(cls, record: ProductRecord) -> "Claims":
+    def of(cls, record: ProductRecord, own_url: str = "") -> "Claims":
         """Return the claims of a record that has an id."""
         price = "" if record.price is None else f"{record.price.normalize():f} {record.currency or ''}".strip()
         return cls(
@@ -62,6 +64,7 @@ class Claims:
             record.gtin or "",
             price,
             next(iter(record.image_urls), ""),
+            own_url,
         )
 
 
@@ -159,7 +162,8 @@ def _read(
         return PageOutcome("other" if verdict.reason == "no_product_evidence" else verdict.reason), None
     if not record.native_id:
         return PageOutcome("no_native_id", "the page object found no id of the product"), None
-    return PageOutcome("product", "", record.native_id, record.url, Claims.of(record)), record
+    claims = Claims.of(record, page.reading.own_url or "")
+    return PageOutcome("product", "", record.native_id, record.url, claims), record
 
 
 def _is_expected(options: PageOptions, url: str, record: ProductRecord) -> bool:

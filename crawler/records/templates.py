@@ -10,7 +10,7 @@ from itertools import groupby
 
 from crawler.crawl.frontier import open_frontier
 from crawler.crawl.stored_pages import StoredPageRow
-from reader.template import NAME_OF_SHOP, Lean, Observation
+from reader.template import CHOSEN, IDENTITIES, NAME_OF_SHOP, VALUE, Lean, Observation
 from storage import Store
 
 __all__ = [
@@ -29,7 +29,7 @@ _SAMPLE = 120
 _FEW = 10
 """Number of pages below which a source has no template."""
 _LEAST = 3
-"""Minimum pages on which a place was seen."""
+"""Minimum pages on which a place was seen, and products that share an id which is none."""
 _FEW_BRANDED = 8
 """Number of pages, all of one brand, from which a brand named like the shop is taken for the shop's name."""
 _CLIP = 4.0
@@ -77,13 +77,23 @@ def teach(pages: Iterable[Mapping[str, Observation]]) -> tuple[Place, ...]:
     """Return the places learned from the pages of a source, sorted by field and place.
 
     If enough pages state a field in their markup, only these teach it. A place is trusted only if its values differ:
-    a value that is on every page belongs to the shop.
+    a value that is on every page belongs to the shop. An id that several products have is none.
     """
     by_field: dict[str, list[Observation]] = defaultdict(list)
+    named: dict[tuple[str, str], set[str]] = defaultdict(set)
     for page in pages:
         for field, one in page.items():
             by_field[field].append(one)
-    return tuple(place for field, several in sorted(by_field.items()) for place in _of_field(field, several))
+        for field in IDENTITIES:
+            if (read := page.get(f"{CHOSEN}{field}")) and (caption := page.get("caption")):
+                named[field, read.value].add(caption.value)
+    found = [place for field, several in by_field.items() for place in _of_field(field, several)]
+    found += [
+        Place(field, f"{VALUE}{value}", 0, len(captions), marked=False, weight=-_CLIP)
+        for (field, value), captions in named.items()
+        if len(captions) >= _LEAST
+    ]
+    return tuple(sorted(found, key=lambda one: (one.field, one.place)))
 
 
 def _of_field(field: str, several: Sequence[Observation]) -> Iterator[Place]:

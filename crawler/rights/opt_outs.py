@@ -19,15 +19,15 @@ def opt_outs(document: Document, agent: str = "m5data") -> Mapping[str, str]:
         ``meta <agent>``, ``header tdm-reservation`` or ``meta tdm-reservation``.
     """
     found: dict[str, str] = {}
-    for directive in robots_tag_directives(document.headers.get("x-robots-tag", ""), agent.lower()):
+    for directive in robots_tag_directives(document.headers.get("x-robots-tag", "").split("\n"), agent):
         found.setdefault(directive, "header x-robots-tag")
     for name in ("robots", agent.lower()):
         for content in document.meta.get(name, ()):
             for directive in split_directives(content):
                 found.setdefault(directive, f"meta {name}")
-    if is_reserved(document.headers.get("tdm-reservation", "")):
+    if is_reserved(document.headers.get("tdm-reservation", "").split("\n")):
         found["tdm-reservation"] = "header tdm-reservation"
-    elif any(is_reserved(content) for content in document.meta.get("tdm-reservation", ())):
+    elif is_reserved(document.meta.get("tdm-reservation", ())):
         found["tdm-reservation"] = "meta tdm-reservation"
     return found
 

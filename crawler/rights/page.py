@@ -3,8 +3,8 @@
 import json
 import re
 from collections.abc import Mapping
-from urllib.parse import urljoin
 
+from core.urls import absolute
 from crawler.rights.opt_outs import opt_outs
 from crawler.rights.signals import DIRECTIVES, Statement
 from reader.document import Document
@@ -29,15 +29,15 @@ def header_statements(headers: Mapping[str, str], url: str) -> list[Statement]:
     with ``rel="license"`` and the type of RSL follows RSL 1.0, section 4.5.
 
     Args:
-        headers: Names in lower case, repeated ones joined by commas.
+        headers: As returned by :func:`reader.document.headers_by_name`.
         url: URL of the response, against which links are resolved.
     """
     found = [
-        Statement(name, "header", headers[name].strip()[:_LONGEST])
+        Statement(name, "header", ", ".join(headers[name].split("\n")).strip()[:_LONGEST])
         for name in ("content-usage", "content-signal")
         if headers.get(name, "").strip()
     ]
-    linked = (urljoin(url, target) for target in _linked(headers.get("link", "")))
+    linked = (absolute(url, target) or target for target in _linked(headers.get("link", "")))
     return [*found, *(Statement("rsl", "link header", licence) for licence in linked)]
 
 

@@ -14,10 +14,10 @@ user is. An index for AI answers (``ai-index``) is not a separate purpose; forbi
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from urllib.parse import urljoin
 
 from lxml import etree
 
+from core.urls import absolute
 from core.usage import Meaning, Verdict
 from crawler.net.robots import matches, target_of
 
@@ -66,7 +66,7 @@ class Content:
 
 def read_licence(text: str) -> tuple[Content, ...] | None:
     """Return the contents of an RSL document, or of a feed with RSL elements; None if it has none."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         root = etree.fromstring(text.encode("utf-8", "replace")[:MAX_LICENCE_BYTES], parser)
     except (etree.XMLSyntaxError, ValueError):
@@ -115,8 +115,9 @@ def _covers(pattern: str, url: str, licence_url: str) -> bool:
         return not licence_url  # section 4: only a licence in the page itself may leave the URL empty
     if pattern.startswith("/"):
         return matches(pattern, target_of(url))
-    whole = urljoin(licence_url or url, pattern)
-    return _host(whole) == _host(url) and matches(target_of(whole), target_of(url))
+    whole = absolute(licence_url or url, pattern) or pattern
+    path = "/" + whole.split("/", 3)[3] if whole.count("/") >= 3 else "/"
+    return _host(whole) == _host(url) and matches(path, target_of(url))
 
 
 def _host(url: str) -> str:

@@ -1,30 +1,31 @@
-"""Patterns of URLs, derived from examples."""
+"""Shapes of URLs, and a pattern that tells products from other pages, derived from examples."""
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from crawler.crawl.languages import language_tag
 
-__all__ = [
-    "family_of",
-    "group_by_shape",
-    "kin_of",
-    "listing_patterns",
-    "path_pattern",
-    "product_pattern",
-    "shape_of",
-]
+__all__ = ["family_of", "group_by_shape", "product_patterns", "shape_of"]
 
 _DIGITS = re.compile(r"\d+")
 _WORDS = re.compile(r"[^\W\d_]+(?:[-_.+%][^\W\d_]+)*")
-_EXTENSION = re.compile(r"(?:\.(?:html?|php|aspx?|jsp|do))$", re.IGNORECASE)
-_MOST_FOLDERS = 40
-"""Most folders that a pattern names."""
-_ENDS = (re.compile(r".*?([-_.,~]?)\d+"), re.compile(r"\d+([-_.,~]).*"))
+_INDEX = re.compile(r"(?:index|default)(?:[-_.]?\w+)?\.(?:html?|php|aspx?)", re.IGNORECASE)
+_ENDS = (
+    (re.compile(r"()\d+(\.\w+)?"), r"{}\d+{}"),
+    (re.compile(r".*?([-_.,~])\d+(\.\w+)?"), r"[^/?#]*{}\d+{}"),
+    (re.compile(r"\d+([-_.,~]).*?(\.\w+)?"), r"\d+{}[^/?#]*{}"),
+)
+"""Forms of a last segment with a number, and their patterns: a sign beside the number, an extension."""
+_FEWEST = 3
+"""Fewest examples of products from which a pattern is derived."""
+_CACHED = 200_000
+"""URLs whose shape is remembered: those of the sitemaps and listings of one survey."""
 
 
+@lru_cache(maxsize=_CACHED)
 def shape_of(url: str) -> tuple[str, ...]:
     """Return the form that URLs of one kind of page share: their segments without numbers and words.
 
@@ -39,19 +40,13 @@ def shape_of(url: str) -> tuple[str, ...]:
     return (*segments[:kept], *forms, *(f"?{name}" for name in names))
 
 
+@lru_cache(maxsize=_CACHED)
 def family_of(url: str) -> tuple[object, ...]:
     """Return the features that sibling shapes share: number of segments, the first of several, parameters."""
     shape = shape_of(url)
-    place = shape_of(url.partition("?")[0])
     segments = [segment for segment in urlsplit(url).path.split("/") if segment]
-    literal = tuple(one for one, segment in zip(place, segments, strict=True) if one == segment)[:2]
+    literal = tuple(one for one, segment in zip(shape, segments, strict=False) if one == segment)[:2]
     return (len(segments), literal if len(segments) > 1 else (), *(one for one in shape if one.startswith("?")))
-
-
-def kin_of(url: str) -> tuple[object, ...]:
-    """Return the features shared by families that differ only in the names of their folders."""
-    size, _, *parameters = family_of(url)
-    return (size, *parameters)
 
 
 def group_by_shape(urls: Iterable[str]) -> list[list[str]]:
@@ -62,120 +57,75 @@ def group_by_shape(urls: Iterable[str]) -> list[list[str]]:
     return sorted(groups.values(), key=lambda group: (-len(group), group[0]))
 
 
-def path_pattern(urls: Sequence[str], folders: Sequence[str] = ()) -> str:
-    """Return a regular expression that matches URLs of as many path segments as the examples have.
+def product_patterns(products: Sequence[str], others: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
+    """Return regular expressions that match every product and no other page; empty if the URLs have none in common.
 
-    Segments in which the examples agree stay as they are. If all end or begin with a number, so does the pattern.
-
-    Args:
-        urls: The examples.
-        folders: URLs in folders of the same depth; only these folders match, unless they are too many to name.
-    """
-    columns = _columns(urls)
-    slash = "/" if all(urlsplit(url).path.endswith("/") for url in urls) else ""
-    segments = [_segment(column, last=n == len(columns) - 1, alone=len(urls) == 1) for n, column in enumerate(columns)]
-    for n, names in enumerate(sorted(set(column)) for column in _columns(folders)[:-1]):
-        if 1 < len(names) <= _MOST_FOLDERS and len(set(columns[n])) > 1:
-            segments[n] = f"(?:{'|'.join(map(_escape, names))})"
-    return rf"//[^/]+/{'/'.join(segments)}{slash}{_query(urls)}$"
-
-
-def _columns(urls: Iterable[str]) -> list[tuple[str, ...]]:
-    return list(zip(*(urlsplit(url).path.strip("/").split("/") for url in urls), strict=True))
-
-
-def product_pattern(
-    products: Sequence[str], listed: Mapping[str, str], others: Iterable[str], known: Iterable[str]
-) -> str:
-    """Return a regular expression for the URLs of products, which may be in many folders.
-
-    If other pages have URLs of that form, the pattern names the folders: those of the products, and those that the
-    same sitemaps list, unless a page there shows no product.
+    A pattern names what sets products apart wherever it stands: a folder such as ``/product/`` at any depth, parameters
+    such as ``product_id``, or the form of the end of the path, such as ``-123.html``. Of several, the one that matches
+    most of the known URLs is taken. Where no single one is enough, several folders may be together.
 
     Args:
-        products: Pages that show a product, all of one kin (:func:`kin_of`).
-        listed: Page that a sitemap names -> that sitemap.
+        products: Pages that show a product.
         others: Pages that show none.
         known: All known URLs of the shop.
     """
-    ours, kin, barren = {family_of(one) for one in products}, kin_of(products[0]), {family_of(one) for one in others}
-    pattern = path_pattern(products)
-    if len(ours) == 1:
-        return pattern
-    files = {listed[one] for one in products if one in listed}
-    beside = [one for one, file in listed.items() if file in files and kin_of(one) == kin]
-    folders = [one for one in (*products, *beside) if family_of(one) in ours or family_of(one) not in barren]
-    inside = {family_of(one) for one in folders}
-    if all(family_of(one) in inside for one in known if re.search(pattern, one)):
-        return pattern
-    return path_pattern(products, folders)
+    wrong, urls = tuple(others), tuple(known)
+    if len(products) < _FEWEST:
+        return ()
+    features = [_features(one) for one in products]
+    shared = [one for one in set.intersection(*features) if not _finds(one, wrong)]
+    if shared:
+        counts = {one: sum(bool(re.search(one, url)) for url in urls) for one in shared}
+        return (max(sorted(shared), key=lambda one: (counts[one], -len(one))),)
+    right = {one for found in features for one in found if not _finds(one, wrong)}
+    chosen: list[str] = []
+    left = list(products)
+    while left:
+        found = {one: sum(bool(re.search(one, url)) for url in left) for one in sorted(right)}
+        best = max(found, key=lambda one: (found[one], -len(one)), default=None)
+        if best is None or found[best] < min(2, len(left)):
+            return ()
+        chosen.append(best)
+        left = [url for url in left if not re.search(best, url)]
+    return tuple(chosen)
 
 
-def _segment(values: Sequence[str], *, last: bool, alone: bool) -> str:
-    if len(set(values)) == 1 and not (last and alone):
-        return _escape(values[0])
-    extensions = {found[0] if (found := _EXTENSION.search(value)) else "" for value in values}
-    extension = _escape(extensions.pop()) if len(extensions) == 1 else ""
-    stems = [_EXTENSION.sub("", value) for value in values]
-    if all(stem.isdigit() for stem in stems):
-        return rf"\d+{extension}"
-    for rule, form in zip(_ENDS, (r"[^/?]*{}\d+", r"\d+{}[^/?]+"), strict=True):
-        signs = {found[1] if (found := rule.fullmatch(stem)) else None for stem in stems}
-        if len(signs) == 1 and (sign := signs.pop()):
-            return form.format(_escape(sign)) + extension
-    return rf"[^/?]+{extension}"
+def _finds(pattern: str, urls: Iterable[str]) -> bool:
+    return any(re.search(pattern, url) for url in urls)
 
 
-def _query(urls: Sequence[str]) -> str:
-    queries = [dict(pair.partition("=")[::2] for pair in urlsplit(url).query.split("&") if pair) for url in urls]
-    names = set.intersection(*(set(query) for query in queries))
-    if not names:
-        return ""
-    values = {name: {query[name] for query in queries} for name in names}
-    pairs = (
-        f"{_escape(name)}={_escape(next(iter(said))) if len(said) == 1 and len(urls) > 1 else '[^&]+'}"
-        for name, said in sorted(values.items())
-    )
-    return r"\?" + "&".join(pairs)
+def _features(url: str) -> set[str]:
+    """Return the patterns that one URL suggests."""
+    parts = urlsplit(url)
+    segments = [segment for segment in parts.path.split("/") if segment]
+    if segments and _INDEX.fullmatch(segments[-1]):
+        segments = segments[:-1]
+    folders = {segment for segment in segments[:-1] if not language_tag(segment) and not segment.isdigit()}
+    found = {rf"//[^/]+/(?:[^?#]*/)?{_escape(folder)}/[^/?#]" for folder in folders}
+    found |= {rf"//[^/]+/[^?#]*\?(?:.*&)?{_escape(name)}=." for name in _names(parts.query)}
+    form = _form(segments[-1]) if segments else None
+    if form:
+        slash = "/" if parts.path.endswith(f"{segments[-1]}/") else ""
+        end = rf"{form}{slash}(?:[?#]|$)"
+        found.add(rf"//[^/]+/(?:[^?#]*/)?{end}")
+        found |= {rf"//[^/]+/(?:[^?#]*/)?{_escape(folder)}/(?:[^?#]*/)?{end}" for folder in folders}
+    if len(segments) > 1 and segments[-2] in folders:
+        within = rf"//[^/]+/(?:[^?#]*/)?{_escape(segments[-2])}/"
+        found.add(rf"{within}[^/?#]+/?(?:[?#]|$)")
+        if form:
+            found.add(within + end)
+    return found
 
 
-def listing_patterns(
-    listings: Sequence[str], products: re.Pattern[str], known: Iterable[str], page_names: Iterable[str]
-) -> tuple[str, ...]:
-    """Return regular expressions for listings, with their further pages, but without filters.
-
-    Args:
-        listings: Pages that were seen to list products.
-        products: Pattern of products.
-        known: All known URLs of the shop, which show where listings and products share a folder.
-        page_names: Parameters that number the pages of a listing.
-    """
-    found: dict[str, None] = {}
-    urls = tuple(known)
-    names = sorted({_escape(name) for name in page_names})
-    page = (rf"(?:{'|'.join(names)})" if len(names) > 1 else names[0]) + r"=\d+"
-    for listing in sorted(listings, key=len):
-        path = urlsplit(listing).path
-        if any(re.search(pattern, listing) for pattern in found):
-            continue
-        folder = _folder(path, [urlsplit(url).path for url in urls if products.search(url)])
-        place = f"{_escape(folder)}[^?]*" if folder else _escape(path)
-        query = urlsplit(listing).query
-        fixed = rf"\?{_escape(query)}(&{page})?" if query else rf"(\?{page})?"
-        found[rf"//[^/]+{place}{fixed}$"] = None
-    return tuple(found)
+def _names(query: str) -> set[str]:
+    return {name for pair in query.split("&") if (name := pair.partition("=")[0]) and "=" in pair}
 
 
-def _folder(path: str, products: Sequence[str]) -> str | None:
-    """Return the outermost folder of a listing that contains no product; None if there is none.
-
-    A folder that is only a language is the whole shop.
-    """
-    segments = path.rstrip("/").split("/")[1:-1]
-    for depth in range(1, len(segments) + 1):
-        folder = f"/{'/'.join(segments[:depth])}/"
-        if not language_tag(segments[depth - 1]) and not any(one.startswith(folder) for one in products):
-            return folder
+def _form(segment: str) -> str | None:
+    """Return the pattern of a segment with a number at its start or end; None if it has none."""
+    for rule, form in _ENDS:
+        if found := rule.fullmatch(segment):
+            return form.format(_escape(found[1]), _escape(found[2] or ""))
     return None
 
 

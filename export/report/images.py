@@ -2,16 +2,20 @@
 
 import base64
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from core.errors import MediaError
+from media.image import read_image
 from storage import Objects, Snapshot
+from storage.isolation.message import Fault, Message
+from storage.isolation.pool import ChildPool, Job, PoolLimits, processes_for
 
-__all__ = ["Neighbours", "Thumbnail", "nearest_of_other_classes", "thumbnails"]
+__all__ = ["Neighbours", "Thumbnail", "decode_images", "nearest_of_other_classes", "thumbnails"]
 
 _THUMBNAIL = 160
 _MAX_PIXELS = 40_000_000
@@ -37,23 +41,48 @@ class Thumbnail:
 
 def thumbnails(objects: Objects, snapshot: Snapshot, count: int = 12) -> Iterator[Thumbnail]:
     """Yield up to ``count`` thumbnails of measured images, one per sub-class, largest first."""
-    for row in snapshot.sql(_SHOWN_PRODUCTS, [_MAX_PIXELS, count]).to_pylist():
-        small = _shrink(objects.read(row["sha256"]))
-        if small is not None:
-            yield Thumbnail(row["label"], row["caption"] or "", small)
+    rows = snapshot.sql(_SHOWN_PRODUCTS, [_MAX_PIXELS, count]).to_pylist()
+    shrunk = decode_images(objects.read, (row["sha256"] for row in rows), "thumbnail")
+    for row in rows:
+        if row["sha256"] in shrunk:
+            yield _thumbnail(row, shrunk)
 
 
-def _shrink(payload: bytes) -> str | None:
-    """Return a small JPEG of an image as a data URI; None if it cannot be read."""
-    buffer = io.BytesIO()
+def _thumbnail(row: dict[str, str], shrunk: dict[str, bytes]) -> Thumbnail:
+    jpeg = base64.b64encode(shrunk.get(row["sha256"], b"")).decode()
+    return Thumbnail(row["label"], row["caption"] or "", f"data:image/jpeg;base64,{jpeg}" if jpeg else "")
+
+
+_LIMITS = PoolLimits(seconds=60.0, memory_bytes=1 << 30, input_bytes=64 << 20, output_bytes=1 << 20)
+
+
+def decode_images(
+    read: Callable[[str], bytes], names: Iterable[str], kind: Literal["thumbnail", "pixels"]
+) -> dict[str, bytes]:
+    """Return the name of each image -> its ``thumbnail`` or ``pixels``, made in isolated processes.
+
+    A thumbnail is a JPEG of at most 160 x 160 pixels; pixels are 32 x 32 in RGB. Images that cannot be decoded are
+    left out.
+    """
+    wanted = list(dict.fromkeys(names))
+    jobs = (Job(name, kind, read(name)) for name in wanted)
+    with ChildPool(_handle, processes_for(None, len(wanted)), _LIMITS) as pool:
+        replies = [(job.key, reply) for job, reply in pool.run(jobs)]
+    return {key: reply.bodies[0] for key, reply in replies if not isinstance(reply, Fault) and reply.bodies}
+
+
+def _handle(kind: str, data: bytes) -> Message:
+    """Make the thumbnail or the pixels of one image; the task of an isolated process."""
     try:
-        with Image.open(io.BytesIO(payload)) as image:
-            image.draft("RGB", (_THUMBNAIL, _THUMBNAIL))
-            image.thumbnail((_THUMBNAIL, _THUMBNAIL))
-            image.convert("RGB").save(buffer, "JPEG", quality=80)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
-        return None
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+        image = read_image(data, enough=_THUMBNAIL if kind == "thumbnail" else _SIDE)
+    except MediaError as error:
+        return Message({"fault": str(error)})
+    if kind == "pixels":
+        return Message({}, (image.resize((_SIDE, _SIDE), Image.Resampling.BOX).tobytes(),))
+    buffer = io.BytesIO()
+    image.thumbnail((_THUMBNAIL, _THUMBNAIL))
+    image.save(buffer, "JPEG", quality=80)
+    return Message({}, (buffer.getvalue(),))
 
 
 _SIDE = 32
@@ -69,8 +98,6 @@ _COMPARED_PRODUCTS = """
     order by md5(i.product_id) limit ?
 """
 
-Pixels = npt.NDArray[np.float32]
-
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
@@ -85,32 +112,17 @@ def nearest_of_other_classes(objects: Objects, snapshot: Snapshot) -> list[Neigh
 
     Distance is Euclidean between images of 32 by 32 pixels; a thousand products are drawn by the md5 of their ids.
     """
-    rows, pixels = [], []
-    for row in snapshot.sql(_COMPARED_PRODUCTS, [_MAX_PIXELS, _LOOKED_AT]).to_pylist():
-        small = _pixels(objects.read(row["sha256"]))
-        if small is not None:
-            rows.append(row)
-            pixels.append(small)
+    listed = snapshot.sql(_COMPARED_PRODUCTS, [_MAX_PIXELS, _LOOKED_AT]).to_pylist()
+    small = decode_images(objects.read, (row["sha256"] for row in listed), "pixels")
+    rows = [row for row in listed if row["sha256"] in small]
+    pixels = [np.frombuffer(small[row["sha256"]], np.uint8).astype(np.float32) for row in rows]
     firsts = {row["label"]: place for place, row in reversed(list(enumerate(rows)))}
-    found = []
+    groups = []
     for label, place in sorted(firsts.items(), key=lambda item: item[1])[:_SHOWN]:
         far = np.array([np.inf if row["label"] == label else 0.0 for row in rows])
         distance = far + np.linalg.norm(np.stack(pixels) - pixels[place], axis=1)
         nearest = [n for n in np.argsort(distance, kind="stable")[:_EACH] if np.isfinite(distance[n])]
         if nearest:
-            found.append(Neighbours(tuple(_thumbnail(objects, rows[n]) for n in (place, *nearest))))
-    return found
-
-
-def _thumbnail(objects: Objects, row: dict[str, str]) -> Thumbnail:
-    return Thumbnail(row["label"], row["caption"] or "", _shrink(objects.read(row["sha256"])) or "")
-
-
-def _pixels(payload: bytes) -> Pixels | None:
-    try:
-        with Image.open(io.BytesIO(payload)) as image:
-            image.draft("RGB", (_SIDE, _SIDE))
-            small = image.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BOX)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
-        return None
-    return np.asarray(small, dtype=np.float32).ravel()
+            groups.append([rows[n] for n in (place, *nearest)])
+    shrunk = decode_images(objects.read, (row["sha256"] for group in groups for row in group), "thumbnail")
+    return [Neighbours(tuple(_thumbnail(row, shrunk) for row in group)) for group in groups]

@@ -47,6 +47,8 @@ class Numbers:
     splits: Rows
     """recipe, split, role, products."""
     rejects: Rows
+    notes: list[str]
+    """Notes of stages: what settings left out, and warnings."""
     """stage, reason, items."""
     properties: Rows
     """property, products: the commonest twenty."""
@@ -79,6 +81,7 @@ def ask(snapshot: Snapshot) -> Numbers:
             snapshot, "select recipe, split, role, count(*) as products from splits group by all order by all"
         ),
         rejects=_rows(snapshot, "select stage, reason, count(*) as items from rejects group by all order by all"),
+        notes=[note for stage in snapshot.stages.values() for note in stage.report.notes],
         properties=_rows(snapshot, _PROPERTIES.format(**_sampled("product_id", is_large=is_large))),
     )
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from extract.images import ImageFault, decode
 from extract.ocr import DETECTION, DIRECTION, RECOGNITION
 from extract.ocr.lines import TextLine, in_reading_order, without_repeats
+from media.image import ImageFault, decode_image
 from storage.isolation.message import Message
 
 if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
@@ -54,7 +54,7 @@ class ImageReader:
 
     def read(self, data: bytes) -> list[TextLine] | ImageFault:
         """Return the lines of one image in reading order, or why it cannot be decoded."""
-        image = decode(data, self._images)
+        image = decode_image(data, self._images)
         if isinstance(image, ImageFault):
             return image
         scale, tiles = cut_tiles(image.width, image.height)

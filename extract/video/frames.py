@@ -6,13 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from av.video.reformatter import VideoReformatter
 from PIL import Image
 
 from extract.clip import open_video
 from extract.settings import VideoSettings
-from extract.video.jpeg import upright
 from extract.video.sample import Sampler
+from media.frame import RgbConverter, upright
 
 __all__ = ["Frame", "sample_frames"]
 
@@ -54,9 +53,8 @@ def sample_frames(
     """
     data = source if isinstance(source, bytes) else Path(source).read_bytes()
     chosen = (settings or VideoSettings()).model_copy(update={"rule": rule})
-    converter = VideoReformatter()
     sampler = Sampler(chosen, lambda: open_video(data, chosen))
-    convert = partial(upright, converter=converter, longest_side=chosen.longest_side)
+    convert = partial(upright, converter=RgbConverter(chosen.longest_side))
     for picked in sampler.sample(open_video(data, chosen), convert):
         for second in picked.seconds:
             yield Frame(second, picked.pts_s, picked.value)

@@ -4,21 +4,20 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
 from itertools import islice
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Literal
 
 import numpy as np
-from av.video.reformatter import VideoReformatter
-from moviepy import ImageSequenceClip
 from numpy.typing import NDArray
 
 from core.errors import MediaError
 from extract.clip import open_video
 from extract.engine import pool_limits
+from extract.moviepy_backend import encode_preview, require_moviepy
 from extract.settings import LimitSettings, VideoSettings
-from extract.video.jpeg import upright
 from extract.video.sample import sample_full
 from extract.video.seconds import SecondRule
+from media.frame import RgbConverter, upright
+from media.mp4 import encode_mp4
 from storage.isolation.message import Fault, Message
 from storage.isolation.pool import ChildPool, Job
 
@@ -29,7 +28,9 @@ _RATE = 8
 _LONGEST_SIDE = 320
 
 
-def make_preview(data: bytes, limits: LimitSettings | None = None) -> bytes:
+def make_preview(
+    data: bytes, limits: LimitSettings | None = None, *, backend: Literal["av", "moviepy"] = "av"
+) -> bytes:
     """Return the first six seconds of a video as a small MP4: H.264, 8 frames per second, silent, longest side 320.
 
     The video is decoded in an isolated process, with the limits of extraction.
@@ -37,22 +38,25 @@ def make_preview(data: bytes, limits: LimitSettings | None = None) -> bytes:
     Args:
         data: The file's bytes.
         limits: Time, memory and size; None for the defaults.
+        backend: Library that encodes the MP4: PyAV, or the papers' moviepy (extra ``moviepy``).
 
     Raises:
         MediaError: The video cannot be decoded, or a limit is hit; see ``reason``.
+        SettingsError: The backend is moviepy, which is not installed.
     """
-    with TemporaryDirectory(prefix="m5data-preview-") as folder:
-        with ChildPool(partial(_preview, Path(folder)), 1, pool_limits(limits or LimitSettings())) as pool:
-            _, reply = next(pool.run(iter([Job("preview", "video", data)])))
-        if isinstance(reply, Fault):
-            raise MediaError(reply.reason, reply.detail)
-        if "fault" in reply.head:
-            raise MediaError(str(reply.head["fault"]), str(reply.head["detail"]))
-        return reply.bodies[0]
+    if backend == "moviepy":
+        require_moviepy("make_preview: backend")
+    with ChildPool(partial(_preview, backend), 1, pool_limits(limits or LimitSettings())) as pool:
+        _, reply = next(pool.run(iter([Job("preview", "video", data)])))
+    if isinstance(reply, Fault):
+        raise MediaError(reply.reason, reply.detail)
+    if "fault" in reply.head:
+        raise MediaError(str(reply.head["fault"]), str(reply.head["detail"]))
+    return reply.bodies[0]
 
 
-def _preview(folder: Path, kind: str, data: bytes) -> Message:
-    """Make the preview in ``folder``; runs in the isolated process."""
+def _preview(backend: Literal["av", "moviepy"], kind: str, data: bytes) -> Message:
+    """Make the preview; runs in the isolated process."""
     del kind
     try:
         frames = list(_frames(data))
@@ -60,11 +64,7 @@ def _preview(folder: Path, kind: str, data: bytes) -> Message:
         return Message({"fault": error.reason, "detail": error.detail})
     if not frames:
         return Message({"fault": "broken_video", "detail": "no intact frame"})
-    target = folder / "preview.mp4"
-    clip = ImageSequenceClip(frames, fps=_RATE)
-    options = ["-movflags", "+faststart", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
-    clip.write_videofile(str(target), codec="libx264", audio=False, threads=1, logger=None, ffmpeg_params=options)
-    return Message({}, (target.read_bytes(),))
+    return Message({}, (encode_preview(frames, _RATE) if backend == "moviepy" else encode_mp4(frames, _RATE),))
 
 
 def _frames(data: bytes) -> Iterator[NDArray[np.uint8]]:
@@ -75,7 +75,7 @@ def _frames(data: bytes) -> Iterator[NDArray[np.uint8]]:
     rule = SecondRule(time_base * _RATE, settings.max_seconds * _RATE)  # its unit is an eighth of a second
     wanted = _SECONDS * _RATE
     size: tuple[int, int] | None = None
-    convert = partial(upright, converter=VideoReformatter(), longest_side=_LONGEST_SIDE)
+    convert = partial(upright, converter=RgbConverter(_LONGEST_SIDE))
     for picked in sample_full(video.packets, video.context, rule, convert, step=video.step):
         size = size or (picked.value.width // 2 * 2 or 2, picked.value.height // 2 * 2 or 2)
         pixels = np.asarray(picked.value.resize(size))

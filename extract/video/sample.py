@@ -19,6 +19,7 @@ from extract.video.seconds import Convert, Picked, SecondRule, T, VideoPacket
 __all__ = [
     "CodedVideo",
     "Sampler",
+    "first_time",
     "sample_full",
     "sample_keyframes",
 ]
@@ -195,6 +196,14 @@ def _packet_time(packet: VideoPacket) -> int:
     if packet.pts is not None:
         return packet.pts
     return packet.dts or 0
+
+
+def first_time(packets: Sequence[VideoPacket]) -> float | None:
+    """Return the time of the first frame that is shown, on the file's clock, seconds; None if there is none."""
+    times = [
+        _packet_time(packet) * packet.time_base for packet in packets if not packet.is_discard and packet.time_base
+    ]
+    return float(min(times)) if times else None
 
 
 def _nearest(moments: Sequence[int], pts: int) -> int:

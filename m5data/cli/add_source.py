@@ -9,14 +9,16 @@ from urllib.parse import urlsplit
 
 import typer
 
-from m5data.cli.shared import HERE, JsonOption, WorkspaceOption
+from m5data.cli.shared import HERE, INTERRUPTED, JsonOption, WorkspaceOption
 
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
     from crawler.settings import CrawlSettings
-    from crawler.survey.survey import Survey
+    from crawler.survey.findings import Survey
 
 __all__ = ["add_source"]
 
+_NOTES = 5
+"""Most notes of one kind that an error quotes."""
 _CRAWL = re.compile(r"^\[crawl\][^\n]*\n", re.MULTILINE)
 _NO_CONTACT = re.compile(r"""^contact\s*=\s*(?:""|'')[^\n]*\n""", re.MULTILINE)
 
@@ -38,11 +40,18 @@ def add_source(
 ) -> None:
     """Look at a shop with at most 20 requests, and propose its section of m5data.toml.
 
-    Shows patterns of products and listings, languages, opt-outs, expected pages and hours, and ten products as
-    read. Asks whether the shop may be crawled and its data shared, and writes the section. With --json nothing is
-    asked, and nothing written without --yes.
+    Shows a pattern of products and what it leaves out, languages, opt-outs, expected pages and hours, and ten products
+    as read. Where a pattern or a language might lose a product, none is proposed. Asks whether the shop may be crawled
+    and its data shared, and writes the section. With --json nothing is asked, and nothing written without --yes.
     """
-    from core.errors import DataError
+    try:
+        _add_source(url, workspace, name, contact, yes=yes, as_json=as_json)
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("\nm5data: interrupted; nothing was written", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _add_source(url: str, workspace: Path, name: str | None, contact: str | None, *, yes: bool, as_json: bool) -> None:
     from crawler.survey.visitor import is_local
     from m5data.cli.output import print_json
     from workspace import SETTINGS_FILE, Workspace
@@ -50,16 +59,12 @@ def add_source(
     opened = Workspace.open(workspace)
     url = url if "://" in url else f"https://{url}"
     local = is_local(url)
-    settings = _with_contact(opened.settings.crawl, contact, needed=not local, ask=not (yes or as_json))
+    settings = _with_contact(opened.settings.crawl, contact, url, needed=not local, ask=not (yes or as_json))
     source = _free_name(name, url, settings)
     survey = _look_at(url, settings, local=local)
     if not as_json:
         _show(survey, source)
-    if not survey.records:
-        raise DataError(
-            f"{url}: none of the pages looked at shows a product ({'; '.join(survey.notes)}). Name a page that lists "
-            "products; if its pages fill themselves by script, write the section yourself, with browser = true."
-        )
+    _check_found(survey, url)
     rights = (yes, yes) if yes or as_json else _ask(url)
     section = _section(survey, source, crawl=rights[0], share=rights[1])
     if yes or not as_json:
@@ -73,16 +78,38 @@ def add_source(
         typer.echo(f"next: m5data crawl{where} --source {source} --limit 20")
 
 
-def _with_contact(settings: "CrawlSettings", contact: str | None, *, needed: bool, ask: bool) -> "CrawlSettings":
-    """Return the settings with a contact.
+def _check_found(survey: "Survey", url: str) -> None:
+    """Raise if no product was found, and no page is left where the crawl could find one.
+
+    Raises:
+        DataError: The shop shows no product, and why.
+    """
+    from core.errors import DataError
+
+    if survey.records or survey.unread:
+        return
+    said = "; ".join((*survey.notes[:_NOTES], *survey.opt_outs[:_NOTES]))
+    raise DataError(
+        f"{url}: none of the pages looked at shows a product ({said}). Nothing was written. Name a page that lists "
+        "products; if its pages fill themselves by script, write the section yourself, with browser = true."
+    )
+
+
+def _with_contact(
+    settings: "CrawlSettings", contact: str | None, url: str, *, needed: bool, ask: bool
+) -> "CrawlSettings":
+    """Return the settings with a contact, which a person is asked for once the shop answers.
 
     Raises:
         UsageError: None was given.
+        DataError: The shop does not answer.
     """
     from core.errors import UsageError
+    from crawler.survey.visitor import check_reachable
 
     given = contact or settings.contact
     if needed and not given and ask:
+        check_reachable(url)
         given = typer.prompt("Mail or web address that the shop can reach you at (sent with every request)")
     if needed and not given:
         raise UsageError("add-source: --contact must be a mail or web address; it is sent with every request")
@@ -116,7 +143,7 @@ def _look_at(url: str, settings: "CrawlSettings", *, local: bool) -> "Survey":
 
     async def look() -> "Survey":
         async with Visitor(url, settings, local=local) as visitor:
-            return await look_at(url, settings, visitor)
+            return await look_at(url, settings, visitor, lambda line: typer.echo(line, err=True))
 
     typer.echo(f"looking at {url} with {MOST_REQUESTS} requests at most ...", err=True)
     return asyncio.run(look())
@@ -136,9 +163,8 @@ def _section(survey: "Survey", name: str, *, crawl: bool, share: bool) -> str:
         "share_authorised": share,
         "local": survey.local,
         "delay_s": survey.delay_s if survey.local else None,
-        "languages": list(survey.languages[:1]),
+        "languages": list(survey.languages),
         "product_urls": list(survey.product_urls),
-        "follow": list(survey.follow),
     }
     kept = {key: value for key, value in values.items() if value or key.endswith("authorised")}
     return f"[sources.{name}]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in kept.items())
@@ -178,26 +204,39 @@ def _duration(hours: float) -> str:
     return f"{hours:.1f} hours" if hours >= 1 else f"{minutes} minute{'s' * (minutes > 1)}"
 
 
+def _left_out(survey: "Survey") -> str:
+    """Return what the patterns leave out, in words."""
+    if not survey.product_urls:
+        return "nothing"
+    examples = f": {' '.join(survey.left_out_examples)}" if survey.left_out else ""
+    return (
+        f"{survey.left_out:,} of {survey.pages:,} known URLs match no pattern; {survey.left_out_read:,} of them were "
+        f"looked at and show no product{examples}"
+    )
+
+
+def _languages(survey: "Survey") -> str:
+    others = ", ".join(survey.other_languages)
+    if survey.languages:
+        return f"{survey.languages[0]}; left out: {others}"
+    return f"none is left out ({others})" if others else "none is left out"
+
+
 def _show(survey: "Survey", name: str) -> None:
     """Print what was found."""
     from m5data.cli.output import print_rows
 
-    expected = "not known" if survey.products is None else f"{survey.products:,} products, {survey.listings:,} listings"
-    hours = survey.hours
     rate = f"{survey.delay_s:g} s between two requests"
     rows = [
         ("source", f"{name}: {survey.start}" + (" (on this machine or its network)" if survey.local else "")),
         ("products", " ".join(survey.product_urls) or "no pattern: any page may show one"),
         ("for example", " ".join(survey.product_examples) or "-"),
-        ("listings", " ".join(survey.follow) or "no pattern: all links are followed"),
-        ("for example", " ".join(survey.listing_examples) or "-"),
-        (
-            "languages",
-            ", ".join(f"{one} (taken)" if not n else one for n, one in enumerate(survey.languages)) or "not said",
-        ),
+        ("left out", _left_out(survey)),
+        ("listings", " ".join(survey.listing_examples) or "-"),
+        ("languages", _languages(survey)),
         ("opt-outs", "; ".join(survey.opt_outs) or "none found"),
-        ("expected", expected),
-        ("time", rate if hours is None else f"{_duration(hours)} at {rate}"),
+        ("expected", "not known" if survey.products is None else f"{survey.products:,} products"),
+        ("time", f"{_duration(survey.hours)} or more for {survey.pages:,} known pages at {rate}"),
         *(("note", note) for note in survey.notes),
         ("requests", str(survey.requests)),
     ]

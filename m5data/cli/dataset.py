@@ -93,7 +93,11 @@ def export(  # noqa: PLR0913, PLR0917 - options of the command line
     ] = None,
     where: Annotated[
         str | None,
-        typer.Option("--where", metavar="SQL", help="Only products that meet this condition on the view catalogue."),
+        typer.Option(
+            "--where",
+            metavar="SQL",
+            help="Only products that meet this condition on the view catalogue; into a folder of their own.",
+        ),
     ] = None,
     purpose: Annotated[
         Purpose | None,

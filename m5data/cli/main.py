@@ -16,13 +16,10 @@ import typer
 from core.errors import M5DataError, disk_fault
 from core.version import __version__
 from m5data.cli import add_source, align, annotate, collect, dataset, pipeline, takedown, training, versions, workspace
-from m5data.cli.shared import WORKSPACE_HELP, folder_of, plain_verb
+from m5data.cli.shared import INTERRUPTED, WORKSPACE_HELP, folder_of, plain_verb
 from workspace.stages import STAGES
 
 __all__ = ["app", "explain", "main"]
-
-INTERRUPTED = 128 + signal.SIGINT
-"""Exit code after Ctrl-C."""
 
 _GARBAGE = (50_000, 20, 20)
 """Thresholds of the garbage collector: records have no cycles, and searching for cycles takes a tenth of a download."""
@@ -88,7 +85,6 @@ _AFTER: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
             ("vacuum", versions.vacuum),
             ("copy", versions.copy),
             ("repair", versions.repair),
-            ("migrate", versions.migrate),
             ("forget", takedown.forget),
         ),
     }
@@ -207,7 +203,8 @@ def main() -> None:
         try:
             app()
         except BaseException as error:
-            if interrupts and not (isinstance(error, SystemExit) and not error.code):
+            # A verb that ends with INTERRUPTED itself has said what was left undone.
+            if interrupts and not (isinstance(error, SystemExit) and error.code in (None, 0, INTERRUPTED)):
                 print("m5data: interrupted; finished work is kept: run it again to continue", file=sys.stderr)
                 _end(INTERRUPTED)
             _end_with_message(error)

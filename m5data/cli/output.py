@@ -5,7 +5,7 @@ import json
 import math
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import BinaryIO
@@ -21,7 +21,7 @@ from core.stage import StageReport
 from storage.files import replacing
 from storage.odd_values import python_values
 
-__all__ = ["as_box", "print_json", "print_reports", "print_rows", "visible", "write_rows", "writing_to"]
+__all__ = ["as_box", "print_json", "print_notes", "print_reports", "print_rows", "visible", "write_rows", "writing_to"]
 
 SHOWN_ROWS = 200
 UNBROKEN = 10_000
@@ -42,11 +42,17 @@ def print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
         table.add_column(Text(visible(column)), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text("-" if value is None else _plain(value)) for value in row))  # a text has no markup
-    _console().print(table)
+    console = _console()
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as drawn:
+        console.print(table)
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in drawn.get().splitlines())
 
 
 def print_reports(reports: Sequence[StageReport], *, as_json: bool = False) -> None:
-    """Print what stages did: read, kept, dropped by reason, seconds, rate."""
+    """Print what stages did: read, kept, dropped by reason, seconds, rate; then their notes."""
     if as_json:
         print_json([_report_row(report) for report in reports])
         return
@@ -65,6 +71,13 @@ def print_reports(reports: Sequence[StageReport], *, as_json: bool = False) -> N
             for report in reports
         ],
     )
+    print_notes(note for report in reports for note in report.notes)
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print notes of stages, one line each; control characters become U+FFFD."""
+    for note in notes:
+        print(_plain(note))
 
 
 def print_json(value: object) -> None:
@@ -86,7 +99,9 @@ def _console() -> Console:
 def _dropped(report: StageReport) -> str:
     if report.unchanged:
         return "unchanged: nothing to do"
-    return ", ".join(f"{reason} {count}" for reason, count in report.dropped.items()) or "-"
+    parts = [f"{reason} {count}" for reason, count in report.dropped.items()]
+    parts += [f"{reason} {count} (left out of kept items)" for reason, count in report.left_out.items()]
+    return ", ".join(parts) or "-"
 
 
 def _report_row(report: StageReport) -> dict[str, object]:
@@ -95,7 +110,9 @@ def _report_row(report: StageReport) -> dict[str, object]:
         "read": report.read,
         "kept": report.kept,
         "dropped": dict(report.dropped),
+        "left_out": dict(report.left_out),
         "seconds": round(report.seconds, 3),
+        "notes": list(report.notes),
         "unchanged": report.unchanged,
     }
 

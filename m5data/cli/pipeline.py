@@ -153,7 +153,7 @@ def status(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> No
     """
     from dataclasses import asdict
 
-    from m5data.cli.output import print_json, print_rows
+    from m5data.cli.output import print_json, print_notes, print_rows
     from workspace import Workspace
     from workspace.status import status_of
 
@@ -169,6 +169,10 @@ def status(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> No
     drops = [(one.stage, reason, count) for one in found.stages for reason, count in one.dropped.items()]
     if drops:
         print_rows("dropped", ("stage", "reason", "items"), drops)
+    parts = [(one.stage, reason, count) for one in found.stages for reason, count in one.left_out.items()]
+    if parts:
+        print_rows("left out of kept items", ("stage", "reason", "parts"), parts)
+    print_notes(note for one in found.stages for note in one.notes)
     print_rows("ledger", ("modality", "state", "products"), [tuple(row.values()) for row in found.ledger])
 
 

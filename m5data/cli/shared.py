@@ -1,5 +1,6 @@
 """Options that several verbs share, running of stages, and verbs for stages that have no options of their own."""
 
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +12,7 @@ from workspace.stages import STAGES, StageSpec
 
 __all__ = [
     "HERE",
+    "INTERRUPTED",
     "WORKSPACE_HELP",
     "AllowShrinkOption",
     "DryRunOption",
@@ -26,6 +28,8 @@ __all__ = [
 ]
 
 HERE = Path()
+INTERRUPTED = 128 + signal.SIGINT
+"""Exit code after Ctrl-C."""
 
 
 def _nearest(context: typer.Context, value: Path) -> Path:

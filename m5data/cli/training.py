@@ -143,8 +143,11 @@ def compare(
 
 def _shards(workspace: "Workspace", chosen: Path | None) -> Path:
     """Return the folder that ``m5data export`` writes for the workspace's recipe, unless one is chosen."""
+    from export.folders import folder_name
+
     settings = workspace.settings
-    return chosen or Path(settings.export.out or workspace.store.root / "shards") / settings.splits.recipe_name
+    top = Path(settings.export.out or workspace.store.root / "shards")
+    return chosen or top / folder_name(settings.splits.recipe_name, settings.export.where)
 
 
 def _need_torch() -> None:

@@ -1,14 +1,13 @@
-"""Verbs of dataset versions and whole workspaces: log, diff, vacuum, copy, repair, migrate."""
+"""Verbs of dataset versions and whole workspaces: log, diff, vacuum, copy, repair."""
 
 from dataclasses import astuple
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from m5data.cli.shared import HERE, DryRunOption, JsonOption, WorkspaceOption
 
-__all__ = ["copy", "diff", "log", "migrate", "repair", "vacuum"]
+__all__ = ["copy", "diff", "log", "repair", "vacuum"]
 
 SHOWN = 200
 
@@ -129,21 +128,3 @@ def repair(workspace: WorkspaceOption = HERE, dry_run: DryRunOption = False, as_
         print_rows("would be repaired" if dry_run else "repaired", ("what", "", "result"), rows)
     if not all(one.possible for one in found):
         raise typer.Exit(1)
-
-
-def migrate(
-    workspace: WorkspaceOption = HERE,
-    dry_run: DryRunOption = False,
-    backup: Annotated[
-        Path | None,
-        typer.Option("--backup", metavar="DIR", help="Copy the workspace to this new folder first."),
-    ] = None,
-) -> None:
-    """Bring a workspace of an older m5data to this version's format.
-
-    Use --dry-run first.
-    """
-    from workspace.migration import migrate
-
-    lines = migrate(workspace, dry_run=dry_run, backup=backup)
-    typer.echo("\n".join(lines) or "the workspace has this version's format already")

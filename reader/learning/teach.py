@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +17,12 @@ from reader.learning.labelled import LESSONS, Example, evidence_key
 from reader.model import FIELDS, MODEL_FORMAT, STATED, Model, shipped_model
 
 __all__ = [
+    "Counts",
     "Lesson",
     "Prediction",
     "calibration_error",
     "compare_with_shipped",
+    "counts_by_field",
     "f1_by_field",
     "folds",
     "learn",
@@ -124,8 +127,8 @@ def learn(examples: Sequence[Example], groups: Mapping[str, str] | None = None, 
     return Lesson(weights, heats, least, predictions, len({shop for shop, _ in real}), len(real))
 
 
-_ALWAYS = ("page", "availability", "caption", "native_id")
-"""Yes-or-no fields, and fields that every product needs."""
+_ALWAYS = ("availability", "caption", "native_id")
+"""Fields that every product needs."""
 
 
 def least_probability(predictions: Sequence[Prediction]) -> float:
@@ -181,32 +184,57 @@ def predict(example: Example, weights: Weights, heat: float = 1.0, least: float 
 _STATED = np.array([evidence_key(one) for one in STATED])
 
 
-def f1_by_field(
+class Counts(NamedTuple):
+    """How often a field was read on some pages."""
+
+    right: int
+    filled: int
+    true: int
+    """Pages that have a true value."""
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall; 1 where there was nothing to read and nothing was read."""
+        return 2 * self.right / (self.filled + self.true) if self.filled + self.true else 1.0
+
+    @property
+    def precision(self) -> float:
+        """Share of the filled values that are right; 1 where none is filled."""
+        return self.right / self.filled if self.filled else 1.0
+
+
+def counts_by_field(
     predictions: Sequence[Prediction], *, markup: bool, pooled: bool = False
-) -> dict[str, dict[str, float]]:
-    """Return F1 by field and shop, with or without markup; fields are unread on pages not recognised as products.
+) -> dict[str, dict[str, Counts]]:
+    """Return counts by field and shop, with or without markup; fields are unread on pages not recognised as products.
 
     ``pooled`` treats all pages as one shop.
     """
     kind = {
-        (one.example.page, one.example.markup): one.probability >= 0.5
+        (one.example.page, one.example.markup): one.probability >= (one.least or 0.5)
         for one in predictions
         if one.example.field == "page"
     }
-    counts: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0, 0]))
+    counts: dict[str, dict[str, Counts]] = defaultdict(lambda: defaultdict(lambda: Counts(0, 0, 0)))
     for one in predictions:
         example = one.example
         if example.markup != markup:
             continue
         said, true = _said(one, product=kind.get((example.page, example.markup), True))
-        count = counts[example.field]["all" if pooled else example.shop]
-        count[0] += said is not None and said in true
-        count[1] += said is not None
-        count[2] += bool(true)
-    return {
-        field: {shop: 2 * hit / (said + true) if said + true else 1.0 for shop, (hit, said, true) in shops.items()}
-        for field, shops in counts.items()
-    }
+        shop = "all" if pooled else example.shop
+        before = counts[example.field][shop]
+        counts[example.field][shop] = Counts(
+            before.right + (said is not None and said in true),
+            before.filled + (said is not None),
+            before.true + bool(true),
+        )
+    return {field: dict(shops) for field, shops in counts.items()}
+
+
+def f1_by_field(predictions: Sequence[Prediction], *, markup: bool) -> dict[str, dict[str, float]]:
+    """Return F1 by field and shop, with or without markup."""
+    found = counts_by_field(predictions, markup=markup)
+    return {field: {shop: one.f1 for shop, one in shops.items()} for field, shops in found.items()}
 
 
 def _said(one: Prediction, *, product: bool) -> tuple[str | None, frozenset[str]]:

@@ -1,14 +1,13 @@
 """Audio tokens: blocks of stored MFCC, or mel bands of the decoded mp3."""
 
-import io
 from functools import cache
 from itertools import pairwise
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import MediaError
+from media.audio import decode_mp3
 
 __all__ = ["RATE", "decode_audio", "mel_bands", "mel_spectrogram", "mfcc_blocks"]
 
@@ -65,24 +64,12 @@ def mel_spectrogram(samples: Floats) -> Floats:
 
 
 def decode_audio(mp3: bytes, seconds: float) -> Floats:
-    """Return the first seconds as 16 kHz mono, padded with silence: [seconds x 16,000].
+    """Return the first seconds at 16 kHz, the mean of the channels, padded with silence: [seconds x 16,000].
 
     Raises:
         MediaError: The mp3 cannot be decoded.
     """
-    most = int(seconds * RATE)
-    try:
-        with av.open(io.BytesIO(mp3), "r", format="mp3") as container:
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
-            found: list[Floats] = []
-            for frame in container.decode(audio=0):
-                found += [part.to_ndarray()[0] for part in resampler.resample(frame)]
-                if sum(map(len, found)) >= most:
-                    break
-    except (av.FFmpegError, IndexError, ValueError) as error:
-        raise MediaError("audio_corrupt", str(error)) from None
-    samples = np.concatenate([*found, np.zeros(most, np.float32)])[:most]
-    return samples.astype(np.float32)
+    return decode_mp3(mp3, RATE, seconds)
 
 
 @cache

@@ -1,8 +1,5 @@
 """Image patches and video frames as rows of pixels, and stored region features."""
 
-import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,16 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from core.errors import DataError, MediaError, MissingInputError
+from core.errors import DataError, MissingInputError
+from media.image import read_image
 
-__all__ = ["Regions", "flat_frame", "grid_boxes", "opened", "patches"]
-
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
-"""Accepted formats; others are refused, as Pillow passes EPS to a program that executes its content."""
-MOST_PIXELS = 50_000_000
-"""Larger images are refused before decoding; 50 megapixels are beyond any shop's image."""
+__all__ = ["Regions", "flat_frame", "grid_boxes", "patches"]
 
 Pixels = NDArray[np.uint8]
 
@@ -54,27 +47,10 @@ def grid_boxes(grid: int) -> NDArray[np.float32]:
     return np.concatenate([corners, area], axis=1).astype(np.float32)
 
 
-@contextmanager
-def opened(payload: bytes) -> Iterator[Image.Image]:
-    """Open an image of one of ``FORMATS``; any failure to read it counts as damage.
-
-    Raises:
-        MediaError: It cannot be decoded, or has more than ``MOST_PIXELS``.
-    """
-    try:
-        with Image.open(io.BytesIO(payload), formats=FORMATS) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise MediaError("image_too_large", f"{image.width} x {image.height} pixels")
-            yield image
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise MediaError("image_corrupt", str(error)) from None
-
-
 def _decode(payload: bytes, side: int) -> Pixels:
     """Return [side, side, 3]; a JPEG is decoded at the smallest scale that suffices."""
-    with opened(payload) as image:
-        image.draft("RGB", (side, side))
-        return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0))
+    image = read_image(payload, enough=side)
+    return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
 _COLUMNS = ["product_id", "features", "boxes", "image_width", "image_height"]

@@ -200,7 +200,7 @@ class _Encoding:
                 video[count] = flat_frame(payload, settings.frame_side)
                 count += 1
             except MediaError as error:
-                self.skipped[error.reason.replace("image", "frame")] += 1
+                self.skipped[error.reason.replace("an_image", "a_frame").replace("image", "frame")] += 1
         self.present["video"] = count > 0
         return {"video": video, "video_count": np.array(count, np.int32)}
 

@@ -14,12 +14,13 @@ from PIL import Image
 from torch import Tensor, nn
 
 from core.errors import MediaError, SettingsError
+from media.image import read_image
 from scale.data.audio import RATE, decode_audio
-from scale.data.images import grid_boxes, opened
+from scale.data.images import grid_boxes
 from scale.data.sample_encoder import Feature
 from scale.training_recipe import Modality, NamedEncoder
 
-__all__ = ["ImageNetwork", "load_encoder", "pooled"]
+__all__ = ["ImageNetwork", "decode_picture", "load_encoder", "pooled"]
 
 Floats = NDArray[np.float32]
 
@@ -239,7 +240,7 @@ def _feature(states: Tensor, tokens: int) -> Feature:
 
 
 def _pictures(network: _Network, payloads: Sequence[bytes], tokens: int) -> list[Feature]:
-    pictures = [_picture(payload) for payload in payloads]
+    pictures = [decode_picture(payload) for payload in payloads]
     seen = [picture for picture in pictures if picture is not None]
     found = iter(network.pictures(seen) if seen else ())
     return [_nothing() if picture is None else _seen(*next(found), tokens) for picture in pictures]
@@ -270,10 +271,10 @@ def _sound(network: _Network, payload: bytes, seconds: float, tokens: int) -> Fe
     return _feature(network.sound(samples), tokens)
 
 
-def _picture(payload: bytes) -> Image.Image | None:
+def decode_picture(payload: bytes) -> Image.Image | None:
+    """Return an image as networks are given it; None if it cannot be decoded."""
     try:
-        with opened(payload) as picture:
-            return picture.convert("RGB")
+        return read_image(payload)
     except MediaError:
         return None
 

@@ -12,8 +12,9 @@ from PIL import Image
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
+import media
 from core.errors import MediaError, SettingsError
-from scale.data.images import MOST_PIXELS, opened
+from media.image import StandardLimits
 
 __all__ = ["BATCH", "BERT", "RESNET", "Listing", "PaperEncoder", "ReadObject", "read_image"]
 
@@ -125,15 +126,14 @@ def _pixels(payload: bytes | None) -> Tensor | None:
     if payload is None:
         return None
     try:
-        with opened(payload) as picture:
-            picture.draft("RGB", (SIDE, SIDE))
-            scale = SIDE / min(picture.size)
-            size = max(round(picture.width * scale), SIDE), max(round(picture.height * scale), SIDE)
-            if size[0] * size[1] > MOST_PIXELS:  # a very narrow image would fill the memory
-                return None
-            whole = picture.convert("RGB").resize(size, Image.Resampling.BILINEAR)
+        picture = media.read_image(payload, enough=SIDE)
     except MediaError:
         return None
+    scale = SIDE / min(picture.size)
+    size = max(round(picture.width * scale), SIDE), max(round(picture.height * scale), SIDE)
+    if size[0] * size[1] > StandardLimits().max_pixels:  # a very narrow image would fill the memory
+        return None
+    whole = picture.resize(size, Image.Resampling.BILINEAR)
     left, top = (whole.width - CROP) // 2, (whole.height - CROP) // 2
     pixels = np.asarray(whole.crop((left, top, left + CROP, top + CROP)), np.float32) / 255
     return torch.from_numpy(((pixels - MEAN) / DEVIATION).astype(np.float32)).permute(2, 0, 1)

@@ -247,7 +247,10 @@ def _file(path: Path, folder: Path, spec: TableSpec) -> DataFile:
 
 def _counted(snapshot: Snapshot, stage: str) -> StageRecord:
     query = "SELECT reason, count(*) AS items FROM rejects WHERE stage = ? GROUP BY reason ORDER BY reason"
-    dropped = {row["reason"]: row["items"] for row in snapshot.sql(query, [stage]).to_pylist()}
+    found = {row["reason"]: row["items"] for row in snapshot.sql(query, [stage]).to_pylist()}
     record = snapshot.stages[stage]
-    kept = record.report.kept
-    return replace(record, report=replace(record.report, read=kept + sum(dropped.values()), dropped=dropped))
+    kept, parts = record.report.kept, record.report.left_out
+    dropped = {reason: count for reason, count in found.items() if reason not in parts}
+    left_out = {reason: found[reason] for reason in parts if reason in found}
+    read = kept + sum(dropped.values())
+    return replace(record, report=replace(record.report, read=read, dropped=dropped, left_out=left_out))

@@ -25,9 +25,7 @@ __all__ = [
     "ObjectKind",
     "ObjectRef",
     "fall_behind",
-    "holds_index",
     "make_index",
-    "take_from_state",
 ]
 
 ObjectKind = Literal["page", "media", "derived"]
@@ -193,7 +191,7 @@ def _ref(row: Sequence[Any]) -> ObjectRef:
 
 
 def make_index(layout: Layout) -> None:
-    """Create a missing index, from the state if that holds it, as it once did, else from the tables."""
+    """Create a missing index, which the next use fills from the tables."""
     with temporary_file(layout.index) as file:
         if layout.index.exists():
             return
@@ -201,39 +199,13 @@ def make_index(layout: Layout) -> None:
         new.create()
         new.migrate("storage", OBJECT_DDL)
         with closing(new.connect()) as connection:
-            connection.execute("ATTACH ? AS old", (str(layout.state),))
-            if _held_in(connection, "old"):
-                with transaction(connection):
-                    columns = f"sequence, {_COLUMNS}"
-                    connection.execute(f"INSERT INTO objects ({columns}) SELECT {columns} FROM old.objects")  # noqa: S608
-                    connection.execute("INSERT INTO object_segments SELECT * FROM old.object_segments")
-                    assigned = connection.execute("SELECT seq FROM old.sqlite_sequence WHERE name = 'objects'")
-                    _assign(connection, int((assigned.fetchone() or (0,))[0]))
-            else:
-                connection.execute(f"PRAGMA user_version = {_BEHIND}")
-            connection.execute("DETACH old")
+            connection.execute(f"PRAGMA user_version = {_BEHIND}")
         sync_file(Path(file.name))
         Path(file.name).replace(layout.index)
 
 
-def take_from_state(layout: Layout) -> None:
-    """Move the index out of a state that still holds it, into its own file. Requires the lock."""
-    if holds_index(layout):
-        if not layout.index.exists():
-            make_index(layout)
-        with closing(State(layout.state).connect()) as connection:
-            with transaction(connection):
-                connection.execute("DROP TABLE objects")
-                connection.execute("DROP TABLE object_segments")
-            connection.execute("VACUUM")
-
-
 def fall_behind(layout: Layout, segments: Mapping[str, int]) -> None:
     """Record that the tables have changed, and which segments exist; the next use reads the new rows."""
-    if holds_index(layout):
-        layout.index.unlink(missing_ok=True)
-        make_index(layout)
-        return
     if not layout.index.exists():
         make_index(layout)
     with closing(State(layout.index).connect()) as connection, transaction(connection):
@@ -311,14 +283,3 @@ def _assign(connection: sqlite3.Connection, least: int) -> None:
 
 def _is_behind(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-def holds_index(layout: Layout) -> bool:
-    """Return whether the state holds an index, as workspaces of earlier versions do."""
-    with closing(State(layout.state).connect_reading()) as connection:
-        return _held_in(connection, "main")
-
-
-def _held_in(connection: sqlite3.Connection, schema: str) -> bool:
-    query = f"SELECT 1 FROM {schema}.sqlite_schema WHERE name = 'object_segments'"  # noqa: S608 - a constant
-    return connection.execute(query).fetchone() is not None

@@ -78,13 +78,22 @@ def _select(spec: TableSpec, paths: Sequence[Path], value: str | None) -> str:
     columns = ", ".join(
         f"{text(value or '')} AS {quote(c.name)}" if c.name == spec.split_by else quote(c.name) for c in spec.columns
     )
-    return f"SELECT {columns} FROM {file_sql(*paths)}"  # noqa: S608
+    lacking = ", ".join(f"NULL::{sql_type(c.type)} AS {quote(c.name)}" for c in spec.columns if c.may_lack)
+    if not lacking:
+        return f"SELECT {columns} FROM {file_sql(*paths)}"  # noqa: S608
+    stored = f"SELECT * FROM {file_sql(*paths, by_name=True)}"  # noqa: S608
+    return f"SELECT {columns} FROM ({stored} UNION ALL BY NAME SELECT {lacking} WHERE false)"  # noqa: S608
 
 
-def file_sql(*paths: Path) -> str:
-    """Return the table function that reads Parquet files, without columns from folder names."""
+def file_sql(*paths: Path, by_name: bool = False) -> str:
+    """Return the table function that reads Parquet files, without columns from folder names.
+
+    Args:
+        paths: The files.
+        by_name: Whether some may lack columns, which are NULL in their rows.
+    """
     listed = ", ".join(text(literal_path(path)) for path in paths)
-    return f"read_parquet([{listed}], hive_partitioning = false)"
+    return f"read_parquet([{listed}], hive_partitioning = false{', union_by_name = true' if by_name else ''})"
 
 
 def literal_path(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from core.table_spec import FLAG, ID, INT, LIST, LONG, LONGS, REAL, TEXT, Column, TableSpec
+from core.table_spec import FLAG, ID, INT, LIST, LONG, LONGS, REAL, REALS, TEXT, Column, TableSpec
 
 __all__ = [
     "AUDIO",
@@ -51,7 +51,22 @@ AUDIO = TableSpec(
         Column("video_sha256", TEXT, "object of the video"),
         Column("mp3", TEXT, "object of the mp3"),
         Column("sample_rate", INT, "of the mp3, Hz"),
-        Column("duration_s", REAL, "of the decoded audio, seconds"),
+        Column("duration_s", REAL, "of the mp3, with the silence that was filled in, seconds"),
+        Column(
+            "start_s",
+            REAL,
+            "start of the audio, seconds from the first frame, negative before it; NULL: not extracted again yet",
+            nullable=True,
+            may_lack=True,
+        ),
+        Column(
+            "gap_starts_s",
+            REALS,
+            "start of each gap in the audio, seconds from the first frame; NULL: not extracted again yet",
+            nullable=True,
+            may_lack=True,
+        ),
+        Column("gap_lengths_s", REALS, "length of each gap, seconds; NULL likewise", nullable=True, may_lack=True),
         Column("mfcc", TEXT, "object of the MFCC: float32, little endian, row-major [n_mfcc, T]"),
         Column("n_mfcc", INT, "coefficients (rows)"),
         Column("mfcc_frames", INT, "T, analysis frames (columns)"),

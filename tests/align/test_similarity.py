@@ -1,5 +1,4 @@
 import random
-import sys
 import warnings
 from collections.abc import Callable
 from difflib import SequenceMatcher
@@ -13,7 +12,6 @@ from hypothesis import strategies as st
 from align import content_similarity, label_similarity
 from align.settings import CHARACTERS, ContentTerms
 from align.similarity import ContentVectors, join_titles, similar_labels
-from core.errors import SettingsError
 
 NAMES = st.lists(st.text(alphabet="咖啡奶茶/饮料ab", min_size=1, max_size=7), max_size=12)
 
@@ -137,12 +135,6 @@ def test_vectors_made_once_give_what_single_pairs_give(titles: list[list[str]], 
     together = ContentVectors(texts).similarities(left, right, terms=terms)
     alone = [content_similarity(titles[i], titles[j], counts=counts) for i, j in zip(left, right, strict=True)]
     assert together.tolist() == alone
-
-
-def test_simtext_is_named_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "simtext", None)
-    with pytest.raises(SettingsError, match="'simtext' needs the package simtext"):
-        ContentVectors(["面膜", "面膜"]).similarities(np.array([0]), np.array([1]), terms="simtext")
 
 
 def test_simtext_computes_the_binary_similarity() -> None:

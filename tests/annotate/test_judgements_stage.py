@@ -1,3 +1,4 @@
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -195,3 +196,41 @@ def test_answers_of_the_board_are_published_with_those_of_files(store: Store) ->
     matches_stage.run(store, AnnotateSettings())
     assert store.snapshot().table("judgements", ["worker"])["worker"].to_pylist() == ["ann", "bob", "gold"]
     assert store.snapshot().table("judgements", ["answer"])["answer"].to_pylist()[0] == "mismatched"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        '[{"id": 1, "query": "s:1", "candidate": "s:2", "answer": "matched", "annotator": 1}]',
+        '[{"data": {"query": "s:1", "candidate": "s:2"}, "annotations": []}]',
+        '[{"data": {"query": "s:1", "candidate": "s:2"}, "annotations": [{"was_cancelled": true, "result": []}]}]',
+    ],
+)
+def test_an_export_without_annotations_is_refused(store: Store, text: str) -> None:
+    file = store.root / "export.json"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(FeedError, match=r"export\.json: no annotations found. Export as JSON"):
+        judgements_stage.run(store, file, clock=lambda: NOW)
+
+
+def test_only_the_one_choice_of_the_answer_counts(store: Store) -> None:
+    def choice(group: str, *choices: str) -> dict[str, object]:
+        return {"type": "choices", "from_name": group, "to_name": "pair", "value": {"choices": choices}}
+
+    tasks = [
+        [choice("quality", "mismatched"), choice("answer", "matched")],
+        [choice("answer", "matched", "mismatched")],
+        [choice("quality", "matched")],
+    ]
+    data = {"query": "s:1", "candidate": "s:2"}
+    exported = [
+        {"data": data, "annotations": [{"completed_by": number, "result": result}]}
+        for number, result in enumerate(tasks)
+    ]
+    file = store.root / "export.json"
+    file.write_text(json.dumps(exported), encoding="utf-8")
+    report = judgements_stage.run(store, file, clock=lambda: NOW)
+    assert (report.kept, report.dropped) == (1, {"bad_answer": 2})
+    matches_stage.run(store, AnnotateSettings())
+    assert store.snapshot().table("matches")["decision"].to_pylist() == ["matched"]

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotate import match_pairs
-from annotate.matches import find_transitive_pairs
+from annotate.matches import find_contradictions, find_transitive_pairs
 from annotate.settings import Method
 
 METHODS: tuple[Method, ...] = ("majority", "dawid-skene", "glad", "weighted")
@@ -119,3 +119,29 @@ def test_implied_pairs_and_contradictions_are_returned() -> None:
 def test_decided_pairs_are_not_implied_again() -> None:
     found = find_transitive_pairs(matches(("a", "b", "matched"), ("b", "c", "matched"), ("c", "a", "matched")))
     assert found.num_rows == 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_both_directions_of_a_pair_are_one_question(method: Method) -> None:
+    rows = [("a", "b", "matched", False)] * 3 + [("b", "a", "mismatched", False)] + [("b", "c", "matched", False)]
+    assert match_pairs(judgements(*rows), method).drop(["posterior"]).to_pylist() == [
+        {"query": "a", "candidate": "b", "decision": "matched", "votes": 4},
+        {"query": "b", "candidate": "a", "decision": "matched", "votes": 4},
+        {"query": "b", "candidate": "c", "decision": "matched", "votes": 1},
+    ]
+
+
+def test_gold_of_one_direction_decides_both() -> None:
+    rows = [("a", "b", "matched", False)] * 3 + [("b", "a", "mismatched", True)]
+    assert match_pairs(judgements(*rows))["decision"].to_pylist() == ["mismatched", "mismatched"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_directions_that_contradict_each_other_are_named(method: Method) -> None:
+    rows = [("b", "a", "matched", False)] * 3 + [("a", "b", "mismatched", False)] * 3
+    pair = {"query": "a", "candidate": "b", "through": None, "decision": "undecided"}
+    assert find_contradictions(judgements(*rows), method).to_pylist() == [
+        {**pair, "implied": "matched"},
+        {**pair, "implied": "mismatched"},
+    ]
+    assert set(match_pairs(judgements(*rows), method)["decision"].to_pylist()) == {"undecided"}

@@ -13,6 +13,8 @@ from datasets import Audio, Image, List, load_dataset
 
 from core.errors import DataError, MissingInputError, NotAuthorisedError, QueryError, UsageError
 from export.export_stage import run
+from export.folders import folder_name
+from export.registry import exports_of
 from export.rights import Rights
 from export.settings import ExportSettings
 from storage import Store
@@ -26,7 +28,7 @@ RIGHTS = {"shop": Rights(share=True, licence="CC0-1.0")}
 def export(store: Store, **settings: object) -> Path:
     chosen = ExportSettings.model_validate({"max_shard_bytes": 1024, **settings})
     run(store, chosen, recipe="demo", rights=RIGHTS)
-    return Path(chosen.out or store.root / "shards") / "demo"
+    return Path(chosen.out or store.root / "shards") / folder_name("demo", None if chosen.out else chosen.where)
 
 
 def read_tars(shards: list[str]) -> dict[str, tuple[dict[str, Any], dict[str, bytes]]]:
@@ -51,6 +53,22 @@ def test_a_condition_on_the_catalogue_bounds_the_export_and_changing_it_writes_a
     assert set(read_tars(sorted(map(str, folder.glob("webdataset/train/*.tar"))))) == {"shop:2"}
     with pytest.raises(QueryError, match='"nonsense" not found'):
         export(store, where="nonsense = 1")
+
+
+def test_selection_has_its_own_folder_and_its_card_names_it(store: Store, tmp_path: Path) -> None:
+    full = export(store, formats=("parquet",))
+    before = contents(full)
+    where = "video_state = 'present'"
+    selection = export(store, where=where, formats=("parquet",))
+    assert selection.parent == full.parent
+    assert contents(full) == before
+    assert f"```sql\n{where}\n```" in (selection / "parquet" / "README.md").read_text()
+    assert "catalogue" not in (full / "parquet" / "README.md").read_text()
+    assert {(one.place, one.recipe) for one in exports_of(store)} == {
+        ("shards/demo/parquet", "demo"),
+        (f"shards/{selection.name}/parquet", "demo"),
+    }
+    assert export(store, where=where, formats=("parquet",), out=tmp_path / "out") == tmp_path / "out" / "demo"
 
 
 def test_an_export_that_is_refused_makes_no_folder(store: Store) -> None:

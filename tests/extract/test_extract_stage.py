@@ -10,9 +10,8 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from core.errors import DataError, MissingInputError, MissingSegmentError, SettingsError
+from core.errors import DataError, MissingInputError, MissingSegmentError
 from core.stage import StageReport
-from extract import extract_stage
 from extract.engine import LocalEngine
 from extract.extract_stage import run
 from extract.partitions import extract_partition
@@ -325,12 +324,6 @@ def test_without_media_there_is_nothing_to_extract_from(store: Store) -> None:
 def test_nothing_to_do_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("storage.isolation.pool.PoolProcess", None)
     assert list(LocalEngine(SETTINGS, bytes.fromhex).run([], 0)) == []
-
-
-def test_librosa_as_backend_must_be_installed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extract_stage, "find_spec", lambda name: None)
-    with pytest.raises(SettingsError, match=r"extract\.feature\.backend is librosa, which is not installed"):
-        run(store, ExtractSettings(feature=FeatureSettings(backend="librosa")))
 
 
 @pytest.mark.usefixtures("librosa_compiled")

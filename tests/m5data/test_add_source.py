@@ -45,8 +45,7 @@ def test_a_script_gets_json_and_the_section_is_written_on_yes_alone(shop: Shop, 
     assert sources(workspace) == {
         "pots": {
             "start": [shop.url + "/"], "crawl_authorised": True, "share_authorised": True, "local": True,
-            "delay_s": 0.001, "product_urls": [r"//[^/]+/goods/[^/?]*-\d+$"],
-            "follow": [r"//[^/]+/(\?page=\d+)?$"],
+            "delay_s": 0.001, "product_urls": ["//[^/]+/(?:[^?#]*/)?goods/[^/?#]"],
         }
     }  # fmt: skip
     assert "choose a new name" in str(run(app, words).exception)
@@ -85,3 +84,25 @@ def test_a_shop_that_does_not_answer_says_why(workspace: Path) -> None:
     refused = run(app, ["add-source", "http://127.0.0.1:1/", "-w", str(workspace), "--yes"])
     assert refused.exit_code == 1
     assert "connect: connection refused" in str(refused.exception)
+
+
+def test_shop_whose_products_are_not_found_yet_is_written_without_limits(shop: Shop, workspace: Path) -> None:
+    shop.pages = {"/": listing_page([f"/goods/{n}" for n in range(40)])}
+    done = run(app, ["add-source", shop.url, "-w", str(workspace), "--name", "pots", "--yes"])
+    assert done.exit_code == 0, done.output
+    assert sources(workspace)["pots"] == {
+        "start": [shop.url + "/"], "crawl_authorised": True, "share_authorised": True, "local": True, "delay_s": 0.001,
+    }  # fmt: skip
+    assert "no page that was looked at shows a product" in done.output
+
+
+def test_unknown_host_is_refused_before_anything_is_asked(workspace: Path) -> None:
+    refused = run(app, ["add-source", "https://shop.invalid/", "-w", str(workspace)], input="data@lab.example\n")
+    assert "Mail or web address" not in refused.output
+    assert str(refused.exception).endswith("Check the URL; nothing was written.")
+
+
+def test_interrupted_question_writes_nothing_and_says_so(shop: Shop, workspace: Path) -> None:
+    stopped = run(app, ["add-source", shop.url, "-w", str(workspace)], input="")
+    assert (stopped.exit_code, sources(workspace)) == (130, {})
+    assert "interrupted; nothing was written" in stopped.output

@@ -7,7 +7,6 @@ import pytest
 
 import m5data
 from crawler import records_stage
-from crawler.crawl.frontier import open_frontier
 from m5data.cli.main import app, explain
 from storage.identity import load_or_create_key
 from storage.tables import TABLES
@@ -80,12 +79,8 @@ def test_repair_makes_again_what_the_rest_implies(folder: Path, whole: Path, kin
     planned = repair(folder, dry_run=True, clock=now)
     assert files_of(folder) == before
     done = repair(folder, clock=now)
-    if (kind, how) == ("identity", "missing"):
-        assert [one.possible for one in planned] == [False]
-        assert run("migrate", "-w", folder) is None
-    else:
-        assert planned
-        assert done
+    assert planned
+    assert done
     assert [one.detail for one in examine(folder) if one.state == "wrong"] == []
     assert repair(folder, clock=now) == []
     workspace = Workspace.open(folder)
@@ -167,17 +162,3 @@ def test_a_repair_that_was_killed_before_it_published_the_index_is_ended_by_the_
 
 def _pull_the_plug(*_: object, **__: object) -> None:
     raise OSError("killed")
-
-
-def test_a_frontier_that_is_partly_readable_keeps_what_can_be_read(folder: Path) -> None:
-    workspace = Workspace.open(folder)
-    with open_frontier(workspace.store, "shop") as connection:
-        connection.execute("CREATE TABLE zeros AS SELECT zeroblob(200000) AS padding")
-        count = connection.execute("SELECT count(*) FROM source_pages").fetchone()
-    workspace.store.objects.close()
-    settle(folder)
-    path = folder / "frontiers/shop.sqlite"
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-190_000])
-    found = {one.what: one for one in repair(folder, clock=now)}
-    assert found["frontiers/shop.sqlite: source_pages"].result == f"{count[0]:,} rows kept"

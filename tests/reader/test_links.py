@@ -4,6 +4,7 @@ import pytest
 
 from core.urls import absolute, clean_url
 from crawler import Link, canonical_url, links, next_link, opt_outs, read_document
+from reader.links import refresh_target
 
 URL = "https://www.shop.example/c/lamps?page=2"
 
@@ -34,8 +35,8 @@ def test_absolute_url_or_none(reference: str, resolved: str | None) -> None:
     ("url", "clean"),
     [
         ("HTTPS://Shop.Example:443/P?id=7&utm_source=x&spm=a.b#top", "https://shop.example/P?id=7"),
-        ("http://s.example/p;jsessionid=AB12?b=2&a=1", "http://s.example/p?b=2&a=1"),
-        ("http://s.example?PHPSESSID=9", "http://s.example/"),
+        ("http://s.example/p;jsessionid=0A1B2C3D4E5F60718293A4B5C6D7E8F9?b=2&a=1", "http://s.example/p?b=2&a=1"),
+        ("http://s.example?PHPSESSID=q1r2s3t4u5v6w7x8y9z0a1b2c3", "http://s.example/"),
         ("http://[", "http://["),
     ],
 )
@@ -106,3 +107,33 @@ def test_opt_outs_with_their_place() -> None:
 
 def test_a_page_without_directives_has_no_opt_outs() -> None:
     assert opt_outs(read_document(b"<p>x", URL, {"TDM-Reservation": "0"})) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "target"),
+    [
+        ("0; url=/shop", "/shop"),
+        ("0;URL='/shop'", "/shop"),
+        ('5 , URL = "/shop" x', "/shop"),
+        ("0.5 /shop", "/shop"),
+        ("30", None),
+        ("0; url=", None),
+        ("0; url=/c/lamps?page=2", None),
+        ("url=/shop", None),
+        ("0; url=javascript:go()", None),
+    ],
+)
+def test_page_that_leads_on_by_itself(content: str, target: str | None) -> None:
+    expected = f"https://www.shop.example{target}" if target else None
+    text = content.replace('"', "&quot;")
+    page = read_document(f'<meta HTTP-EQUIV="Refresh" content="{text}">'.encode(), URL)
+
+    assert refresh_target(page) == expected
+    assert refresh_target(read_document(b"<html>", URL, {"Refresh": content})) == expected
+
+
+def test_refresh_for_browsers_without_scripts_counts_only_on_pages_without_scripts() -> None:
+    refresh = '<noscript><meta http-equiv=refresh content="0; url=/plain"></noscript>'
+
+    assert refresh_target(read_document(refresh.encode(), URL)) == "https://www.shop.example/plain"
+    assert refresh_target(read_document(f"{refresh}<script>go()</script>".encode(), URL)) is None

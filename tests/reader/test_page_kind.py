@@ -37,6 +37,26 @@ def test_a_page_has_a_kind_and_its_probability(body: str, expected: str) -> None
     assert 0.25 < probability <= 1.0
 
 
+@pytest.mark.parametrize(
+    ("product", "url"),
+    [
+        ('{"@type":"Product","offers":{"price":"5","priceCurrency":"EUR"}}', "https://x.example/about"),
+        ('{"@type":"Product","name":"Bright","aggregateRating":{"ratingValue":4}}', "https://bright.example/about"),
+        ('{"@type":"Product","name":"Lamp","offers":{"price":"5"}}', "https://x.example/lamps?page=2"),
+        ('{"@type":"Product","name":"Lamp","offers":{"price":"5"}}', "https://x.example/lamps/page/3/"),
+    ],
+)
+def test_markup_of_a_widget_makes_no_product_page(product: str, url: str) -> None:
+    prose = "<p>" + "We have sold lamps in the old town since the year of the great storm. " * 4 + "</p>"
+
+    assert not kind(f"<h1>About us</h1>{_SCRIPT.format(product)}{prose}", url)[0].startswith("product")
+
+
+@pytest.mark.parametrize("url", ["https://x.example/lamps?add-to-cart=885", "https://x.example/lamps/?page=2"])
+def test_listing_after_a_click_is_a_listing(url: str) -> None:
+    assert kind(f"<h1>Lamps</h1><p>Lamp 5 is in your cart.</p><ul>{_TILES}</ul>", url)[0] == "listing"
+
+
 def test_what_is_no_product_has_the_reason() -> None:
     listing = parse_page(f"<title>Lamps</title><h1>Lamps</h1><ul>{_TILES}</ul>".encode(), "https://x.example/lamps")
     assert is_product(listing).reason == "listing"

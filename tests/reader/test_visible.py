@@ -1,6 +1,6 @@
 from crawler import is_product, parse_page
 from reader.document import read_document
-from reader.visible import read_visible, tiles
+from reader.visible import pictured_links, read_visible, tiles
 
 URL = "https://shop.example/books/the-c-book_12/"
 
@@ -28,14 +28,14 @@ def page(*, caption: str = "The C Book", stock: str = "Unavailable", tiles: str 
 def test_a_tile_has_an_image_and_words_that_link_to_one_other_page_and_a_price() -> None:
     document = read_document(page(tiles=tile("Snow", 3) + tile("Tides", 4)), URL)
     seen = read_visible(document)
-    shown = [[seen.runs[index].text for index in one] for one in tiles(document, seen)]
+    shown = [[seen.runs[index].text for index in one] for one in tiles(document, seen, pictured_links(document))]
     assert shown == [[name, "£9.99", "In stock", "Add to basket"] for name in ("Snow", "Tides")]
 
 
 def test_a_logo_beside_the_products_own_price_is_no_tile() -> None:
     logo = '<div><a href="/brands/grey/"><img src="/grey.png"></a><p>£24.50</p></div>'
     document = read_document(page().replace(b"<table>", f"{logo}<table>".encode()), URL)
-    assert tiles(document, read_visible(document)) == []
+    assert tiles(document, read_visible(document), pictured_links(document)) == []
 
 
 def test_tiles_give_neither_price_nor_specification_nor_image() -> None:

@@ -53,7 +53,7 @@ def _facts() -> Rows:
         "audio": [
             of_video
             | {"mp3": "m", "sample_rate": 16000, "duration_s": 1.0, "mfcc": "c", "n_mfcc": 20, "mfcc_frames": 4}
-            | {"mfcc_settings": "{}"}
+            | {"mfcc_settings": "{}", "start_s": 0.0, "gap_starts_s": [], "gap_lengths_s": []}
         ],
         "images": [
             {"product_id": "a:1", "position": 0, "sha256": image["sha256"], "width": 8, "height": 8, "phash": 1}

@@ -14,7 +14,7 @@ def test_a_new_workspace_has_the_newest_format_and_no_key(store: Store) -> None:
     assert read_identity(store.root) == Identity(FORMAT, None)
 
 
-@pytest.mark.parametrize(("number", "advice"), [(FORMAT - 1, "Run m5data migrate"), (FORMAT + 1, "Upgrade m5data")])
+@pytest.mark.parametrize(("number", "advice"), [(FORMAT - 1, "Make it again"), (FORMAT + 1, "Upgrade m5data")])
 def test_another_format_is_refused_in_one_line(store: Store, number: int, advice: str) -> None:
     write_identity(store.root, Identity(number, None))
     with pytest.raises(WorkspaceError, match=advice) as caught:
@@ -22,9 +22,9 @@ def test_another_format_is_refused_in_one_line(store: Store, number: int, advice
     assert "\n" not in str(caught.value)
 
 
-def test_a_workspace_without_a_record_is_an_older_one(store: Store) -> None:
+def test_a_missing_record_is_named_with_its_remedy(store: Store) -> None:
     (store.root / "workspace.json").unlink()
-    with pytest.raises(WorkspaceError, match=r"format 1; .*Run m5data migrate"):
+    with pytest.raises(CorruptObjectError, match=r"workspace\.json: missing.*m5data repair"):
         Store.open(store.root)
 
 

@@ -29,6 +29,9 @@ SOUND = {
     "mp3": "mp3",
     "sample_rate": 16000,
     "duration_s": 1.0,
+    "start_s": 0.0,
+    "gap_starts_s": [],
+    "gap_lengths_s": [],
     "mfcc": "mfcc",
     "n_mfcc": 13,
     "mfcc_frames": 2,
@@ -107,6 +110,26 @@ def test_a_video_that_extraction_refused_says_why(
     refuse(store, reason, detail)
     present = int(video == "present")
     assert ledger(store) == NOTHING | {"video": video, "audio": audio, "modalities": present}
+
+
+def refuse_image(store: Store, position: int) -> None:
+    with store.stage("extract", settings="s") as stage:
+        stage.reject([Reject(f"{P}/image/{position}", "image_broken", "image: the file is damaged")])
+        stage.commit(StageReport("extract", 1, 0, {"image_broken": 1}))
+
+
+def test_image_that_no_decoder_reads_is_not_present(store: Store) -> None:
+    tables = {"products": table("products", [product(P, None)]), "media": table("media", [medium(P, "image", 0)])}
+    commit(store, tables)
+    refuse_image(store, 0)
+    assert ledger(store) == NOTHING | {"image": "image_broken"}
+
+
+def test_another_image_makes_up_for_one_that_no_decoder_reads(store: Store) -> None:
+    media = [medium(P, "image", 0), medium(P, "image", 1)]
+    commit(store, {"products": table("products", [product(P, None)]), "media": table("media", media)})
+    refuse_image(store, 0)
+    assert ledger(store) == NOTHING | {"image": "present", "modalities": 1}
 
 
 def test_sound_that_was_neither_kept_nor_refused_is_pending(store: Store) -> None:

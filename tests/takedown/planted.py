@@ -198,7 +198,15 @@ def _media(store: Store) -> None:
         shot = {"product_id": PLANTED, "video_sha256": video, "second": 0, "pts_s": 0.0, "width": 1, "height": 1}
         stage.write("frames", pa.Table.from_pylist([{**shot, "phash": 1, "object": frames, "offset": 0, "length": 16}]))
         audio = {"product_id": PLANTED, "video_sha256": video, "mp3": mp3, "sample_rate": 8, "duration_s": 1.0}
-        audio |= {"mfcc": mfcc, "n_mfcc": 2, "mfcc_frames": 2, "mfcc_settings": "{}"}
+        audio |= {
+            "mfcc": mfcc,
+            "n_mfcc": 2,
+            "mfcc_frames": 2,
+            "mfcc_settings": "{}",
+            "start_s": 0.0,
+            "gap_starts_s": [],
+            "gap_lengths_s": [],
+        }
         stage.write("audio", pa.Table.from_pylist([audio]))
         stage.commit(StageReport("download", len(rows), len(rows)))
     make_queue(store, store.snapshot())

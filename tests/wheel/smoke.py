@@ -24,9 +24,11 @@ PROMISED = (
 )
 
 
-def run(*command: str | Path, cwd: Path) -> str:
-    """Run a command; if it fails, exit with its output."""
+def run(*command: str | Path, cwd: Path, pins: Path | None = None) -> str:
+    """Run a command; if it fails, exit with its output. ``pins`` replaces pip's constraints."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    if pins is not None:
+        environment["PIP_CONSTRAINT"] = str(pins)
     done = subprocess.run(
         [str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )
@@ -53,7 +55,35 @@ def main() -> None:
         if json.loads(rows)[0]["n"] == 0 or any(str(folder) not in place for place in places):
             sys.exit(f"wheel: products are missing or a room was not imported from {folder}: {rows}, {places}")
         _check_types(folder, python)
-        sys.stdout.write(f"wheel {wheel.name}: installed elsewhere, tiny demo run, public names typed\n")
+        _check_moviepy(folder, python, wheel)
+        sys.stdout.write(f"wheel {wheel.name}: installed elsewhere, tiny demo run, public names typed, moviepy used\n")
+
+
+_MOVIEPY = """
+import numpy as np, extract
+from extract.results import Audio
+from extract.settings import AudioSettings, ExtractSettings
+from media.mp4 import encode_mp4
+from storage.isolation.message import Fault
+
+if __name__ == "__main__":
+    wave = (8000 * np.sin(np.arange(44_100) / 16)).astype(np.int16)
+    clip = encode_mp4((np.full((48, 64, 3), 9 * number, np.uint8) for number in range(24)), 24, audio=wave)
+    audio = extract.extract_clip(clip, ExtractSettings(sound=AudioSettings(backend="moviepy"))).audio
+    assert isinstance(audio, Audio) and len(audio.mp3) > 10_000, audio
+    assert b"ftyp" in extract.make_preview(clip, backend="moviepy")[:16]
+"""
+
+
+def _check_moviepy(folder: Path, python: Path, wheel: Path) -> None:
+    """Install the extra, which replaces Pillow by an older one, and use it as encoder of mp3 and previews."""
+    pinned = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    others = folder / "constraints.txt"
+    others.write_text("\n".join(line for line in pinned if not line.startswith("pillow==")), "utf-8")
+    run(python, "-m", "pip", "install", "--quiet", "--no-compile", f"{wheel}[moviepy]", cwd=folder, pins=others)
+    script = folder / "with_moviepy.py"
+    script.write_text(_MOVIEPY, "utf-8")
+    run(python, script, cwd=folder)
 
 
 def _check_types(folder: Path, python: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from annotate import aggregate
 from annotate.aggregation.encoding import Gold
+from annotate.aggregation.fit import Progress
 from annotate.settings import Method
 from core.errors import DataError, UsageError
 from tests.annotate.crowds import five_by_five, table
@@ -156,3 +157,46 @@ def test_tables_of_pandas_and_duckdb_give_the_labels_of_arrow() -> None:
 def test_anything_else_is_not_a_table() -> None:
     with pytest.raises(DataError, match="judgements: this is not a table that Arrow can read"):
         aggregate(object())  # type: ignore[arg-type]
+
+
+UNANIMOUS = [(f"t{n:02}", w, "mismatched") for n in range(40) for w in "vwx"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("count", [1, 12])
+def test_gold_that_nobody_judged_says_nothing_about_other_tasks(method: Method, count: int) -> None:
+    gold: Gold = {f"g{number}": "matched" for number in range(count)}
+    found = aggregate(table(UNANIMOUS), method, gold)
+    assert {
+        label
+        for task, label in zip(*found.labels.select(["task", "label"]).to_pydict().values(), strict=True)
+        if task.startswith("t")
+    } == {"mismatched"}
+    assert (found.converged, found.switched) == (True, ())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_gold_that_all_workers_missed_does_not_turn_the_others(method: Method) -> None:
+    """Nobody answered "matched": nothing says which of the other tasks are."""
+    labels = chosen(table(UNANIMOUS), method, {"t00": "matched"})
+    assert labels == {f"t{n:02}": "mismatched" if n else "matched" for n in range(40)}
+
+
+def test_a_worker_without_answers_to_a_class_answers_like_the_others() -> None:
+    """The worker n judges t01 alone, and nothing of class b."""
+    rows = [(f"t{n:02}", w, "ab"[n % 2]) for n in range(2, 20) for w in "vwx"] + [("t00", "n", "a"), ("t01", "n", "b")]
+    assert chosen(table(rows), "dawid-skene", {"t00": "a"})["t01"] == "b"
+
+
+def test_labels_whose_answers_speak_for_another_label_are_named() -> None:
+    rows = [(f"t{n:02}", w, "ab"[(n + (w in "xyz")) % 2]) for n in range(20) for w in "vwxyz"]
+    found = aggregate(table(rows), "dawid-skene", {f"t{n:02}": "ab"[n % 2] for n in range(10)})
+    assert found.switched == ("a", "b")
+
+
+def test_a_drift_is_not_convergence() -> None:
+    """The moves of EM shrink too slowly: far from the fixed point they are already small."""
+    progress = Progress()
+    assert [progress.has_converged(1e-6 * 0.999**n) for n in range(3)] == [False, False, False]
+    assert not progress.converged
+    assert [Progress().has_converged(0.0), progress.has_converged(1e-9)] == [True, True]

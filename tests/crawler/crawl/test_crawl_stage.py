@@ -224,7 +224,7 @@ def test_a_budget_leaves_the_rest_for_the_next_run(store: Store, shop: Shop, clo
 def test_a_changed_scope_has_everything_looked_at_again(store: Store, shop: Shop, clock: Clock) -> None:
     shop.pages = {"/": listing_page(["/p/1", "/q/1"]), "/p/1": product_page("1"), "/q/1": product_page("2")}
     narrow = settings_for(shop, source={"follow": ["/p/"]})
-    assert counts(crawl_stage.run(store, narrow, clock=clock)) == (2, 2, {})
+    assert counts(crawl_stage.run(store, narrow, clock=clock)) == (3, 2, {"not_followed": 1})
     assert counts(crawl_stage.run(store, settings_for(shop), clock=clock)) == (3, 3, {})
     assert counts(crawl_stage.run(store, narrow, clock=clock)) == (3, 2, {"not_followed": 1})
 

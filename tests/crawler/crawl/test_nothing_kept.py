@@ -49,3 +49,17 @@ def test_pages_without_products_are_counted_by_what_they_are(store: Store, shop:
     said = message(store, shop, clock)
     assert said.startswith("source shop: no page shows a product: other ")
     assert "sources.shop.browser = true" in said
+
+
+def test_language_that_excludes_the_products_is_named(store: Store, shop: Shop, clock: Clock) -> None:
+    paths = [f"/p/{n}" for n in range(3)]
+    shop.pages = {"/": listing_page(paths)}
+    shop.pages |= {path: product_page(path[1:]).replace("<html>", '<html lang="ru">') for path in paths}
+    said = message(store, shop, clock, languages=["pl"])
+    assert "Most pages were left out: other_language 3 (/p/0: ru; the source's language is pl)." in said
+    assert said.endswith("Check sources.shop.languages.")
+
+
+def test_follow_that_excludes_the_products_is_named(store: Store, shop: Shop, clock: Clock) -> None:
+    shop.pages = {"/": listing_page([f"/p/{n}" for n in range(3)])}
+    assert message(store, shop, clock, follow=["/shop/"]).endswith("Check sources.shop.follow.")

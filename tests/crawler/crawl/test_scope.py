@@ -11,7 +11,10 @@ from crawler.crawl.scope import Scope, rehost, web_host
     [
         ("HTTP://Shop.Example:80/a?b=1#top", "http://shop.example/a?b=1"),
         ("https://shop.example", "https://shop.example/"),
-        ("https://shop.example/a;jsessionid=9?utm_source=x&id=2", "https://shop.example/a?id=2"),
+        (
+            "https://shop.example/a;jsessionid=0A1B2C3D4E5F60718293A4B5C6D7E8F9?utm_source=x&id=2",
+            "https://shop.example/a?id=2",
+        ),
         ("https://shop.example/商品/1", "https://shop.example/%E5%95%86%E5%93%81/1"),
         ("mailto:a@shop.example", None),
         ("javascript:void(0)", None),
@@ -64,3 +67,12 @@ def test_patterns_of_the_settings_replace_the_general_rule() -> None:
     scope = Scope(["https://shop.example/"], [r"/p/\d+", r"sort="])
     wanted = ("https://shop.example/p/1", "https://shop.example/l?sort=1", "https://shop.example/about")
     assert [scope.follows(url) for url in wanted] == [True, True, False]
+
+
+def test_links_that_follow_alone_leaves_out() -> None:
+    home = "https://shop.example"
+    scope = Scope([home], follow=["/shop/"], product_urls=["/p/"])
+    paths = ("/q/1", "/shop/1", "/p/1", "/q/1.jpg", "/cart/", "/q/?sort=price")
+    assert [scope.leaves_out(home + path) for path in paths] == [True, False, False, False, False, False]
+    assert not scope.leaves_out("https://other.example/q/1")
+    assert not Scope([home]).leaves_out(home + "/q/1")

@@ -32,12 +32,60 @@ def test_a_plain_list_is_read() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("body", "urls"),
+    [
+        ("\ufeffhttps://a.example/1\r\nhttps://a.example/2\n".encode(), ("https://a.example/1", "https://a.example/2")),
+        ("https://a.example/1\nhttps://a.example/2".encode("utf-16"), ("https://a.example/1", "https://a.example/2")),
+        ("<urlset><url><loc>https://a.example/é</loc></url></urlset>".encode("utf-16"), ("https://a.example/é",)),
+        (b"\n <?xml version='1.0'?><urlset><url><loc>/1?a=1&b=2&amp;c=3</loc></url></urlset>", ("/1?a=1&b=2&c=3",)),
+        (b"<urlset><url><loc><![CDATA[/1?a=1&b=2]]></loc></url></urlset>", ("/1?a=1&b=2",)),
+        (b"<urlset><url><loc>/caf&eacute;&#38;&#x26;</loc></url></urlset>", ("/café&&",)),
+        (b"<urlset><url><loc>/a\x0b\x00b</loc></url></urlset>", ("/ab",)),
+        (b"<s:urlset xmlns:s='x'><s:url><s:loc>/1</s:loc></s:url></s:urlset>", ("/1",)),
+        (
+            b"<s:URLSET><s:URL><s:LOC>/1</s:LOC><image:image><image:loc>/i</image:loc></image:image></s:URL></s:URLSET>",
+            ("/1",),
+        ),
+        (b"<urlset><url><loc>/1</loc><i:image><i:loc>/i</i:loc></i:image></url></urlset>", ("/1",)),
+        (b"<urlset><url><loc>/1</loc><!-- x --><loc>/2</loc></url></urlset>", ("/1", "/2")),
+        (b"<urlset><url>https://a.example/1</url></urlset>", ("https://a.example/1",)),
+        (b"<urlset><url><loc>/1</loc></url><url><loc>/2", ("/1",)),
+        (b"<urlset><url><loc>/1</loc></url><url><loc>/2</loc><last", ("/1", "/2")),
+        (
+            b"<rss><link>/shop</link><item><link>/1</link></item><item><guid>https://a.example/2</guid></item></rss>",
+            ("/1", "https://a.example/2"),
+        ),
+        (
+            b"<feed xmlns='a'><link href='/'/><entry><link rel='self' href='/x'/><link href='/1'/></entry></feed>",
+            ("/1",),
+        ),
+    ],
+)
+def test_other_forms_and_flaws_are_read(body: bytes, urls: tuple[str, ...]) -> None:
+    assert read_sitemap(body, BIG).urls == urls
+    assert read_sitemap(gzip.compress(body[:20]) + gzip.compress(body[20:]), BIG).urls == urls
+
+
+def test_declared_encoding_is_used() -> None:
+    body = "<?xml version='1.0' encoding='windows-1251'?><urlset><url><loc>/я</loc></url></urlset>".encode("cp1251")
+
+    assert read_sitemap(body, BIG).urls == ("/я",)
+    assert read_sitemap(body, BIG, "text/xml; charset=koi8-r").urls == ("/Ъ",)
+
+
+def test_each_page_has_the_date_beside_it() -> None:
+    body = b"<rss><item><link>/1</link><pubDate>Mon, 01 Jan 2024 10:00:00 GMT</pubDate></item></rss>"
+
+    assert read_sitemap(body, BIG).modified == {"/1": "2024-01-01T10:00:00+00:00"}
+
+
 def test_a_broken_file_gives_what_stands_before_the_break() -> None:
     assert read_sitemap(URLSET[: URLSET.index(b"</url>") + 20], BIG).urls == ("https://shop.example/p/1",)
 
 
 def test_a_bomb_is_refused() -> None:
-    with pytest.raises(ValueError, match="more than 1000 bytes"):
+    with pytest.raises(ValueError, match="more than the limit of 1000 bytes"):
         read_sitemap(gzip.compress(URLSET + b" " * 100_000), 1000)
 
 
@@ -48,7 +96,10 @@ def test_entities_are_not_expanded() -> None:
 
 @pytest.mark.parametrize(
     ("body", "is_one"),
-    [(URLSET, True), (gzip.compress(INDEX, mtime=0), True), (b"<html>", False), (b"\x1f\x8bxx", False)],
+    [
+        *((URLSET, True), (gzip.compress(INDEX, mtime=0), True), (b"<html>", False), (b"\x1f\x8bxx", False)),
+        *((URLSET.decode().encode("utf-16"), True), (b"<ns0:urlset xmlns:ns0='x'>", True), (b"<rss>", False)),
+    ],
 )
 def test_a_sitemap_is_told_by_its_content(body: bytes, is_one: bool) -> None:  # noqa: FBT001
     assert looks_like_sitemap(body) is is_one
@@ -84,7 +135,9 @@ def test_one_stranger_among_the_shops_own_stays_a_stranger() -> None:
         ("2024-01-01T21:30:00.5Z", "2024-01-01T21:30:00.500000+00:00"),
         ("2024-01-01", "2024-01-02T12:00:00+00:00"),
         ("last Tuesday", None),
-        ("2024", None),
+        ("2024-02", "2024-03-01T12:00:00+00:00"),
+        ("2024", "2025-01-01T12:00:00+00:00"),
+        ("Mon, 01 Jan 2024 23:30:00 +0200", "2024-01-01T21:30:00+00:00"),
     ],
 )
 def test_the_time_of_the_last_change_is_read_at_its_latest(lastmod: str, moment: str | None) -> None:

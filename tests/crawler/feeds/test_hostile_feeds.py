@@ -122,7 +122,7 @@ def test_an_item_with_too_many_elements_is_rejected(store: Store, tmp_path: Path
     path.write_text(f"<rss><a/>\n<item>{one}</item>\n<item>{other}{'<b/>' * 100_000}</item></rss>")
     ingest(store, path)
     assert products(store) == ["shop:1"]
-    assert rejects(store) == [("feed.xml:3", "bad_row", "item: more than 100000 elements")]
+    assert rejects(store) == [("feed.xml:2", "bad_row", "item: more than 100000 elements (line 3)")]
 
 
 def test_rows_behind_an_open_quote_are_kept(store: Store, tmp_path: Path) -> None:
@@ -132,23 +132,26 @@ def test_rows_behind_an_open_quote_are_kept(store: Store, tmp_path: Path) -> Non
     )
     report = ingest(store, path)
     assert (report.read, report.kept) == (89, 88)
-    assert rejects(store) == [("feed.csv:3", "bad_row", "row: unexpected end of data")]
+    assert rejects(store) == [("feed.csv:2", "bad_row", "row: unexpected end of data (line 3)")]
 
 
-def test_what_is_no_price_is_rejected(store: Store, tmp_path: Path) -> None:
-    prices = ["1e400", "1e2", "-5", "USD -5", "1_000", "NaN", "inf", "0x10", "5e", "--5", "9" * 30]
+def test_what_is_no_price_costs_the_price_alone(store: Store, tmp_path: Path) -> None:
+    prices = ["1e400", "1e2", "-5", "USD -5", "1_000", "inf", "0x10", "5e", "--5", "9" * 30, "call us"]
     path = tmp_path / "feed.csv"
-    path.write_text("id,url,price\n1,http://a,5.00\n" + "".join(f"2,http://a,{price}\n" for price in prices))
-    ingest(store, path)
-    lines = sorted(f"feed.csv:{number}" for number in range(3, 3 + len(prices)))
-    assert rejects(store) == [(line, "bad_price", "price: not an amount") for line in lines]
+    path.write_text("id,url,price\n" + "".join(f"{n:02},http://a,{price}\n" for n, price in enumerate(prices, 1)))
+    report = ingest(store, path)
+    assert (report.read, report.kept, report.dropped) == (len(prices), len(prices), {})
+    assert report.left_out == {"bad_price": len(prices)}
+    assert store.snapshot().table("products", ["price"])["price"].null_count == len(prices)
+    wanted = [(f"feed.csv:{n}", "bad_price", f"price: not an amount (line {n + 1})") for n in range(1, len(prices) + 1)]
+    assert rejects(store) == sorted(wanted)
 
 
 def test_too_many_entries_are_rejected(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "feed.csv"
     path.write_text(f"id,url,image_urls\n1,http://a,{'a|' * 10_001}\n2,http://a,{'a|' * 10_000}\n")
     ingest(store, path)
-    assert rejects(store) == [("feed.csv:2", "bad_row", "image_urls: 10001 entries, at most 10000")]
+    assert rejects(store) == [("feed.csv:1", "bad_row", "image_urls: 10001 entries, at most 10000 (line 2)")]
 
 
 def _two_titles() -> pa.Table:
@@ -175,13 +178,13 @@ def stocked(tmp_path_factory: pytest.TempPathFactory) -> Store:
     [
         (b"id,url,title\n", "the feed has no rows"),
         (b"", "the file is empty"),
-        ("id,url\n1,http://a\n".encode("utf-16"), "not text in UTF-8"),
-        ("id\tlink\n1\thttp://a\n".encode("utf-16-le"), "not text in UTF-8"),
+        (b"PK\x03\x04" + bytes(80), "a ZIP archive or a spreadsheet. Save the feed as text"),
+        (b"id,url\n1,http://a\0\n", "the file is not text"),
         (b"id,url,url\n1,http://a,http://b\n", "1: the column url appears twice"),
         (_nothing(), "the feed has no rows"),
         (_two_titles(), "the column title appears twice"),
     ],
-    ids=["header", "empty", "utf-16", "utf-16 without mark", "twice", "no rows", "twice in parquet"],
+    ids=["header", "empty", "archive", "not text", "twice", "no rows", "twice in parquet"],
 )
 def test_an_empty_or_unclear_feed_changes_nothing(
     stocked: Store, tmp_path: Path, content: bytes | pa.Table, message: str

@@ -75,7 +75,7 @@ def test_a_local_source_may_be_named(server: Server, image: Make) -> None:
 
 
 def test_what_is_refused_holds_nothing(server: Server, image: Make) -> None:
-    server.content = {"/page": b"<html>" * 500, "/cut": image("PNG")[:-20], "/large": bytes(30_000_000)}
+    server.content = {"/page": b"<html>" * 500, "/cut": image("PNG")[:-40], "/large": bytes(30_000_000)}
     answers, held = fetch(*(server.url(path) for path in server.content), local={server.authority})
     assert [answer.reason for answer in answers] == ["wrong_type", "truncated", "too_large"]
     assert held == 0

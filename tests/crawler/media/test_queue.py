@@ -1,14 +1,12 @@
 """The queue's file: made from the tables or an older state, and stored only while it has data that no version has."""
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from typing import Any
 
 import pytest
 
-from crawler.media.queue import DDL, ROOM, move_queue, reading_queue
-from crawler.pending_work import forget_media, pending_media
+from crawler.media.queue import reading_queue
+from crawler.pending_work import forget_media
 from storage import Store
 from storage.files import remove_database
 from tests.crawler.media.conftest import name_media
@@ -71,31 +69,6 @@ def test_what_a_limit_refused_is_judged_again_after_other_settings(
     asked = server.requests.total()
     download(filled, server, SETTINGS.model_copy(update=settings), retry_failed=True)
     assert server.requests.total() == asked + again  # http_404, too_large
-
-
-def test_the_queue_moves_out_of_an_older_state(filled: Store, server: Server) -> None:
-    known, asked = queue_of(filled), server.requests.total()
-    _put_into_state(filled)
-    again = Store.open(filled.root)
-    with again.lock():
-        planned = move_queue(again, dry_run=True)
-        assert (len(planned), move_queue(again, dry_run=False), move_queue(again, dry_run=False)) == (1, planned, [])
-    assert queue_of(again) == known
-    assert pending_media(again, again.snapshot()) == {"image": 0, "video": 0}
-    download(again, server, SETTINGS.model_copy(update={"concurrency": 3}))
-    assert (queue_of(again), server.requests.total()) == (known, asked)
-    with closing(again.state.connect_reading()) as connection:
-        assert not connection.execute("SELECT 1 FROM sqlite_schema WHERE name LIKE 'media_urls%'").fetchall()
-    assert again.state.damage() is again.downloads.damage() is None
-
-
-def _put_into_state(store: Store) -> None:
-    """Move the queue into the state, where earlier versions had it."""
-    store.state.migrate(ROOM, DDL)
-    with closing(sqlite3.connect(store.root / "state.sqlite")) as connection, connection:
-        connection.execute("ATTACH ? AS new", (str(store.root / "downloads.sqlite"),))
-        connection.execute("INSERT INTO main.media_urls SELECT * FROM new.media_urls")
-    lose_queue(store)
 
 
 def names(far: type[FailingStore]) -> set[str]:

@@ -4,7 +4,16 @@ import json
 
 import pytest
 
-from crawler.net.robots import Robots, SiteOptOuts, best_matches, honoured_opt_out, matches, robots_meaning, target_of
+from crawler.net.robots import (
+    Robots,
+    SiteOptOuts,
+    best_matches,
+    honoured_opt_out,
+    matches,
+    read_group,
+    robots_meaning,
+    target_of,
+)
 from crawler.rights.opt_outs import page_opt_out
 from reader.document import read_document
 
@@ -37,7 +46,7 @@ def test_the_slower_of_crawl_delay_and_request_rate_counts() -> None:
 
 @pytest.mark.parametrize(
     ("status", "meaning"),
-    [(200, "rules"), (404, "free"), (403, "free"), (301, "free"), (500, "unreachable"),
+    [(200, "rules"), (404, "free"), (403, "free"), (301, "unreachable"), (500, "unreachable"),
      (503, "unreachable"), (429, "unreachable"), (0, "unreachable")],
 )  # fmt: skip
 def test_what_the_status_of_robots_means(status: int, meaning: str) -> None:
@@ -55,9 +64,83 @@ def test_reservations_of_a_site() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1, {}]", "nonsense", "[" * 100_000])
-def test_an_unreadable_reservation_says_nothing(text: str) -> None:
-    assert SiteOptOuts.read(text, "", "m5data").refusal("https://shop.example/x") is None
+@pytest.mark.parametrize(
+    ("tdmrep", "ai", "said"),
+    [
+        ("", "", None),
+        ("{}", "", None),
+        ("[]", "", None),
+        ("<!doctype html><title>Not found</title>", "<html>no such page", None),
+        ('{"location": "/", "tdm-reservation": "1"}', "", "tdmrep.json: tdm-reservation"),
+        ('\ufeff[{"location": "/*", "tdm-reservation": true}]', "", "tdmrep.json: tdm-reservation"),
+        ("", "\ufeffUser-agent: *\nDisallow: /", "ai.txt: Disallow"),
+        ("", "User-agent: m5data/2\rDisallow: /", "ai.txt: Disallow"),
+    ],
+)
+def test_file_of_a_site_reserves_what_it_says(tdmrep: str, ai: str, said: str | None) -> None:
+    assert SiteOptOuts.read(tdmrep, ai, "m5data").refusal("https://shop.example/x") == said
+
+
+@pytest.mark.parametrize(
+    ("tdmrep", "ai", "file"),
+    [
+        *(("[1, {}]", "", "tdmrep.json"), ("nonsense", "", "tdmrep.json"), ("[" * 100_000, "", "tdmrep.json")),
+        *(('[{"tdm-reservation": 1}]', "", "tdmrep.json"), ("", "\0\x01\x02", "ai.txt")),
+    ],
+)
+def test_file_of_a_site_that_cannot_be_read_refuses_all(tdmrep: str, ai: str, file: str) -> None:
+    said = SiteOptOuts.read(tdmrep, ai, "m5data").refusal("https://shop.example/x") or ""
+
+    assert said.startswith(f"{file}: ")
+    assert "ask the shop's owner" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "agent"),
+    [
+        ("\ufeffUser-agent: *\nDisallow: /", "m5data"),
+        ("User-agent: *\rDisallow: /", "m5data"),
+        ("User-agent: *\nAllow: /\n\nUser-agent: m5data/1.0\nDisallow: /", "m5data"),
+        ("User-agent: M5Data (+https://a.example)\nDisallow: /", "m5data"),
+        ("User-agent: other, m5data\nDisallow: /", "m5data"),
+        ("User-agent: m5data\nDisallow: /", "m5data/0.1 (+https://a.example)"),
+        ("User-agent: m5data\nCrawl-delay: 1\nSitemap: /s.xml\nUser-agent: other\nDisallow: /", "m5data"),
+        ("User-agent: m5data\nAllow: /a\n\nUser-agent: other\nAllow: /\n\nUser-agent: m5data\nDisallow: /", "m5data"),
+        ("user agent: *\ndissallow: /", "m5data"),
+        ("User-agent *\nDisallow /", "m5data"),
+        ("User-agent: * # all\nDisallow: / # everything", "m5data"),
+        ("User-agent: *\nDisallow: p/", "m5data"),
+        ("<html><body><pre>User-agent: *\nDisallow: /</pre>", "m5data"),
+        ("User-agent: *\nDisallow: /%70/\nAllow: /$", "m5data"),
+    ],
+)
+def test_refusal_is_found_in_odd_spellings(text: str, agent: str) -> None:
+    assert not Robots(text, agent).allows("https://shop.example/p/1")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "User-agent: m5data-other\nDisallow: /",
+        "User-agent: m5\nDisallow: /",
+        "User-agent: *\nDisallow: /\n\nUser-agent: m5data\nAllow: /",
+        "User-agent: *\nDisallow: /\n\nUser-agent: m5data\nDisallow:",
+        "User-agent: *\nDisallow: /p\nAllow: /p",
+        "Disallow: /",
+        "<html><body>Page not found",
+    ],
+)
+def test_what_is_not_refused_is_allowed(text: str) -> None:
+    assert Robots(text, "m5data").allows("https://shop.example/p/1")
+
+
+def test_one_group_decides_on_paths_and_on_usage() -> None:
+    text = (
+        "User-agent: *\nContent-Signal: ai-train=yes\nAllow: /\n\nUser-agent: M5DATA/1.0\nContent-Signal: ai-train=no\n"
+    )
+
+    assert read_group(text, "m5data").own == (("content-signal", "ai-train=no"),)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +151,8 @@ def test_an_unreadable_reservation_says_nothing(text: str) -> None:
         ("/*.php$", "/a.php", "yes"), ("/fish*.php", "/fishheads/catfish.php?x", "yes"), ("/a*b*c$", "/abcbc", "yes"),
         ("/a*b$", "/ab", "yes"), ("/ab*b$", "/ab", "no"), ("/caf%C3%A9", "/café", "yes"), ("/a%2fb", "/a/b", "no"),
         ("/a%7eb", "/a~b", "yes"), ("/$", "/", "yes"), ("/$", "/x", "no"), ("", "/x", "yes"),
+        ("/a%2A", "/a*b", "yes"), ("/a%2A", "/ab", "no"), ("/a$b", "/a$b", "yes"), ("/a%24", "/a$b", "yes"),
+        ("/*?x[y]=", "/p?x%5By%5D=1", "yes"), ("/%c3%a9", "/é", "yes"),
     ],
 )  # fmt: skip
 def test_patterns_of_rfc_9309(pattern: str, path: str, found: str) -> None:
@@ -124,9 +209,31 @@ def test_headers_opt_a_page_and_a_file_out_alike(tag: str, reservation: str, sai
     headers = {"X-Robots-Tag": tag, "TDM-Reservation": reservation}
     document = read_document(b"<html><body>x", "https://shop.example/p", headers)
     assert page_opt_out(document, "m5data", HONOURED) == said
-    assert honoured_opt_out([tag], reservation, "m5data", frozenset(HONOURED)) == said
-    assert honoured_opt_out([tag], reservation, "m5data", frozenset()) is None
+    assert honoured_opt_out([tag], [reservation], "m5data", frozenset(HONOURED)) == said
+    assert honoured_opt_out([tag], [reservation], "m5data", frozenset()) is None
 
 
-def test_repeated_headers_all_count() -> None:
-    assert honoured_opt_out(["nofollow", "noai"], "", "m5data", frozenset(HONOURED)) == "header x-robots-tag: noai"
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        (["nofollow", "noai"], "header x-robots-tag: noai"),
+        (["googlebot: nofollow", "noai"], "header x-robots-tag: noai"),
+        (["noai", "googlebot: nofollow"], "header x-robots-tag: noai"),
+        (["googlebot: nofollow, noai", "unavailable_after: 25 Jun 2030 15:00:00 GMT"], None),
+        (["other/1.0: noai", "M5data/2.0: noindex"], "header x-robots-tag: noindex"),
+        (["*: noai"], "header x-robots-tag: noai"),
+    ],
+)
+def test_name_of_a_crawler_addresses_its_own_line(tags: list[str], said: str | None) -> None:
+    document = read_document(b"<html>", "https://shop.example/p", [("X-Robots-Tag", tag) for tag in tags])
+
+    assert page_opt_out(document, "m5data", HONOURED) == said
+    assert honoured_opt_out(tags, [], "m5data", frozenset(HONOURED)) == said
+
+
+def test_any_line_of_a_reservation_counts() -> None:
+    headers = [("TDM-Reservation", "0"), ("tdm-reservation", "1")]
+    document = read_document(b"<html>", "https://shop.example/p", headers)
+
+    assert page_opt_out(document, "m5data", HONOURED) == "header tdm-reservation: tdm-reservation"
+    assert honoured_opt_out([], ["0", "1"], "m5data", frozenset(HONOURED)) is not None

@@ -1,11 +1,10 @@
 """The choice of one page per product, and the recognition of pages that show the same product."""
 
-from dataclasses import replace
-
 import pytest
 
+from core.records import Reject
 from crawler.crawl.stored_pages import StoredPageRow
-from crawler.records.choice import ChosenPages, choose_products
+from crawler.records.choice import ChosenPages, SharedId, choose_products
 from crawler.records.page_outcome import Claims, PageOutcome
 from crawler.settings import CrawlSettings
 
@@ -37,40 +36,40 @@ def products(chosen: ChosenPages) -> dict[str, tuple[str, str]]:
 
 
 MERGED = {
-    "canonical URL, similar captions": (
-        page("/a", caption="Iron kettle"),
-        page("/a?colour=red", canonical="/a", number="b", caption="Iron kettle, red"),
-        "the same canonical URL and a similar caption",
-    ),
-    "canonical URL, one without a caption": (
-        page("/a", caption="Iron kettle"),
-        page("/b", canonical="/a", number="b"),
-        "the same canonical URL, and no captions to compare",
-    ),
     "canonical URL and id, captions in two languages": (
         page("/a", caption="Iron kettle"),
         page("/b", canonical="/a", caption="Eiserner Kessel"),
         "the same canonical URL and id",
     ),
-    "id on the page, similar captions": (
-        page("/a", caption="Iron kettle"),
-        page("/b", caption="Iron Kettle"),
-        "the same id and a similar caption",
+    "canonical URL, caption and price, ids from the URL": (
+        page("/a", guessed=True, caption="Iron kettle", price="5 EUR", image="/1.jpg"),
+        page("/a?colour=red", canonical="/a", guessed=True, caption="Iron Kettle", price="5 EUR", image="/2.jpg"),
+        "the same canonical URL, caption and price",
     ),
-    "id on the page, captions in two languages, one image": (
+    "canonical URL and caption, no prices, one id from the URL": (
+        page("/a", number="b", caption="Iron kettle"),
+        page("/a?colour=red", canonical="/a", number="c", guessed=True, caption="Iron kettle"),
+        "the same canonical URL and caption",
+    ),
+    "canonical URL and id, prices in two currencies": (
+        page("/a", caption="Iron kettle", price="5 EUR"),
+        page("/a?currency=usd", canonical="/a", caption="Iron kettle", price="6 USD"),
+        "the same canonical URL and id",
+    ),
+    "id on the page, caption and price": (
+        page("/a", caption="Iron kettle", price="5 EUR"),
+        page("/b", caption="Iron Kettle", price="5 EUR"),
+        "the same id, caption and price",
+    ),
+    "id on the page, caption and image": (
         page("/a", caption="Iron kettle", image="/k.jpg"),
-        page("/b", caption="Eiserner Kessel", image="/k.jpg"),
-        "the same id and main image",
+        page("/b", caption="Iron kettle", image="/k.jpg"),
+        "the same id and caption",
     ),
     "id on the page, and the GTIN": (
         page("/a", caption="Iron kettle", gtin="4006381333931"),
         page("/b", caption="Kessel", gtin="4006381333931"),
         "the same id and GTIN",
-    ),
-    "Chinese captions": (
-        page("/a", caption="纯棉短袖 男款"),
-        page("/b", caption="男款纯棉短袖"),
-        "the same id and a similar caption",
     ),
     "id from the URL, all else equal": (
         page("/a", guessed=True, caption="Iron kettle", price="5 EUR"),
@@ -92,6 +91,10 @@ APART = {
         page("/a", guessed=True, caption="Kettle", gtin="1"),
         page("/b", guessed=True, caption="Kettle", gtin="2"),
     ),
+    "id from the URL, other images": (
+        page("/a", guessed=True, caption="Kettle", price="5 EUR", image="/red.jpg"),
+        page("/b", guessed=True, caption="Kettle", price="5 EUR", image="/blue.jpg"),
+    ),
     "id from the URL, no captions": (page("/a", guessed=True), page("/b", guessed=True)),
     "id from the URL of a category that is the id of a product": (
         page("/c/a", guessed=True, caption="All kettles"),
@@ -101,13 +104,41 @@ APART = {
         page("/a", number="SKU1", caption="Kettle"),
         page("/b", number="SKU1", caption="Red lamp"),
     ),
+    "id on the page, sizes": (
+        page("/a", caption="Iron kettle, 1 l", price="5 EUR", image="/k.jpg"),
+        page("/b", caption="Iron kettle, 2 l", price="5 EUR", image="/k.jpg"),
+    ),
     "id on the page, other GTINs": (
         page("/a", caption="Iron kettle", gtin="1"),
         page("/b", caption="Iron kettle", gtin="2"),
     ),
+    "id on the page, other prices": (
+        page("/a", caption="Iron kettle", price="5 EUR"),
+        page("/b", caption="Iron kettle", price="6 EUR"),
+    ),
+    "canonical URL, other ids": (
+        page("/a", canonical="/a", number="a", caption="Iron kettle", price="5 EUR"),
+        page("/b", canonical="/a", number="b", caption="Iron kettle", price="5 EUR"),
+    ),
+    "canonical URL and id, other prices": (
+        page("/a", canonical="/a", caption="Iron kettle", price="5 EUR"),
+        page("/b", canonical="/a", caption="Iron kettle", price="6 EUR"),
+    ),
+    "canonical URL, other GTINs": (
+        page("/a", canonical="/a", guessed=True, caption="Iron kettle", gtin="1"),
+        page("/b", canonical="/a", guessed=True, caption="Iron kettle", gtin="2"),
+    ),
+    "canonical URL, other URLs in the markup": (
+        page("/a", canonical="/t", guessed=True, caption="Iron kettle", price="5 EUR", own_url=HOME + "/a", image="/1"),
+        page("/b", canonical="/t", guessed=True, caption="Iron kettle", price="5 EUR", own_url=HOME + "/b", image="/2"),
+    ),
     "the canonical URL of a template": (
         page("/a", canonical="/", number="a", caption="Iron kettle"),
         page("/b", canonical="/", number="b", caption="Red lamp"),
+    ),
+    "one caption, price and image, URLs with other numbers": (
+        page("/cable_8", number="8", guessed=True, caption="Cable", price="5 EUR", image="/none.jpg"),
+        page("/cable_9", number="9", guessed=True, caption="Cable", price="5 EUR", image="/none.jpg"),
     ),
 }
 
@@ -134,17 +165,54 @@ def test_pages_that_do_not_agree_stay_apart(name: str) -> None:
         assert chosen.rejects == ()
 
 
-def test_of_a_shared_canonical_url_the_second_product_has_its_own() -> None:
+def test_second_product_of_a_canonical_url_has_its_own_url() -> None:
     chosen = choose(*APART["the canonical URL of a template"])
     assert products(chosen) == {"s:a": ("/a", "/"), "s:b": ("/b", "/b")}
 
 
-def test_of_a_shared_id_the_second_product_gets_a_suffix_that_does_not_depend_on_other_pages() -> None:
-    one, other = APART["the id of a template"]
-    names = list(choose(one, other).products)
-    assert (names[0], names[1].partition("~")[0]) == ("s:SKU1", "s:SKU1")
-    third = page("/z", number="SKU1", caption="Blue chair")
-    assert set(names) < set(choose(third, one, other).products)
+def test_second_product_of_an_id_gets_a_suffix_of_its_page() -> None:
+    chosen = choose(*APART["the id of a template"])
+    assert products(chosen) == {"s:SKU1": ("/a", "/a"), "s:SKU1~": ("/b", "/b")}
+
+
+def test_canonical_url_that_does_not_exist_is_not_that_of_the_product() -> None:
+    row, said = page("/kettle/index5.html", canonical="/kettle/", caption="Kettle")
+    outcomes, dead = {(row.source, row.url): said}, {("s", HOME + "/kettle/")}
+    assert products(choose_products([row], outcomes, NONE, dead)) == {"s:a": ("/kettle/index5.html",) * 2}
+
+
+def test_id_of_many_products_is_replaced_by_that_of_the_url() -> None:
+    colours = ("red", "green", "blue")
+    rows = [
+        page(f"/lamp-{colour}-{n}001", number="Availability", caption=f"Lamp, {colour}", price="5 EUR")
+        for n, colour in enumerate(colours, 1)
+    ]
+    chosen = choose(*rows)
+    assert products(chosen) == {f"s:{n}001": (f"/lamp-{c}-{n}001",) * 2 for n, c in enumerate(colours, 1)}
+    assert (chosen.shared_ids, chosen.rejects) == ((SharedId("s", "Availability", 3),), ())
+
+
+def test_id_of_one_product_at_many_urls_stays() -> None:
+    said = {"price": "5 EUR", "caption": "Iron kettle"}
+    chosen = choose(*(page(f"/{shelf}/kettle", **said) for shelf in ("new", "sale", "steel")))  # type: ignore[arg-type]
+    assert (products(chosen), chosen.shared_ids) == ({"s:a": ("/new/kettle", "/new/kettle")}, ())
+
+
+def test_canonical_url_of_many_products_is_none_of_theirs() -> None:
+    tables = [page(f"/table?size={n}", canonical="/table", number=f"t{n}", caption=f"Table, {n} cm") for n in "123"]
+    chosen = choose(*tables)
+    assert products(chosen) == {f"s:t{n}": (f"/table?size={n}",) * 2 for n in "123"}
+
+
+def test_product_outside_product_urls_is_a_reject_of_its_own() -> None:
+    settings = CrawlSettings.model_validate({"sources": {"s": {"product_urls": ["/p/"]}}})
+    chosen = choose(
+        page("/p/1", number="1", caption="Kettle"), page("/q/2", number="2", caption="Lamp"), settings=settings
+    )
+    assert list(chosen.products) == ["s:1"]
+    assert chosen.rejects == (
+        Reject(HOME + "/q/2", "outside_product_urls", "a product, but it matches no product_urls"),
+    )
 
 
 def test_sources_do_not_share_products_and_their_rejects_are_told_apart() -> None:
@@ -153,21 +221,3 @@ def test_sources_do_not_share_products_and_their_rejects_are_told_apart() -> Non
     others = [(row, PageOutcome("other")) for row, _ in rows]
     details = [reject.detail for reject in choose(*others).rejects]
     assert (len(set(details)), details[0]) == (3, "no product on the page")
-
-
-def test_sizes_on_pages_of_their_own_are_the_product_that_the_sitemap_names() -> None:
-    said = {"guessed": True, "caption": "Shirt", "price": "15 EUR", "image": "/none.jpg"}
-    small, large, parent = (page(f"/shirt_{n}", number=f"shirt_{n}", **said) for n in (8, 9, 10))  # type: ignore[arg-type]
-    named = (replace(parent[0], listed=True), parent[1])
-    chosen = choose(small, large, named)
-    assert products(chosen) == {"s:shirt_10": ("/shirt_10", "/shirt_10")}
-    why = f"the same product as {HOME}/shirt_10: the same caption, price, main image and URL except for its numbers"
-    assert [(one.reason, one.detail) for one in chosen.rejects] == [("duplicate_url", why)] * 2
-
-
-@pytest.mark.parametrize("other", [{"caption": "Coat"}, {"price": "16 EUR"}, {"image": "/b.jpg"}, {"gtin": "96385074"}])
-def test_what_differs_in_more_than_the_number_of_its_url_is_another_product(other: dict[str, str]) -> None:
-    said = {"caption": "Shirt", "price": "15 EUR", "image": "/a.jpg"}
-    first = page("/shirt_8", number="8", guessed=True, **said)
-    chosen = choose(first, page("/shirt_9", number="9", guessed=True, **said | other))
-    assert len(chosen.products) == 2

@@ -11,7 +11,9 @@ from crawler import parse_page, records_stage
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.records.templates import leans_of, read_template, sample_of, samples_digest, teach
 from m5data.cli.main import app
-from reader.template import NAME_OF_SHOP, Observation
+from reader.document import read_document
+from reader.reading import Reader, Reading
+from reader.template import NAME_OF_SHOP, VALUE, Observation, Template
 from storage import Store
 from tests.crawler.crawl.test_records_stage import HOME, _spy, settings, store_pages, table
 
@@ -56,6 +58,26 @@ def test_a_brand_that_every_page_shares_is_the_name_of_the_shop() -> None:
     assert taught("brand", [one._replace(marked=True) for one in pages])[NAME_OF_SHOP] > 0
     others = [Observation("Other", marked=False, right=("b",), wrong=())] * 3
     assert taught("brand", [*pages, *others])[NAME_OF_SHOP] > 0
+
+
+def test_id_that_several_products_have_is_no_id_of_any() -> None:
+    def named(caption: str, sku: str) -> dict[str, Observation]:
+        read = {"caption": caption, "chosen native_id": sku}
+        return {field: Observation(value, marked=False, right=(), wrong=()) for field, value in read.items()}
+
+    template = Template(leans_of(teach([*(named(f"Lamp {n}", "Stock") for n in range(3)), named("Chair", "C-1")])))
+    same = Template(leans_of(teach([named("Lamp", "L-1")] * 9)))
+
+    assert [template.is_shared("native_id", value) for value in ("Stock", "C-1")] == [True, False]
+    assert not same.is_shared("native_id", "L-1")
+
+
+def test_page_of_a_shop_whose_label_is_on_all_pages_gets_another_id() -> None:
+    page = "<h1>Green lamp</h1><p>$49.00</p><p>SKU: STORE-1</p><button>Add to cart</button>"
+    document = read_document(page.encode(), "https://shop.example/p/green-lamp-1234")
+    shared = Template((("native_id", f"{VALUE}STORE-1", -4.0),))
+
+    assert [Reading(document, Reader(template=one)).native_id[0] for one in (None, shared)] == ["STORE-1", "1234"]
 
 
 def stored(number: int, source: str = "shop") -> StoredPageRow:

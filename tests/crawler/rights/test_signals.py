@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from core.usage import PURPOSES, Meaning, strictest
+from crawler.net.robots import read_group
 from crawler.rights.page import from_json, header_statements, page_statements, renewed, to_json, unpaid
 from crawler.rights.rsl import Content, read_licence
 from crawler.rights.signals import DIRECTIVES, SIGNALS, Statement, decide
-from crawler.rights.site import SiteSignals, read_group
+from crawler.rights.site import SiteSignals
 from reader.document import read_document
 
 SHOP = "https://shop.example"

@@ -1,4 +1,3 @@
-import hashlib
 import json
 from io import BytesIO
 
@@ -7,8 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from core.errors import SettingsError
 from extract.audio.track import describe_feature
 from extract.clip import extract_clip
+from extract.moviepy_backend import require_moviepy
 from extract.results import Audio
 from extract.settings import AudioSettings, ExtractSettings, FeatureSettings
 from storage.isolation.message import Fault
@@ -149,10 +150,15 @@ def test_librosa_computes_the_stored_mfcc_if_it_is_the_backend() -> None:
     assert json.loads(describe_feature(settings.feature))["backend"] == "librosa"
 
 
-def test_the_default_backend_leaves_the_hash_of_the_settings_as_it_was_before_there_was_a_choice() -> None:
-    values = DEFAULTS.model_dump(
-        mode="json", exclude={"workers": True, "partition_items": True, "ocr": True, "feature": {"backend"}}
-    )
-    known = hashlib.sha256(json.dumps(values, separators=(",", ":")).encode()).hexdigest()[:16]
-    assert DEFAULTS.digest() == known
+def test_result_depends_on_settings_and_decoders(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = DEFAULTS.digest()
+    assert ExtractSettings(workers=7, partition_items=9, ocr=True).digest() == known
     assert ExtractSettings(feature=FeatureSettings(backend="librosa")).digest() != known
+    monkeypatch.setattr("extract.settings.DECODERS", 1)
+    assert DEFAULTS.digest() != known
+
+
+def test_moviepy_as_backend_must_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("extract.moviepy_backend.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r"extract\.sound\.backend is moviepy, which is not installed"):
+        require_moviepy("extract.sound.backend")

@@ -10,16 +10,15 @@ from pydantic import ValidationError
 from scipy.fft import dctn
 
 from extract.images import (
-    ImageFault,
     ImageMeasures,
     border_share,
     margin_detail,
     measure,
-    perceptual_hash,
-    pixel_hash,
     size_group,
 )
 from extract.settings import ImageSettings
+from media.hashes import perceptual_hash, pixel_hash
+from media.image import ImageFault
 
 Encode = Callable[..., bytes]
 SETTINGS = ImageSettings()

@@ -4,13 +4,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from av.video.reformatter import VideoReformatter
 from PIL import Image
 
 import extract
 from core.errors import MediaError
 from extract.settings import VideoSettings
-from extract.video.jpeg import JpegEncoder, upright
+from media.frame import JpegEncoder, RgbConverter, upright
 from tests.extract.synthetic_media import Clip, make_clip
 
 CLIP = Clip(frames=60, options={"x264-params": "keyint=20:min-keyint=20:scenecut=0"})
@@ -123,7 +122,7 @@ def test_colours_follow_the_matrix_that_the_stream_names() -> None:
     images = []
     for space in ("ITU709", "ITU601"):
         frame = av.VideoFrame.from_ndarray(red, format="rgb24").reformat(format="yuv420p", dst_colorspace=space)
-        images.append(np.asarray(upright(frame, VideoReformatter())).astype(int))
+        images.append(np.asarray(upright(frame, RgbConverter())).astype(int))
     assert np.abs(images[0] - red).max() <= 4
     assert np.abs(images[1] - red).max() <= 4
 
@@ -132,7 +131,7 @@ def test_colours_follow_the_matrix_that_the_stream_names() -> None:
 def test_every_usual_format_becomes_rgb(pix_fmt: str) -> None:
     picture = np.full((16, 24, 3), 128, np.uint8)
     frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=pix_fmt)
-    image = upright(frame, VideoReformatter())
+    image = upright(frame, RgbConverter())
     assert (image.mode, image.size) == ("RGB", (24, 16))
     assert np.abs(np.asarray(image).astype(int) - 128).max() <= 3
 

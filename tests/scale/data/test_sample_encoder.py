@@ -87,9 +87,18 @@ def test_patches_are_read_row_by_row() -> None:
     assert flat_frame(picture(form="JPEG"), 6).shape == (108,)
 
 
-@pytest.mark.parametrize("payload", [b"", b"no picture", picture()[:60], picture(form="PPM"), picture(form="EPS")])
-def test_a_broken_picture_or_one_of_another_format_is_a_media_error(payload: bytes) -> None:
-    with pytest.raises(MediaError, match="image_corrupt"):
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"", "image_empty"),
+        (b"no picture", "not_an_image"),
+        (picture()[:60], "image_truncated"),
+        (picture(form="PPM"), "not_an_image"),
+        (picture(form="EPS"), "not_an_image"),
+    ],
+)
+def test_unusable_image_is_a_media_error(payload: bytes, reason: str) -> None:
+    with pytest.raises(MediaError, match=reason):
         patches(payload, 2, 4)
 
 
@@ -175,7 +184,7 @@ def test_absent_modalities_are_zeros_and_marked() -> None:
 def test_a_medium_that_cannot_be_used_is_absent_and_counted() -> None:
     broken = raw(image=b"?", frames=[b"?", picture()], mfcc=np.full((13, 4), np.inf, np.float32))
     encoded = encoder().encode([broken], first=0)
-    assert encoded.skipped == {"frame_corrupt": 1, "image_corrupt": 1, "mfcc_not_finite": 1}
+    assert encoded.skipped == {"mfcc_not_finite": 1, "not_a_frame": 1, "not_an_image": 1}
     assert encoded.arrays["present"].tolist() == [[True, False, True, True, False]]
 
 

@@ -44,3 +44,9 @@ def test_each_measure_is_scikit_learns(seed: int, items: int, classes: int) -> N
 def test_what_cannot_be_measured_is_an_error(scores: list[list[float]], labels: list[int]) -> None:
     with pytest.raises(DataError, match="classification_metrics: S"):
         scale.classification_metrics(scores, labels)
+
+
+@pytest.mark.parametrize(("labels", "message"), [([0.5], "Labels must be whole"), ([np.nan], "Labels must be finite")])
+def test_labels_that_are_no_classes_are_refused(labels: list[float], message: str) -> None:
+    with pytest.raises(DataError, match=f"classification_metrics: {message}"):
+        scale.classification_metrics([[0.5, 0.5]], labels)

@@ -51,3 +51,9 @@ def test_chance_reads_as_zero_only_where_adjusted() -> None:
 def test_nothing_to_compare_is_an_error() -> None:
     with pytest.raises(DataError, match="as many labels as clusters"):
         scale.clustering_metrics([], [])
+
+
+@pytest.mark.parametrize("labels", [["a", None], [1.0, float("nan")], ["a", 1]])
+def test_missing_or_mixed_labels_are_refused(labels: list[object]) -> None:
+    with pytest.raises(DataError, match=r"clustering_metrics: .*labels"):
+        scale.clustering_metrics(np.array(labels, dtype=object), [0, 1])

@@ -1,6 +1,7 @@
 """Retrieval metrics in every definition, by hand on six queries and eight ranks, and against a plain recomputation."""
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,3 +145,44 @@ def test_recall_across_modalities_counts_ties_against() -> None:
     assert (found["chance R@1"], found["chance R@2"], found["chance median rank"]) == (0.25, 0.5, 2.5)
     with pytest.raises(DataError, match=r"must be \[products, products\]"):
         scale.cross_modal_metrics([[1.0, 2.0]])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([["a", "a"]], ["a"], [1]), "query 0 has 1 positives and 2 hits in its list"),
+        (([["b"], ["a"]], ["a", "b"], [1, -2]), "query 1 has -2 positives and 0 hits"),
+        (([["a"]], ["a"], [1.5]), "query 0 has 1.5 positives"),
+        (([["a"]], ["a"], [float("nan")]), "Positives must be finite"),
+        (([["a"]], ["a"], ["one"]), "positives must be an array of numbers"),
+        (([["a"], ["a", "b"]], ["a", "b"], [1, 1]), "ranked_labels must be an array of labels"),
+        (([["a", "b"]], [None], [1]), "1 of the query_labels are missing"),
+        (([[1.0]], [float("nan")], [1]), "1 of the query_labels are missing"),
+        (([[1]], ["1"], [1]), "ranked_labels are int64, query_labels <U1; no label can be equal"),
+        (([["a"]], ["a"], [1], ()), "The cut-offs must be whole numbers"),
+        (([["a"]], ["a"], [1], (1.5,)), "The cut-offs must be whole numbers"),
+        (
+            ([["a"]], ["a"], [1], (1,), "Standard"),
+            "definition must be one of released, paper, standard, not 'Standard'",
+        ),
+    ],
+)
+def test_arguments_that_make_no_measure_are_refused(arguments: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(DataError, match=message) as error:
+        scale.retrieval_metrics(*arguments)
+    assert str(error.value).startswith("retrieval_metrics: ")
+    assert "\n" not in str(error.value)
+
+
+def test_scores_that_are_not_finite_rank_nothing() -> None:
+    with pytest.raises(DataError, match="cross_modal_metrics: Scores must be finite; 1 of them are not"):
+        scale.cross_modal_metrics([[float("nan"), 0.0], [0.0, 1.0]])
+    with pytest.raises(DataError, match="cross_modal_metrics: The cut-offs must be whole numbers"):
+        scale.cross_modal_metrics([[1.0]], ks=(0,))
+
+
+@pytest.mark.parametrize(("depth", "block"), [(-1, (8, 8)), (1, (0, 8)), (1, (8, 0))])
+def test_a_ranking_without_rows_is_refused(depth: int, block: tuple[int, int]) -> None:
+    one = np.ones((1, 2), np.float32)
+    with pytest.raises(DataError, match="rank: depth must be at least 0 and blocks at least 1"):
+        scale.rank(one, one, depth, block)

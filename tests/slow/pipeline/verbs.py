@@ -13,12 +13,11 @@ from pathlib import Path
 from demo_shops.server import serving
 from demo_shops.shops import build
 from demo_shops.workspace import open_demo
-from tests.crawler.older_state import put_into_state
 from tests.m5data.damage import DAMAGES, settle
 from tests.pipeline.workspace_content import leftovers, shard_bytes, table_rows
 from tests.slow.pipeline.warm import WarmProgram
 
-__all__ = ["VERBS", "Verb", "copied", "finished", "older", "results"]
+__all__ = ["VERBS", "Verb", "copied", "finished", "results"]
 
 _SETTINGS = """
 [sources.paper]
@@ -108,23 +107,6 @@ def copied(workspace: Path, place: Path) -> Path:
     return Path(shutil.copytree(workspace, place / "workspace"))
 
 
-def older(folder: Path) -> None:
-    """Convert a workspace to format 1."""
-    put_into_state(folder)
-    (folder / "workspace.json").unlink()
-    (folder / "takedown.register").unlink(missing_ok=True)
-    splits: dict[str, dict[str, object]] = {}
-    own: dict[str, object] = {}
-    paths = sorted(folder.glob("shards/*/*/manifest.json"))
-    for path in paths:
-        own = json.loads(path.read_bytes())
-        for split, shards in json.loads(path.read_bytes())["splits"].items():
-            splits.setdefault(split, {})[str(own["format"])] = shards
-        path.unlink()
-    content = {"recipe": own["recipe"], "tables": own["tables"], "modalities": own["modalities"], "splits": splits}
-    (paths[0].parents[1] / "manifest.json").write_text(json.dumps(content))
-
-
 def _feed(folder: Path) -> None:
     rows = [{"id": str(n), "url": f"http://paper.example/{n}", "title": f"paper {n}"} for n in range(30)]
     (folder / "feed.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -189,7 +171,6 @@ VERBS: Mapping[str, Verb] = {
     "vacuum": Verb(("vacuum",), _keep_one_version),
     "copy": Verb(("copy", "{out}"), codes=frozenset({0, 2})),  # as for init
     "copy --buckets": Verb(("copy", "{out}", "--buckets", "2"), codes=frozenset({0, 2})),
-    "migrate": Verb(("migrate",), older),
     "repair": Verb(("repair",), _damaged, codes=frozenset({0, 1})),  # 1: data stored only in the state is lost
     "train": Verb(("train", "--recipe", "{w}/smallest.toml", "--device", "cpu"), _recipe),
 }

@@ -17,7 +17,7 @@ _PRELOADED = [
     *("crawler.download_stage", "extract.extract_stage", "extract.texts_stage", "extract.dedup_stage"),
     *("align.align_stage", "align.review", "annotate.candidates_stage", "annotate.tasks_stage"),
     *("annotate.judgements_stage", "annotate.matches_stage", "annotate.export_judgements", "splits.splits_stage"),
-    *("export.export_stage", "export.stats_stage", "export.report.page", "workspace.repair", "workspace.migration"),
+    *("export.export_stage", "export.stats_stage", "export.report.page", "workspace.repair"),
     *("workspace.vacuuming", "workspace.copying", "workspace.verification", "takedown.forget", "flows.run_stage"),
     *("flows.stage_arguments", "scale.command", "webapp.security.people", "export.report.page"),
     *("scale.training.train", "torch._dynamo", "tests.slow.pipeline.dictionary"),

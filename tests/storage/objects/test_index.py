@@ -1,15 +1,11 @@
 """The index of objects is filled from the table ``objects``, and moved out of the state that once held it."""
 
-import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
-
 import pytest
 
 from core.errors import CorruptObjectError
 from core.stage import StageReport
 from storage import Store
-from storage.objects.index import FIRST, OBJECT_DDL
+from storage.objects.index import FIRST
 from tests.storage.failing_store import FailingStore
 from tests.storage.machines import OnMachine, far, make, on_machine, open_at
 
@@ -52,35 +48,6 @@ def test_objects_that_no_version_has_are_not_lost_with_the_index(store: Store) -
     remove_index(store)
     with pytest.raises(CorruptObjectError, match=r"index\.sqlite: missing or older, and objects/media-"):
         Store.open(store.root).objects.index.last()
-
-
-@pytest.mark.parametrize("commit", [True, False])
-def test_the_index_is_taken_out_of_an_older_state(store: Store, *, commit: bool) -> None:
-    known = [*put(store, b"one"), *put(store, b"two", commit=commit)]
-    _put_into_state(store, OBJECT_DDL[:2])
-    again = Store.open(store.root)
-    assert again.objects.read(known[0]) == b"one"
-    with again.lock():
-        assert [again.objects.read(sha256) for sha256 in known] == [b"one", b"two"]
-    assert again.state.damage() is None
-    with closing(again.state.connect()) as connection:
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    assert not tables & {"objects", "object_segments"}
-    put(again, b"three")
-    assert again.snapshot().table("objects").num_rows == 3
-
-
-def _put_into_state(store: Store, ddl: Sequence[str]) -> None:
-    """Move the index into the state, where earlier versions kept it."""
-    store.objects.close()
-    columns = "sequence, sha256, kind, mime, segment, offset, length, payload_offset, payload_length"
-    with closing(sqlite3.connect(store.root / "state.sqlite")) as connection, connection:
-        connection.execute("ATTACH ? AS new", (str(store.root / "index.sqlite"),))
-        for statement in ddl:
-            connection.execute(statement)
-        connection.execute(f"INSERT INTO main.objects SELECT {columns} FROM new.objects")
-        connection.execute("INSERT INTO main.object_segments SELECT * FROM new.object_segments")
-    remove_index(store)
 
 
 def names(far: type[FailingStore]) -> set[str]:
