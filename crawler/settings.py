@@ -10,7 +10,10 @@ from core.errors import NotAuthorisedError, SettingsError
 from core.records import MediaKind
 from core.stage_settings import StageSettings
 
-__all__ = ["CrawlSettings", "DownloadSettings", "OptOut", "SourceSettings"]
+__all__ = ["CHECKS", "CrawlSettings", "DownloadSettings", "OptOut", "SourceSettings"]
+
+CHECKS = "2."
+"""Version of the download's checks: another one has files requested again that the checks of before refused."""
 
 OptOut = Literal["noai", "noimageai", "noml", "noindex", "tdm-reservation"]
 """Directives of a page, a header or a site file that keep a page or a media file out."""
@@ -261,7 +264,11 @@ class DownloadSettings(StageSettings):
         """Return the time limit of a request for a file of a kind."""
         return self.image_timeout_s if kind == "image" else self.video_timeout_s
 
+    def digest(self) -> str:
+        """Return the version of the checks and a hash of the settings."""
+        return CHECKS + super().digest()
+
     def limits_digest(self) -> str:
-        """Return a hash of the limits; outcomes under other limits are validated again."""
+        """Return the version of the checks and a hash of the limits; outcomes under others are validated again."""
         limits = (self.max_image_bytes, self.max_video_bytes, self.max_pixels, self.max_duration_s)
-        return hashlib.sha256(repr(limits).encode()).hexdigest()[:16]
+        return CHECKS + hashlib.sha256(repr(limits).encode()).hexdigest()[:16]

@@ -103,9 +103,10 @@ def _views(one: Listing) -> Hashable:
 
 
 def _words(one: Listing) -> Hashable:
-    if not one.caption_masked or not one.specs_masked:
+    if not one.caption_masked or not one.specs_masked or any(image.outcome != "ok" for image in one.images):
         return None
-    return (_plain(one.caption_masked), tuple((_plain(name), _plain(value)) for name, value in one.specs_masked))
+    words = (_plain(one.caption_masked), tuple((_plain(name), _plain(value)) for name, value in one.specs_masked))
+    return words, tuple((image.view, image.quality) for image in one.images)
 
 
 def _group(plan: Plan, key: Callable[[Listing], Hashable]) -> Groups:
@@ -121,7 +122,7 @@ def exact_content(plan: Plan) -> Groups:
 
 
 def exact_text(plan: Plan) -> Groups:
-    """Return groups whose captions and tables are the same except for case, width and white space."""
+    """Return groups with the same images, or none, and captions and tables that differ in case or white space only."""
     return _group(plan, _words)
 
 

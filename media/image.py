@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError, features
 
 from core.errors import MediaError
 from media.formats import IMAGE_READERS, sniff
-from media.png import PngDamageError, transparent_key, usable_png, with_key
+from media.png import PngDamageError, bare_png, transparent_key, usable_png, with_key
 from media.still import decode_still
 
 __all__ = [
@@ -138,13 +138,13 @@ def decode_image(data: bytes, limits: ImageLimits, *, enough: int | None = None)
     """
     try:
         with _strict_pillow():
-            return _decode(_check(data, limits), limits, enough)
+            return _decode_patiently(_check(data, limits), limits, enough)
     except _UnusableError as unusable:
         return unusable.fault
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         return ImageFault("image_too_many_pixels", f"far more than {limits.max_pixels} pixels")
     except UnidentifiedImageError:
-        return ImageFault("not_an_image", f"not one of {', '.join(limits.formats)}")
+        return ImageFault("image_broken", "the header is damaged")
     except (*_DAMAGE, av.FFmpegError) as damage:
         return _damage_fault(damage)
 
@@ -210,6 +210,17 @@ def _check(data: bytes, limits: ImageLimits) -> bytes:
     if form.reader == "WEBP" and int.from_bytes(data[4:8], "little") + 8 == len(data) + 1:
         return data + b"\0"  # some writers leave out the padding byte of the last chunk
     return data
+
+
+def _decode_patiently(data: bytes, limits: ImageLimits, enough: int | None) -> Image.Image:
+    """Decode an image; a PNG that Pillow refuses a second time without its metadata."""
+    try:
+        return _decode(data, limits, enough)
+    except (SyntaxError, ValueError, UnidentifiedImageError):
+        form = sniff(data)
+        if form is None or form.reader != "PNG":
+            raise
+    return _decode(bare_png(data), limits, enough)
 
 
 def _decode(data: bytes, limits: ImageLimits, enough: int | None) -> Image.Image:

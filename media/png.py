@@ -10,7 +10,7 @@ from PIL import Image
 
 from media.still import decode_still
 
-__all__ = ["PngDamageError", "transparent_key", "usable_png", "with_key"]
+__all__ = ["PngDamageError", "bare_png", "transparent_key", "usable_png", "with_key"]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB = 0, 2
@@ -40,11 +40,27 @@ def usable_png(data: bytes) -> bytes:
     for chunk in _chunks(data):
         if chunk.end > len(data) or _is_intact(data, chunk):
             continue
-        if not chunk.type[0] & _ANCILLARY:
+        if not chunk.type[0] & _ANCILLARY and chunk.type != b"IEND":
             raise PngDamageError(f"the checksum of chunk {chunk.type.decode('ascii', 'replace')} is wrong")
         kept.append(data[start : chunk.start])
         start = chunk.end
     return b"".join([*kept, data[start:]]) if kept else data
+
+
+_SHOWN = frozenset((b"IHDR", b"PLTE", b"IDAT", b"IEND", b"eXIf"))
+_KEY_BYTES = {_GREY: 2, _RGB: 6}
+
+
+def bare_png(data: bytes) -> bytes:
+    """Return a PNG with those chunks alone that change what is shown; Pillow refuses files for faults in others."""
+    chunks = (chunk for chunk in _chunks(data) if chunk.type in _SHOWN or _is_usable_key(data, chunk))
+    return data[: len(_SIGNATURE)] + b"".join(data[chunk.start : chunk.end] for chunk in chunks)
+
+
+def _is_usable_key(data: bytes, chunk: _Chunk) -> bool:
+    """Return whether a chunk is a ``tRNS`` of the length that the colours want (PNG, 11.3.2.1)."""
+    length = chunk.end - chunk.start - 12
+    return chunk.type == b"tRNS" and length == _KEY_BYTES.get(data[25], length)
 
 
 def _chunks(data: bytes) -> Iterator[_Chunk]:
@@ -74,6 +90,8 @@ def transparent_key(data: bytes) -> tuple[int, ...] | None:
     for chunk in _chunks(data):
         if chunk.type == b"tRNS":
             content = data[chunk.start + 8 : chunk.end - 4]
+            if not _is_usable_key(data, chunk):
+                return None
             return tuple(int.from_bytes(content[at : at + 2], "big") for at in range(0, 6 if colour else 2, 2))
         if chunk.type == b"IDAT":
             break

@@ -10,15 +10,19 @@ is 0, at the temperature that best calibrates the probabilities on shops that th
 
 import json
 import math
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
 from zlib import crc32
 
 import numpy as np
 from lxml import html
+from numpy.typing import NDArray
 
 from core.errors import SettingsError
 from reader.template import Template
@@ -245,25 +249,56 @@ def read_model(path: Path) -> Model:
     """Read a model file.
 
     Raises:
-        SettingsError: The file is missing, damaged or of another format.
+        SettingsError: The file is missing, damaged, too large, or of another format.
     """
     try:
+        _check_size(path)
         with np.load(path, allow_pickle=False) as arrays:
             about = json.loads(str(arrays["about"]))
             if about["format"] != MODEL_FORMAT:
                 raise SettingsError(
-                    f"{path}: a reader model of format {about['format']}; this version reads {MODEL_FORMAT}. "
+                    f"{path}: a reader model of format {str(about['format'])[:20]}; this version reads {MODEL_FORMAT}. "
                     "Teach it again with m5data learn-reader."
                 )
-            tables = {
-                name: dict(
-                    zip(arrays[f"{name}.keys"].tolist(), arrays[f"{name}.weights"].astype(float).tolist(), strict=True)
-                )
-                for name in (key.removesuffix(".keys") for key in arrays if key.endswith(".keys"))
-            }
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SettingsError(f"{path}: not a reader model ({error}). Make one with m5data learn-reader.") from None
-    return Model(tables, about["temperatures"], about["least"], about)
+            names = [key.removesuffix(".keys") for key in arrays if key.endswith(".keys")]
+            tables = {name: _weights(arrays[f"{name}.keys"], arrays[f"{name}.weights"]) for name in names}
+            return Model(tables, _shares(about["temperatures"], above=0.0), _shares(about["least"]), about)
+    except _DAMAGE as error:
+        what = " ".join((str(error) or type(error).__name__).split())[:120]
+        raise SettingsError(f"{path}: not a reader model ({what}). Make one with m5data learn-reader.") from None
+
+
+_DAMAGE = (
+    *(OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, OverflowError, MemoryError),
+    *(BadZipFile, zlib.error),
+)
+"""What reading a file that is no model may raise."""
+_MAX_UNPACKED = 256 << 20
+"""Most bytes of a model's arrays; the shipped one has 1 MB."""
+
+
+def _check_size(path: Path) -> None:
+    """Raise a ``ValueError`` if an archive unpacks to too many bytes; no member unpacks to more than it states."""
+    with ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+        if size > _MAX_UNPACKED:
+            raise ValueError(f"its arrays take {size:,} bytes")
+
+
+def _weights(keys: NDArray[Any], weights: NDArray[Any]) -> dict[int, float]:
+    """Return a field's table; another form is a ``ValueError``."""
+    values = weights.astype(float)
+    if keys.ndim != 1 or keys.dtype.kind not in "iu" or not np.isfinite(values).all():
+        raise ValueError("its weights are no table of numbers")
+    return dict(zip(keys.tolist(), values.tolist(), strict=True))
+
+
+def _shares(given: object, above: float | None = None) -> dict[str, float]:
+    """Return field -> number; another form, or a number not above ``above``, is a ``ValueError``."""
+    found = {str(name): float(value) for name, value in dict(given).items()}  # type: ignore[call-overload]  # JSON
+    if not all(math.isfinite(value) and (above is None or value > above) for value in found.values()):
+        raise ValueError("its numbers are out of range")
+    return found
 
 
 @cache

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from core.errors import CorruptObjectError, WorkspaceError
 from storage.files import replace_file, temporary_file
+from storage.small_files import check, read_json
 
 __all__ = [
     "FORMAT",
@@ -51,15 +52,14 @@ def read_identity(root: Path) -> Identity:
     Raises:
         CorruptObjectError: The file is missing or damaged.
     """
-    path = identity_path(root)
     try:
-        data = json.loads(path.read_bytes())
-        found = Identity(int(data["format"]), data["key"] and str(data["key"]))
+        return read_json(
+            identity_path(root),
+            lambda data: Identity(check(data["format"], int, "format"), data["key"] and check(data["key"], str, "key")),
+            _REMEDY,
+        )
     except FileNotFoundError:
-        raise CorruptObjectError(f"{path}: missing. {_REMEDY}") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise CorruptObjectError(f"{path}: damaged ({error}). {_REMEDY}") from error
-    return found
+        raise CorruptObjectError(f"{identity_path(root)}: missing. {_REMEDY}") from None
 
 
 def write_identity(root: Path, identity: Identity) -> None:

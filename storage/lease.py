@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from socket import gethostname
+from typing import Any
 
 from core.errors import M5DataError, WorkspaceError
 from core.stage import Clock, utc_now
 from storage.place import ObjectStore
+from storage.small_files import check, parse_json
 
 __all__ = ["LEASE", "STALE_AFTER", "Holder", "Lease"]
 
@@ -21,6 +23,7 @@ STALE_AFTER = timedelta(minutes=10)
 wrongly loses its lease still cannot overwrite the other's work, because it replaces only objects that it knows."""
 _RENEW_SECONDS = 60.0
 _TRIES = 3
+_LARGEST = 1 << 16
 _LOG = logging.getLogger(__name__)
 
 
@@ -128,11 +131,12 @@ class Lease:
         return self._place.replace(LEASE, _encode(mine), entry.etag)
 
     def _holder(self) -> Holder | None:
-        data = self._place.read(LEASE)
-        try:
-            return None if data is None else Holder(**json.loads(data))
-        except (ValueError, TypeError) as error:
-            raise WorkspaceError(f"{self._place.url}/{LEASE}: damaged ({error}). Remove it.") from error
+        data = self._place.read_range(LEASE, 0, _LARGEST + 1)
+        if data is None:
+            return None
+        return parse_json(
+            data, _decode, f"{self._place.url}/{LEASE}", "Remove it if no run writes there.", largest=_LARGEST
+        )
 
     def _renew(self, ended: threading.Event) -> None:
         while not ended.wait(_RENEW_SECONDS):
@@ -153,6 +157,17 @@ def _held_by(url: str, holder: Holder | None) -> str:
             f"process {holder.process} of {holder.host} (last heard of {holder.renewed}; lost after {minutes} minutes)"
         )
     return f"{url}: another run, {who}, writes to this workspace. Wait until it ends; reading is possible meanwhile."
+
+
+def _decode(data: Any) -> Holder:  # noqa: ANN401 - JSON
+    """Return the holder in JSON; a value of another kind is a ``ValueError``."""
+    holder = Holder(**data)
+    for name in ("host", "machine", "began", "token", "renewed"):
+        check(getattr(holder, name), str, name)
+    check(holder.process, int, "process")
+    if datetime.fromisoformat(holder.renewed).tzinfo is None:
+        raise ValueError("renewed has no time zone")
+    return holder
 
 
 def _encode(holder: Holder) -> bytes:

@@ -1,7 +1,6 @@
 """The only writer of a workspace: its lock, its child processes, and recovery after a killed writer."""
 
 import fcntl
-import json
 import logging
 import multiprocessing
 import os
@@ -13,6 +12,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from socket import gethostname
+from typing import Any
 
 from core.errors import M5DataError, WorkspaceError
 from storage.children import die_with_parent
@@ -20,6 +20,7 @@ from storage.files import OWN_SEGMENT, SEGMENT, Layout, sweep_temporaries
 from storage.inside import inside
 from storage.objects.index import ObjectIndex
 from storage.place import FolderPlace
+from storage.small_files import check, read_json
 from storage.spool import spools_at
 from storage.tables import TABLES
 from storage.tables.delta import DeltaLog
@@ -282,12 +283,17 @@ def _unfinished(layout: Layout, pinned: VersionRecord) -> Iterator[Path]:
     """Yield data files that an unfinished commit was moving into place and ``pinned`` does not hold."""
     if not layout.manifest.is_file():
         return
-    for name, paths in json.loads(layout.manifest.read_bytes()).items():
+    moving = read_json(layout.manifest, _lists, "Remove the folder that it is in: the stage is run again.")
+    for name, paths in moving.items():
         folder = inside(layout.tables, name)
         known = _pinned_paths(layout, name, pinned)
         unfinished = [path for path in paths if path not in known]
         fetch_all(layout.root, tuple(f"tables/{name}/{path}" for path in unfinished))
         yield from (inside(folder, path) for path in unfinished)
+
+
+def _lists(data: Any) -> dict[str, list[str]]:  # noqa: ANN401 - JSON
+    return {name: [check(path, str, name) for path in check(paths, list, name)] for name, paths in data.items()}
 
 
 def _pinned_paths(layout: Layout, name: str, pinned: VersionRecord) -> set[str]:

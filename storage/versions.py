@@ -20,6 +20,7 @@ from core.stage import StageReport
 from storage.engine import Engines, open_engine, quote
 from storage.files import Layout, replace_file
 from storage.query import NORMS, Reads, names_of, plan_reads, query_errors, read, select_of
+from storage.small_files import check, check_numbers, read_json
 from storage.state import State
 from storage.tables import TABLES, Partition, TableSpec
 from storage.tables.data_files import DataFile, rows_sql
@@ -43,6 +44,8 @@ __all__ = [
 ABSENT = -1
 """Delta version of a table that no stage has written."""
 _NAME = re.compile(r"(\d{8})\.json")
+_MAX_BUCKETS = 4096
+_REMEDY = "Restore it from a backup, or run m5data repair, first with --dry-run."
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +112,15 @@ def read_version(layout: Layout, number: int) -> VersionRecord:
 
     Raises:
         WorkspaceError: No such version exists.
+        CorruptObjectError: Its record is damaged.
     """
     try:
-        data = json.loads(version_path(layout, number).read_bytes())
+        return read_json(version_path(layout, number), lambda data: _record(data, number), _REMEDY)
     except FileNotFoundError:
         newest = latest_number(layout)
         raise WorkspaceError(
             f"{layout.root}: dataset version {number} does not exist; versions are 0 to {newest}. See m5data log."
         ) from None
-    except ValueError as error:
-        raise _damaged(layout, number, error) from error
-    try:
-        return _record(data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _damaged(layout, number, error) from error
 
 
 def write_version(layout: Layout, record: VersionRecord) -> None:
@@ -133,19 +131,19 @@ def write_version(layout: Layout, record: VersionRecord) -> None:
     replace_file(version_path(layout, record.number), encoded.encode())
 
 
-def _record(data: dict[str, Any]) -> VersionRecord:
+def _record(data: dict[str, Any], number: int) -> VersionRecord:
+    """Return the record in JSON; a value of another kind is a ``ValueError``."""
+    if check(data["number"], int, "number") != number:
+        raise ValueError(f"it is the record of version {data['number']}")
+    if not 0 < check(data["buckets"], int, "buckets") <= _MAX_BUCKETS:
+        raise ValueError(f"buckets is {data['buckets']}")
+    check(data["parent"] or 0, int, "parent")
+    check(data.get("indexed", 0), int, "indexed")
+    check_numbers(data["tables"], "tables")
     created = data["created"]
     stages = {name: _stage_record(record) for name, record in data["stages"].items()}
     return VersionRecord(
         **{**data, "created": created and datetime.fromisoformat(created), "stages": stages},
-    )
-
-
-def _damaged(layout: Layout, number: int, error: Exception) -> CorruptObjectError:
-    what = str(error).splitlines()[0]
-    return CorruptObjectError(
-        f"{version_path(layout, number)}: not a dataset version ({what}). Restore it from a backup, "
-        "or run m5data repair, first with --dry-run."
     )
 
 
@@ -160,6 +158,13 @@ def version_path(layout: Layout, number: int) -> Path:
 
 def _stage_record(data: dict[str, Any]) -> StageRecord:
     report = data["report"]
+    dropped = check_numbers(report.get("dropped", {}), "dropped")
+    if check(report["read"], int, "read") != check(report["kept"], int, "kept") + sum(dropped.values()):
+        raise ValueError(f"the counts of stage {report.get('stage')!r} do not add up")
+    check_numbers(data["reads"], "reads")
+    check(data["version"], int, "version")
+    check(data["settings"], str, "settings")
+    check(data["extra"], str, "extra")
     return StageRecord(**{**data, "report": StageReport(**{**report, "notes": tuple(report.get("notes", ()))})})
 
 

@@ -206,7 +206,7 @@ def read_record(root: Path) -> Record:
         return Record(files, data.get("databases", {}), data["incomplete"])
     except FileNotFoundError:
         return Record()
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         raise WorkspaceError(
             f"{_record_path(root)}: damaged ({error}). Remove the folder {root}; the next command fetches it again."
         ) from error

@@ -9,9 +9,9 @@ While it exists, the next stage or take-down finishes it first (``finish_takedow
 import json
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from storage.erasure import (
 )
 from storage.files import DATABASES, FRONTIERS, INDEX, SEGMENT, databases, sync_folder
 from storage.inside import files_below
+from storage.small_files import check, check_numbers, made_of, read_json
 from takedown.databases import compact, erase_rows, erase_text
 from takedown.plan import Plan, Removal, Target, hooks, page_hook
 from takedown.receipt import MAX_SEARCHED, Receipt, write_receipt
@@ -43,6 +44,7 @@ PENDING = "takedown.pending"
 _KEPT = ("tombstones", "migrations", "exports", "frontiers")
 """Tables of the state that contain nothing from any page."""
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]*:(?!//).+", re.DOTALL)
+_REMEDY = "Restore it from a backup; or remove it and take the same item down again, which finishes the work."
 _SHOWN = 12
 """Digits of the target's hash in the name of a receipt."""
 _DEPTH_OF_EXPORTS = 3
@@ -92,10 +94,11 @@ def forget(store: Store, target: Target, *, dry_run: bool = False, clock: Clock 
 
 def finish_takedown(store: Store, *, clock: Clock = utc_now) -> None:
     """Finish a killed take-down, if there is one; the caller holds the workspace's lock."""
-    entry = Journal(store.root).read()
-    if entry is not None:
-        removal = _begin(store, Plan.model_validate(entry["plan"]), clock(), dry_run=False)
-        _execute(replace(removal, files=dict(entry.get("files", {}))), Receipt.of_record(entry["receipt"]))
+    found = Journal(store.root).read()
+    if found is not None:
+        entry = made_of(found, Entry.of_record, str(store.root / PENDING), _REMEDY)
+        removal = _begin(store, entry.plan, clock(), dry_run=False)
+        _execute(replace(removal, files=dict(entry.files)), entry.receipt)
 
 
 def taken_down_recipes(snapshot: Snapshot) -> dict[str, int]:
@@ -251,10 +254,26 @@ def _is_found(target: Target, plan: Plan, receipt: Receipt) -> bool:
 def _nothing(store: Store, target: Target, plan: Plan) -> Receipt:
     """Return the receipt of a target that is not here: with what it may have meant, unless it was taken down before."""
     before = any(plan.digest[:_SHOWN] in path.name for path in files_below(store.root / "receipts"))
-    near = () if before else find_near(store, target, plan)
+    near = () if before else find_near(store, target)
     return Receipt(
         plan.kind, plan.digest, None, products=0, addresses=0, objects=0, rows={}, near=near, taken_before=before
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An unfinished take-down."""
+
+    plan: Plan
+    receipt: Receipt
+    files: Mapping[str, int]
+    """Table -> number of data files rewritten before the kill."""
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> "Entry":
+        """Return the entry in a record; another form is a ``ValueError``, ``KeyError`` or ``TypeError``."""
+        files = check_numbers(record.get("files", {}), "files")
+        return cls(Plan.model_validate(record["plan"]), Receipt.of_record(record["receipt"]), files)
 
 
 class Journal:
@@ -279,16 +298,20 @@ class Journal:
         sync_folder(self._path.parent)
 
     def read(self) -> dict[str, Any] | None:
-        """Return the entry of an unfinished take-down; None if there is none."""
+        """Return the entry of an unfinished take-down; None if there is none.
+
+        Raises:
+            CorruptObjectError: It is damaged.
+        """
         try:
-            data = self._path.read_bytes()
+            with self._path.open("rb") as file:
+                is_ended = file.read(1) == b"\0"
         except FileNotFoundError:
             return None
-        if data.startswith(b"\0"):  # killed between the last two steps of ``end``
+        if is_ended:  # killed between the last two steps of ``end``
             self._path.unlink()
             return None
-        entry: dict[str, Any] = json.loads(data)
-        return entry
+        return read_json(self._path, lambda data: dict(check(data, dict, "journal")), _REMEDY)
 
     def end(self) -> None:
         """Overwrite the entry, because it names the target, and delete it."""

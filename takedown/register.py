@@ -155,7 +155,7 @@ def read_copy(root: Path) -> list[tuple[str, str, str]]:
         return [(str(kind), str(digest), str(since)) for kind, digest, since in map(json.loads, lines)]
     except FileNotFoundError:
         return []
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise CorruptObjectError(
             f"{path}: damaged ({error}). Restore it from a backup, or run m5data repair, which rewrites it."
         ) from error

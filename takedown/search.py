@@ -99,7 +99,7 @@ def find_target(store: Store, target: Target) -> Plan:
     named_by = {"merchant": plan.merchants[:1], "url": (url_key(target.value),)}.get(target.kind, (target.value,))
     mark = Mark(target.kind, named_by[0])
     texts = _own_texts(store, plan, named)
-    found = {"known": known, "objects": objects, "texts": texts}
+    found: dict[str, object] = {"known": known, "objects": objects, "texts": texts}
     found |= {"properties": properties, "paths": paths, "remains": remains}
     plan = plan.model_copy(update={"digest": open_register(store).digest(mark), **found})
     for hook in hooks()[1:]:
@@ -107,7 +107,7 @@ def find_target(store: Store, target: Target) -> Plan:
     return plan.model_copy(update={"rows": count_rows(store.snapshot(), plan), "stages": _stages(store, plan)})
 
 
-def find_near(store: Store, target: Target, plan: Plan) -> tuple[str, ...]:
+def find_near(store: Store, target: Target) -> tuple[str, ...]:
     """Return at most three products, URLs or merchants that a target which is not here may have meant."""
     with history(store.root) as engine:
         if target.kind == "merchant":
@@ -158,8 +158,7 @@ def _in_tables(engine: duckdb.DuckDBPyConnection, target: Target, plan: Plan) ->
     _name(engine, "own", products)
     pages = {
         *plan.pages,
-        *column(engine, "SELECT DISTINCT url FROM products WHERE url IN (FROM spelt)"),
-        *column(engine, "SELECT DISTINCT url FROM products WHERE product_id IN (FROM own)"),
+        *column(engine, "SELECT url FROM products WHERE url IN (FROM spelt) OR product_id IN (FROM own)"),
     }
     media = column(engine, _MEDIA)
     return plan.model_copy(update={"products": tuple(sorted(products)), "pages": tuple(sorted(pages)), "media": media})

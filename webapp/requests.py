@@ -119,13 +119,13 @@ class Threads:
         return await _run(self._reading, call, *args, **kwargs)
 
     async def query(
-        self, request: Request, call: Callable[[Unpack[Arguments], Stop], Result], *args: Unpack[Arguments]
+        self, request: Request, call: Callable[[Unpack[Arguments], Stop], Result], *args: *Arguments
     ) -> Result:
         """Run a call with a ``Stop`` as its last argument, which is set when the client leaves."""
         return await self._stoppable(self._querying, request, call, *args)
 
     async def read_stoppably(
-        self, request: Request, call: Callable[[Unpack[Arguments], Stop], Result], *args: Unpack[Arguments]
+        self, request: Request, call: Callable[[Unpack[Arguments], Stop], Result], *args: *Arguments
     ) -> Result:
         """Run a call that reads much, like ``query``; also stopped after ten seconds.
 
@@ -142,7 +142,7 @@ class Threads:
         pool: ThreadPoolExecutor,
         request: Request,
         call: Callable[[Unpack[Arguments], Stop], Result],
-        *args: Unpack[Arguments],
+        *args: *Arguments,
         seconds: float | None = None,
     ) -> Result:
         stop = Stop()

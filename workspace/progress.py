@@ -1,6 +1,5 @@
 """Progress of long work: shown as a bar on a terminal or as plain lines, and readable from other processes."""
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from rich.progress import (
 
 from core.stage import Progress as ProgressSink
 from storage.lock import holder_of
+from storage.small_files import read_json
 from workspace import Workspace
 
 __all__ = ["PROGRESS_FILE", "RunningStage", "running_stage", "showing_progress"]
@@ -75,10 +75,13 @@ class RunningStage:
 def running_stage(workspace: Workspace) -> RunningStage | None:
     """Return the running stage; None if none runs, or it has not begun to count."""
     try:
-        data = json.loads((workspace.root / PROGRESS_FILE).read_bytes())
+        found = read_json(
+            workspace.root / PROGRESS_FILE,
+            lambda data: RunningStage(**{**data, "began": datetime.fromisoformat(data["began"])}),
+            "Remove it: the next run writes it again.",
+        )
     except FileNotFoundError:
         return None
-    found = RunningStage(**{**data, "began": datetime.fromisoformat(data["began"])})
     return found if holder_of(workspace.root) == found.process else None
 
 

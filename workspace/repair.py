@@ -30,6 +30,7 @@ from storage.identity import FORMAT, KEY_FILE, Identity, fingerprint_of, identit
 from storage.integrity import Damage, damaged_tables, find_damage, surviving_files
 from storage.lock import WriterLock, wait_for_children
 from storage.objects.rebuild import rebuild_index
+from storage.small_files import check, read_json
 from storage.state import State
 from storage.tables import TABLES
 from storage.tables.delta import DeltaLog
@@ -342,8 +343,9 @@ def _interrupted(layout: Layout) -> list[Damage]:
 
 def _journal(layout: Layout) -> dict[str, Any]:
     """Return the unfinished work of a repair: whether the state is to be filled, and names of frontiers."""
-    noted: dict[str, Any] = json.loads(layout.repair.read_bytes()) if layout.repair.exists() else {}
-    return noted
+    if not layout.repair.exists():
+        return {}
+    return read_json(layout.repair, lambda data: dict(check(data, dict, "journal")), "Remove it and repair again.")
 
 
 def _read(layout: Layout, number: int) -> VersionRecord | None:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -152,6 +153,9 @@ def main() -> None:
         "ffmpeg, one pass, two at once": (two_at_a_time, by_ffmpeg),
         "ffmpeg, full decode": (one_by_one, full_decode),
     }
+    if find_spec("moviepy") is None:
+        print("moviepy is not installed: its peer is left out")
+        del calls["moviepy + librosa"]
     for name, clips in clips_of.items():
         compare(name, clips, arguments.workers, calls)
 

@@ -46,7 +46,7 @@ Reason = (
 """Why a URL yielded no file: the reasons of the stage ``download``."""
 
 MEANINGS: dict[Reason, str] = {
-    "bad_encoding": "the content encoding was not offered, or does not decode",
+    "bad_encoding": "the content encoding does not decode",
     "bad_http": "the response breaks HTTP: status line, headers or chunks",
     "bad_redirect": "a redirect without a URL",
     "bad_scheme": "the URL, or a redirect's, is neither http nor https",

@@ -15,7 +15,7 @@ import pyarrow as pa
 from core.records import Reject
 from crawler.media.outcome import Job, Outcome, Reason
 from crawler.net.address_guard import authority
-from crawler.settings import OPT_OUTS, DownloadSettings
+from crawler.settings import CHECKS, OPT_OUTS, DownloadSettings
 from storage import Snapshot, State, Store, execute_rows, transaction
 from storage.files import Layout, remove_database, sync_file, sync_folder, temporary_file
 
@@ -67,6 +67,7 @@ although the host was local (a redirect leads elsewhere)."""
 
 _BATCH = 20_000
 _LIMITS: tuple[Reason, ...] = ("too_large", "too_long", "too_many_pixels")
+_CHECKED: tuple[Reason, ...] = ("broken", "truncated", "wrong_type")
 
 OUTCOME_SCHEMA = pa.schema(
     [
@@ -281,6 +282,11 @@ class UrlQueue:
             f"""DELETE FROM media_urls WHERE limits <> ? AND (reason IN ({limits}) OR state = 'ok' AND (
                 bytes > iif(kind = 'image', ?, ?) OR width * height > ? OR duration_s > ?))""",  # noqa: S608
             [(self._limits, *most)],
+        )
+        refused = ", ".join(f"'{reason}'" for reason in _CHECKED)
+        self._change(
+            f"DELETE FROM media_urls WHERE reason IN ({refused}) AND limits NOT LIKE ?",  # noqa: S608
+            [(f"{CHECKS}%",)],
         )
         self._change(
             """DELETE FROM media_urls WHERE reason = 'opted_out'

@@ -169,7 +169,8 @@ class _Looker:
         """Look at the pages that most likely show products, until ``most`` do."""
         tries: Counter[tuple[str, ...]] = Counter()
         while self._visitor.left and len(self.seen.products) < most:
-            url = self._likeliest(tries)
+            # A sitemap's URLs exist more often than links do.
+            url = self._likeliest(self._unseen(self.seen.listed), tries) or self._likeliest(self._unseen(), tries)
             if url is None:
                 return
             if not await self._visit(url):
@@ -179,15 +180,20 @@ class _Looker:
         """Look at a page of each shape that was not seen, the most frequent first; keep requests for products."""
         reserved = max(0, _RECORDS - len(self.seen.products)) // 2
         tried = {shape_of(one) for one in (*self.seen.products, *self.seen.others, *self.seen.failed)}
-        for group in group_by_shape(one for one in self.seen.known() if self.seen.is_new(one)):
+        for group in (*group_by_shape(self._unseen(self.seen.listed)), *group_by_shape(self._unseen())):
             if self._visitor.left <= reserved:
                 return
             if shape_of(group[0]) not in tried:
+                tried.add(shape_of(group[0]))
                 await self._visit(group[len(group) // 2])
 
-    def _likeliest(self, tries: Counter[tuple[str, ...]]) -> str | None:
+    def _unseen(self, urls: Iterable[str] | None = None) -> list[str]:
+        """Return those of some URLs, or of all known ones, that were not looked at."""
+        return [one for one in (self.seen.known() if urls is None else urls) if self.seen.is_new(one)]
+
+    def _likeliest(self, urls: Iterable[str], tries: Counter[tuple[str, ...]]) -> str | None:
         """Return the page that most likely shows a product of a kind not seen yet."""
-        groups = group_by_shape(one for one in self.seen.known() if self.seen.is_new(one))
+        groups = group_by_shape(urls)
         good = {family_of(one) for one in self.seen.products}
         near = [group for group in groups if family_of(group[0]) in good]
         untried = [group for group in groups if tries[shape_of(group[0])] < _TRIES]

@@ -55,8 +55,10 @@ WITH described AS (
     UNION ALL
     SELECT product_id, 'exact_pixels' AS rule, pixel_set || description AS key FROM described
     UNION ALL
-    SELECT product_id, 'exact_text' AS rule, caption || lines AS key
+    SELECT product_id, 'exact_text' AS rule, caption || lines || coalesce(pixel_set, '') AS key
     FROM suspects JOIN captions USING (product_id) JOIN tables USING (product_id)
+        LEFT JOIN image_sets USING (product_id)
+    WHERE pixel_set IS NOT NULL OR product_id NOT IN (SELECT product_id FROM media WHERE kind = 'image')
 )
 SELECT product_id, rule, key FROM keyed
 WHERE key IS NOT NULL
@@ -76,7 +78,9 @@ def exact_joins(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     ``exact_pixels``: the same with decoded pixels in place of files, whose formats and metadata may
     differ. An image that could not be decoded counts by its bytes.
 
-    ``exact_text``: both have the same normalised caption and specifications, neither empty.
+    ``exact_text``: both have the same normalised caption and specifications, neither empty, and the same decoded
+    images, or no image at all. Equal words with other images, or with images that are not stored, group products as
+    near duplicates but drop none: shops give one text to a whole line of products.
 
     No rule depends on the source. The paper says only that duplicates were removed.
 

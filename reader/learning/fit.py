@@ -25,8 +25,8 @@ _FEW_PAGES = 4
 """Number of pages with a field from which a shop weighs as much as any other."""
 _FEW_EXAMPLES = 20
 """Fewest examples for which a temperature is fitted."""
-_LESSON_SHARE = 0.3
-"""Weight of a synthetic shop, relative to a real one."""
+_LESSON_SHARE = 1.0
+"""Weight of a synthetic shop, relative to a real one: what holds on every page outweighs the habits of shops."""
 
 Floats = npt.NDArray[np.float64]
 

@@ -68,7 +68,7 @@ class ShardFolder:
             raise MissingInputError(
                 f"{path}: There is no manifest of an export. Run: m5data export --format {self.folder.name}"
             ) from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(f"{path}: This is not a manifest of m5data export: {error!r}. Export again.") from None
         if form not in FORMS:
             raise DataError(f"{path}: Training does not read {form}. Run: m5data export --format parquet")

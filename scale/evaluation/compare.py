@@ -87,7 +87,7 @@ def read_results(runs: Sequence[Path]) -> list[dict[str, Any]]:
         try:
             found = json.loads((run / RESULTS).read_text(encoding="utf-8"))
             dict(found["phases"]), dict(found["baselines"]), str(found["version"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(
                 f"{run / RESULTS}: This is not a result of m5data evaluate: {error!r}. Run it again."
             ) from None

@@ -11,20 +11,23 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from core.errors import CorruptObjectError
 from storage.erasure.records import BLANK_TYPE, Place, record_fields
-from storage.files import replace_file, sync_file, sync_folder
+from storage.files import SEGMENT, replace_file, sync_file, sync_folder
 from storage.objects.index import ObjectKind
 from storage.objects.reader import Objects
 from storage.objects.warc import RECORD_END, StoredPage, parse_response
 from storage.objects.writer import ObjectWriter
+from storage.small_files import check, read_json
 from storage.working_copy import segment_file
 
 __all__ = ["blank_record", "erase_records", "finish_erasing", "free_blanks", "store_again"]
 
 _JOURNAL = "takedown.journal"
 """File that lists the byte ranges being overwritten: after a kill, a half-written record could not be parsed."""
+_REMEDY = "Restore it from a backup; without it, take the same item down again."
 _CHUNK = 1 << 20
 _DIGITS = 12
 _GZIP_HEAD = bytes.fromhex("1f8b08000000000000ff")
@@ -95,13 +98,23 @@ def erase_records(root: Path, objects: Objects, places: Iterable[Place], gone: I
 def finish_erasing(root: Path, now: datetime) -> None:
     """Overwrite the ranges that the journal lists, already overwritten or not, and remove the journal."""
     journal = root / _JOURNAL
-    spans = json.loads(journal.read_bytes()) if journal.is_file() else []
+    spans = read_json(journal, _spans, _REMEDY) if journal.is_file() else []
     for segment, offset, length in spans:
         _overwrite(segment_file(root, segment), offset, length, now)
     for segment in sorted({segment for segment, _, _ in spans}):
         sync_file(segment_file(root, segment))
     journal.unlink(missing_ok=True)
     sync_folder(root)
+
+
+def _spans(data: Any) -> list[tuple[str, int, int]]:  # noqa: ANN401 - JSON
+    """Return segment, offset and length of each range; another value is a ``ValueError``."""
+    found = [
+        (check(name, str, "segment"), check(at, int, "offset"), check(size, int, "length")) for name, at, size in data
+    ]
+    if wrong := [span for span in found if not SEGMENT.fullmatch(span[0]) or span[1] < 0 or span[2] <= 0]:
+        raise ValueError(f"{wrong[0]} is no range of a segment")
+    return found
 
 
 def blank_record(length: int, *, compressed: bool, now: datetime) -> list[bytes | int]:

@@ -175,10 +175,23 @@ def test_transparent_is_white_and_deep_samples_keep_their_upper_bits(data: bytes
     assert pixels(data) == shown
 
 
-def test_damaged_metadata_of_a_png_is_left_out() -> None:
-    note = bytearray(chunk(b"tEXt", b"Title\0lamp"))
-    note[-1] ^= 1
-    assert pixels(png(1, 8, 0, b"\x12", bytes(note))) == [GREY]
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        pytest.param(chunk(b"tEXt", b"Title\0lamp")[:-1] + b"?", id="checksum"),
+        pytest.param(chunk(b"pHYs", b"?"), id="length"),
+        pytest.param(chunk(b"tRNS", b"?"), id="colour"),
+        pytest.param(chunk(b"eXIf", b"?"), id="exif"),
+        pytest.param(chunk(b"iCCP", b"profile\0\0?"), id="profile"),
+        pytest.param(chunk(b"zTXt", b"Title\0\0" + zlib.compress(bytes(70_000_000))), id="bomb"),
+    ],
+)
+def test_damaged_metadata_of_a_png_is_left_out(damaged: bytes) -> None:
+    assert pixels(png(1, 8, 0, b"\x12", damaged)) == [GREY]
+
+
+def test_wrong_checksum_of_the_end_is_no_damage() -> None:
+    assert pixels(png(1, 8, 0, b"\x12")[:-1] + b"?") == [GREY]
 
 
 @pytest.mark.parametrize(("name", "missing"), [("GIF", 1), ("JPEG", 2), ("JPEG", 1), ("PNG", 12), ("PNG", 4)])

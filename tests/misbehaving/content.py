@@ -109,14 +109,20 @@ CONTENT_FAULTS = (
         _sends(lambda: gzip.compress(jpeg()), {"Content-Encoding": "gzip"}),
         None,
     ),
-    Fault("no-gzip", "claims gzip and sends none", _sends(jpeg, {"Content-Encoding": "gzip"}), "bad_encoding"),
+    Fault("no-gzip", "claims gzip and sends none", _sends(jpeg, {"Content-Encoding": "gzip"}), None),
     Fault(
         "cut-gzip",
         "a gzip stream cut short",
         _sends(lambda: gzip.compress(jpeg())[:-20], {"Content-Encoding": "gzip"}),
         "truncated",
     ),
-    Fault("odd-encoding", "an encoding that was not offered", _sends(jpeg, {"Content-Encoding": "br"}), "bad_encoding"),
+    Fault("odd-encoding", "claims a coding that does not exist", _sends(jpeg, {"Content-Encoding": "utf-8"}), None),
+    Fault(
+        "bad-gzip",
+        "damaged gzip",
+        _sends(lambda: gzip.compress(jpeg())[:10] + b"\xff" * 64, {"Content-Encoding": "gzip"}),
+        "bad_encoding",
+    ),
     Fault(
         "opted-out", "forbids use for machine learning", _sends(jpeg, {"X-Robots-Tag": "noai, noimageai"}), "opted_out"
     ),

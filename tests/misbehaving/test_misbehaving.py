@@ -49,7 +49,7 @@ ELSEWHERE: dict[str, str | None] = {
     "ftp://shop.example/a.jpg": "bad_scheme",
     "data:image/png;base64,AA==": "bad_scheme",
     "http://": "bad_url",
-    "no address": "bad_scheme",
+    "no address": "bad_url",
 }
 
 

@@ -49,7 +49,7 @@ def test_endless_query_is_stopped(
 ) -> None:
     queries.run(filled.store.snapshot(), "select 1", Stop())
     monkeypatch.setattr(query_processes, "MOST_SECONDS", 0.5)
-    with pytest.raises(QueryError, match="took too long|too much memory"):
+    with pytest.raises(QueryError, match=r"took too long|too much memory"):
         queries.run(filled.store.snapshot(), query, Stop())
     assert all(child.status() == psutil.STATUS_ZOMBIE or _is_idle(child) for child in psutil.Process().children())
 

@@ -155,8 +155,7 @@ class Selection:
                 sort = value
             elif name == "page" and value.isascii() and value.isdigit():
                 pages = max(1, int(value[:6]))
-        if len(properties) > _MOST_PROPERTIES:
-            raise UsageError(f"{len(properties)} properties are too many: name at most {_MOST_PROPERTIES} at once.")
+        _check_number(properties)
         kept = {name: tuple(dict.fromkeys(values))[:_MOST_VALUES] for name, values in facets.items()}
         named = {
             name: tuple(v for v in dict.fromkeys(values) if v)[:_MOST_VALUES] for name, values in properties.items()
@@ -214,6 +213,11 @@ class Selection:
     def where(self) -> str:
         """Condition for ``m5data export --where``, without the area; ``true`` if everything is selected."""
         return " AND ".join(self.conditions().values()) or "true"
+
+
+def _check_number(properties: Mapping[str, object]) -> None:
+    if len(properties) > _MOST_PROPERTIES:
+        raise UsageError(f"{len(properties)} properties are too many: name at most {_MOST_PROPERTIES} at once.")
 
 
 def sql_of_selection(selection: Selection) -> str:

@@ -1,7 +1,7 @@
 """Prices as people write them, sale prices in their time, relative URLs: what ends up in the tables, and the counts."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -30,9 +30,9 @@ def store(tmp_path: Path) -> Store:
     return Store.create(tmp_path / "workspace", buckets=1)
 
 
-def ingest(store: Store, items: Sequence[dict[str, object]], now: datetime = NOON) -> StageReport:
+def ingest(store: Store, items: Sequence[Mapping[str, object]], now: datetime = NOON) -> StageReport:
     path = store.root.parent / "feed.jsonl"
-    rows = ({"id": f"{n:02}", "url": f"https://shop.example/p/{n}"} | item for n, item in enumerate(items, 1))
+    rows = ({"id": f"{n:02}", "url": f"https://shop.example/p/{n}", **item} for n, item in enumerate(items, 1))
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return run(store, SETTINGS, path, source="shop", clock=lambda: now)
 

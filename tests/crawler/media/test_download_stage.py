@@ -3,6 +3,7 @@
 import hashlib
 import socket
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from crawler.download_stage import run
 from crawler.pending_work import forget_media
 from crawler.settings import DownloadSettings
 from storage import Store
+from storage.state import transaction
 
 Make = Callable[..., bytes]
 Server = Any
@@ -308,3 +310,15 @@ def test_the_opt_outs_that_count_for_pages_count_for_media(
     assert dict(report.dropped) == {"opted_out": 1}
     assert server.requests == {"/0": 2, "/1": 1, "/2": 1, "/3": 1}
     assert download(store, server, opt_outs=("noai",)).unchanged
+
+
+def test_what_older_checks_refused_is_requested_again(store: Store, server: Server, want: Want) -> None:
+    server.content = {"/page": b"<html>" * 300}
+    want(("s:1", "image", 0, server.url("/page")))
+    download(store, server)
+    download(store, server)
+    assert server.requests == {"/page": 1}
+    with closing(store.downloads.connect()) as connection, transaction(connection):
+        connection.execute("UPDATE media_urls SET limits = '1.' || substr(limits, 3)")
+    download(store, server, FAST.model_copy(update={"concurrency": 3}))
+    assert server.requests == {"/page": 2}

@@ -78,8 +78,32 @@ def test_pictures_that_cannot_be_decoded_count_by_their_bytes() -> None:
     assert joined(one, Product("乙", ("1", "3"), RED, pixels=("p", None))) == set()
 
 
-def test_same_caption_and_table_are_the_same_text() -> None:
-    assert joined(Product("女鞋 ＸＬ", ("1",), RED), Product("女鞋  xl😀", ("2",), RED)) == {"exact_text"}
+def test_same_words_without_images_are_the_same_text() -> None:
+    assert joined(Product("女鞋 ＸＬ", (), RED), Product("女鞋  xl😀", (), RED)) == {"exact_text"}
+
+
+def test_same_words_with_the_same_pixels_are_the_same_text() -> None:
+    one = Product("女鞋 ＸＬ", ("1",), RED, pixels=("p",))
+    assert joined(one, Product("女鞋  xl😀", ("2",), RED, pixels=("p",))) == {"exact_pixels", "exact_text"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Product("女鞋", ("2",), RED),
+        Product("女鞋", ("1", "2"), RED),
+        Product("女鞋", (), RED),
+        Product("女鞋", (), RED, failed=("1",)),
+        Product("女鞋", ("2",), RED, pixels=(None,)),
+    ],
+)
+def test_same_words_with_other_images_are_not_the_same(other: Product) -> None:
+    assert joined(Product("女鞋", ("1",), RED), other) == set()
+
+
+def test_images_that_are_not_stored_prove_nothing() -> None:
+    assert joined(Product("女鞋", (), RED, failed=("1",)), Product("女鞋", (), RED, failed=("1",))) == set()
+    assert joined(Product("女鞋", (), RED, failed=("1",)), Product("女鞋", (), RED)) == set()
 
 
 def test_all_the_same_is_joined_by_both_rules() -> None:
@@ -137,8 +161,10 @@ def joins_by_definition(named: Mapping[str, Product]) -> Iterator[tuple[str, str
     def same(rule: str, one: Product, other: Product) -> bool:
         captions = [normalise(product.caption or "") for product in (one, other)]
         tables = [{(normalise(name), normalise(value)) for name, value in product.specs} for product in (one, other)]
+        pixels = [{SHOWN[image] or image for image in product.images} for product in (one, other)]
         if rule == "exact_text":
-            return bool(captions[0] and tables[0]) and captions[0] == captions[1] and tables[0] == tables[1]
+            same_words = captions[0] == captions[1] and tables[0] == tables[1]
+            return bool(captions[0] and tables[0]) and same_words and pixels[0] == pixels[1]
         shown = [
             {SHOWN[image] or image if rule == "exact_pixels" else image for image in product.images}
             for product in (one, other)
