@@ -24,8 +24,8 @@ __all__ = [
     "ObjectIndex",
     "ObjectKind",
     "ObjectRef",
-    "mark_stale",
     "make_index",
+    "mark_stale",
 ]
 
 ObjectKind = Literal["page", "media", "derived"]
