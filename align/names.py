@@ -2,10 +2,10 @@
 
 import re
 from collections import Counter
-from functools import cache, lru_cache
-from importlib import resources
+from functools import lru_cache
 from unicodedata import combining, normalize
 
+from core.chinese_script import to_simplified
 from core.segmentation import cut_words
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "opposed",
     "qualifiers",
     "singular",
-    "to_simplified",
 ]
 
 _BREAK = re.compile(r"[\W_]+")
@@ -66,18 +65,6 @@ def fold_name(name: str) -> str:
     text = to_simplified(normalize("NFKC", _APOSTROPHE.sub("", text)).casefold()).replace("其它", "其他")
     words = _BREAK.sub(" ", text).strip()
     return words or normalize("NFKC", name).casefold().strip()
-
-
-def to_simplified(text: str) -> str:
-    """Return the text with traditional characters replaced by simplified ones."""
-    return text.translate(_simplified()) if any(mark > "\u33ff" for mark in text) else text
-
-
-@cache
-def _simplified() -> dict[int, str]:
-    listed = resources.files("opencc").joinpath("dictionary", "TSCharacters.txt").read_text(encoding="utf-8")
-    pairs = (line.split("\t") for line in listed.splitlines() if "\t" in line)
-    return {ord(traditional): simplified.split()[0] for traditional, simplified in pairs if len(traditional) == 1}
 
 
 @lru_cache(1 << 16)
