@@ -29,7 +29,7 @@ class Reading:
     """What a network makes of one input."""
 
     pooled: Tensor
-    """[width]: the vector of its own trained pooling, after its projection if it has one; else the mean of its states."""
+    """[width]: by its own trained pooling, after its projection if it has one; else the mean of its states."""
     states: Tensor
     """[n, width]: its states in order, projected likewise; of a detector those of its boxes, best first."""
     boxes: Tensor | None = None
@@ -291,8 +291,8 @@ def _refuse_random(network: _Transformers, again: _Transformers, name: str) -> N
     if not all(_equal(left.states, right.states) for left, right in zip(one, other, strict=True)):
         named = ", ".join(network.untrained[:3])
         raise SettingsError(
-            f"input.encoders.{network.modality}.network: {name!r}: Its saved files lack {len(network.untrained)} weights "
-            f"({named}, …), so its states would be random. Use a folder with all weights of this modality's encoder."
+            f"input.encoders.{network.modality}.network: {name!r}: Its saved files lack "
+            f"{len(network.untrained)} weights ({named}, …), so its states would be random. Use a folder with all weights of this modality's encoder."
         )
     network.has_trained_pooling = all(_equal(left.pooled, right.pooled) for left, right in zip(one, other, strict=True))
 

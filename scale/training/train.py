@@ -221,8 +221,8 @@ def _batches(run: _Run, split: str, fitted: Fitted) -> Batches:
     batches.batch = min(recipe.optimiser.batch, batches.products // run.processes.world)
     if batches.batch < 2:
         raise MissingInputError(
-            f"{run.shards.root}: Of split {split!r} only {batches.products} of {batches.samples} samples can be trained "
-            "on, fewer than two for each process. Export more."
+            f"{run.shards.root}: Of split {split!r} only {batches.products} of {batches.samples} samples can be "
+            "trained on, fewer than two for each process. Export more."
         )
     return batches
 
