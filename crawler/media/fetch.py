@@ -19,6 +19,7 @@ from crawler.net.address_guard import check_place
 from crawler.net.client import name_fault
 from crawler.net.content_coding import CodingError, decode_content
 from crawler.net.http_policy import retry_after_s, status_reason
+from crawler.net.referrer import referrer
 from crawler.net.robots import honoured_opt_out
 from crawler.rights.signals import content_signal, content_usage
 
@@ -91,10 +92,17 @@ class Fetcher:
     async def _send(self, url: str, job: Job, deadline: float) -> FetchResult | str:
         """Return the result of one URL, or the URL that it redirects to."""
         try:
-            with await self._session.get(url, _conditions(job), deadline) as reply:
+            with await self._session.get(url, self._headers(url, job), deadline) as reply:
                 return await self._read(reply, url, job)
         except (ClientError, HttpProcessingError, OSError, ValueError) as error:
             return FetchResult(*name_fault(error))
+
+    def _headers(self, url: str, job: Job) -> dict[str, str]:
+        """Return the headers of a request beside those of every request."""
+        headers = _conditions(job)
+        if self._settings.referer == "page" and (page := referrer(job.page, url)):
+            headers["Referer"] = page
+        return headers
 
     async def _read(self, reply: Reply, url: str, job: Job) -> FetchResult | str:
         status = reply.status

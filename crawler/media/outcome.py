@@ -148,6 +148,8 @@ class Job(NamedTuple):
     """Validator of that object, as the server sent it."""
     last_modified: str | None = None
     """Likewise."""
+    page: str = ""
+    """URL of a product's page that shows it; empty: unknown."""
 
 
 class Outcome(NamedTuple):

@@ -5,11 +5,13 @@ import io
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache, partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 
 import av
 import numpy as np
@@ -69,6 +71,7 @@ class MediaServer(ThreadingHTTPServer):
         self.content: dict[str, bytes | int | str] = {}
         self.requests: Counter[str] = Counter()
         self.agents: set[str] = set()
+        self.referers: dict[str, str | None] = {}
         self.retry_after: str | None = None
         self.seconds = 0.0
         self.most = 0
@@ -112,6 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         self.server.requests[self.path] += 1
         self.server.agents.add(self.headers["User-Agent"])
+        self.server.referers[self.path] = self.headers["Referer"]
         found = self.server.content.get(self.path, 404)
         if found == 0:
             self.close_connection = True
@@ -170,10 +174,15 @@ def store(tmp_path: Path) -> Store:
 Want = Callable[..., None]
 
 
-def name_media(store: Store, *rows: tuple[str, str, int, str], placeholders: Collection[str] = ()) -> None:
+def name_media(
+    store: Store,
+    *rows: tuple[str, str, int, str],
+    placeholders: Collection[str] = (),
+    pages: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Write the table ``media`` as the records stage would, from rows of (product, kind, position, url).
 
-    URLs in ``placeholders`` are dropped as placeholders.
+    URLs in ``placeholders`` are dropped as placeholders; ``pages`` are the URLs of products, by id.
     """
     names = ("product_id", "kind", "position", "url")
     pending = {"state": "pending", "attempts": 0}
@@ -181,6 +190,13 @@ def name_media(store: Store, *rows: tuple[str, str, int, str], placeholders: Col
     media = [dict(zip(names, row, strict=True)) | (dropped if row[3] in placeholders else pending) for row in rows]
     with store.stage("records", settings="") as stage:
         stage.write("media", pa.Table.from_pylist(media, schema=TABLES["media"].schema))
+        if pages:
+            products = [
+                {"product_id": name, "source": "s", "native_id": name, "url": url, "category": [], "caption": name, "masked": 0}
+                | dict.fromkeys(("first_seen", "last_seen"), datetime(2026, 1, 1, tzinfo=UTC))
+                for name, url in pages.items()
+            ]
+            stage.write("products", pa.Table.from_pylist(products, schema=TABLES["products"].schema))
         stage.commit(StageReport("records", len(rows), len(rows)))
 
 
