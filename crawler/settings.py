@@ -12,7 +12,7 @@ from core.stage_settings import StageSettings
 
 __all__ = ["CHECKS", "CrawlSettings", "DownloadSettings", "OptOut", "SourceSettings"]
 
-CHECKS = "2."
+CHECKS = "3."
 """Version of the download's checks: another one has files requested again that the checks of before refused."""
 
 OptOut = Literal["noai", "noimageai", "noml", "noindex", "tdm-reservation"]

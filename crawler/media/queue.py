@@ -69,7 +69,7 @@ although the host was local (a redirect leads elsewhere).
 
 _BATCH = 20_000
 _LIMITS: tuple[Reason, ...] = ("too_large", "too_long", "too_many_pixels")
-_CHECKED: tuple[Reason, ...] = ("broken", "truncated", "wrong_type")
+_CHECKED: tuple[Reason, ...] = ("bad_playlist", "broken", "truncated", "wrong_type")
 
 OUTCOME_SCHEMA = pa.schema(
     [
@@ -92,7 +92,15 @@ OUTCOME_SCHEMA = pa.schema(
 )
 """Columns of ``UrlQueue.outcomes``."""
 
-_ROW_SCHEMA = pa.schema([*OUTCOME_SCHEMA, ("host", pa.string()), ("not_before", pa.float64()), ("limits", pa.string()), ("page", pa.string())])
+_ROW_SCHEMA = pa.schema(
+    [
+        *OUTCOME_SCHEMA,
+        ("host", pa.string()),
+        ("not_before", pa.float64()),
+        ("limits", pa.string()),
+        ("page", pa.string()),
+    ]
+)
 ROW_COLUMNS: tuple[str, ...] = tuple(_ROW_SCHEMA.names)
 """Columns of the queue."""
 _OPEN = "state IN ('pending', 'stale')"
@@ -106,7 +114,8 @@ _WANT = f"""INSERT INTO media_urls (url, kind, host, page) VALUES (?, ?, ?, ?)
     ON CONFLICT (url) DO UPDATE SET kind = min(kind, excluded.kind), page = {_FIRST_PAGE}
     WHERE state = 'pending'"""  # noqa: S608
 _NAME = f"INSERT INTO named VALUES (?, ?) ON CONFLICT (url) DO UPDATE SET page = {_FIRST_PAGE}"  # noqa: S608
-_STALE = """UPDATE media_urls SET state = 'stale', page = coalesce((SELECT page FROM named WHERE url = media_urls.url), '')
+_STALE = """UPDATE media_urls SET state = 'stale',
+    page = coalesce((SELECT page FROM named WHERE url = media_urls.url), '')
     WHERE state = 'ok' AND coalesce(etag, last_modified) IS NOT NULL"""
 
 _RECORDED = (
@@ -161,7 +170,9 @@ class UrlQueue:
 
     def __init__(self, connection: sqlite3.Connection, run: DownloadRun) -> None:
         self._connection = connection
-        self._connection.execute("CREATE TEMP TABLE IF NOT EXISTS named (url TEXT PRIMARY KEY, page TEXT) WITHOUT ROWID")
+        self._connection.execute(
+            "CREATE TEMP TABLE IF NOT EXISTS named (url TEXT PRIMARY KEY, page TEXT) WITHOUT ROWID"
+        )
         self._run = run
         self._limits = run.settings.limits_digest()
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 import threading
 import time
 from collections import Counter
@@ -60,6 +61,9 @@ def clip() -> MakeClip:
     return make_clip
 
 
+_SPAN = re.compile(r"bytes=(\d+)-(\d+)")
+
+
 class MediaServer(ThreadingHTTPServer):
     """A well-behaved server on loopback: path -> body, status (0: no response) or redirect target; counts requests."""
 
@@ -79,6 +83,8 @@ class MediaServer(ThreadingHTTPServer):
         self._mutex = threading.Lock()
         self.robots_tags: dict[str, list[str]] = {}
         self.usage: dict[str, str] = {}
+        self.ranges = False
+        """Whether requests for a part of a file are answered with it."""
 
     @contextmanager
     def counted(self) -> Iterator[None]:
@@ -124,7 +130,13 @@ class _Handler(BaseHTTPRequestHandler):
         etag = f'"{hashlib.sha256(body).hexdigest()[:8]}"'
         known = 304 if self.headers["If-None-Match"] == etag else 200
         status = found if isinstance(found, int) else 302 if isinstance(found, str) else known
+        span = _SPAN.fullmatch(self.headers["Range"] or "") if self.server.ranges and status == 200 else None
+        if span:
+            body = body[int(span[1]) : int(span[2]) + 1]
+            status = 206 if body else 416
         self.send_response(status)
+        if status == 206:
+            self.send_header("Content-Range", f"bytes {span[1]}-{span[2]}/*")
         if status == 200:
             self.send_header("ETag", etag)
             for tag in self.server.robots_tags.get(self.path, ()):
@@ -135,9 +147,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Location", found)
         if status == 503 and self.server.retry_after:
             self.send_header("Retry-After", self.server.retry_after)
-        self.send_header("Content-Length", str(len(body) if status == 200 else 0))
+        self.send_header("Content-Length", str(len(body) if status in (200, 206) else 0))
         self.end_headers()
-        if status == 200:
+        if status in (200, 206):
             self.wfile.write(body)
 
     def log_message(self, *args: object) -> None:
@@ -192,7 +204,15 @@ def name_media(
         stage.write("media", pa.Table.from_pylist(media, schema=TABLES["media"].schema))
         if pages:
             products = [
-                {"product_id": name, "source": "s", "native_id": name, "url": url, "category": [], "caption": name, "masked": 0}
+                {
+                    "product_id": name,
+                    "source": "s",
+                    "native_id": name,
+                    "url": url,
+                    "category": [],
+                    "caption": name,
+                    "masked": 0,
+                }
                 | dict.fromkeys(("first_seen", "last_seen"), datetime(2026, 1, 1, tzinfo=UTC))
                 for name, url in pages.items()
             ]
