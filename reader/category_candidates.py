@@ -120,6 +120,8 @@ def _add(page: Page, pool: Pool, crumbs: Iterable[Crumb], origin: str, evidence:
         kept.pop(0)
         homes += 1
     linked = any(url for _, url in kept)
+    if not linked and _is_named(page, " ".join(name for name, _ in kept)):
+        kept.clear()  # the product's name, cut at a sign within it
     found.append(f"homes:{homes}")
     last = "none"
     if origin.startswith("html") and len(kept) > 1 and linked and not kept[-1][1]:
