@@ -116,7 +116,7 @@ def serve(
     from webapp.server import serve as serve_app
 
     opened = m5data.open(workspace)
-    opened.store.refuse_working_copy("m5data serve")
+    opened.store.require_local("m5data serve")
     chosen = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
     settings = opened.settings.serve.model_copy(update=chosen)
     check_public(settings)
