@@ -26,7 +26,17 @@ from export.report.images import Neighbours, Thumbnail
 from export.report.numbers import Numbers
 from storage.engine import text
 
-__all__ = ["Placed", "commonest_words", "histogram", "image_sizes", "lay_out", "long_tail", "overlap", "render"]
+__all__ = [
+    "Placed",
+    "commonest_words",
+    "distribution",
+    "histogram",
+    "image_sizes",
+    "lay_out",
+    "long_tail",
+    "overlap",
+    "render",
+]
 
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -273,16 +283,16 @@ def _draw(numbers: Numbers, texts: Mapping[str, Any], language: Language) -> dic
     drawn = {
         "long_tail": long_tail(numbers.long_tail, products, axes["rank"]) if numbers.long_tail else "",
         "overlap": overlap(numbers.overlap, names, products) if numbers.overlap else "",
-        "captions": _distribution(numbers.caption_lengths, axes["characters"], axes["count"]),
-        "durations": _distribution(numbers.durations, axes["seconds"], axes["count"]),
+        "captions": distribution(numbers.caption_lengths, axes["characters"], axes["count"]),
+        "durations": distribution(numbers.durations, axes["seconds"], axes["count"]),
         "images": image_sizes(numbers.image_sizes, axes["width"], axes["height"]) if numbers.image_sizes else "",
-        "merchants": _distribution(numbers.merchant_sizes, axes["of_merchant"], axes["count"], bins=10),
+        "merchants": distribution(numbers.merchant_sizes, axes["of_merchant"], axes["count"], bins=10),
     }
     # matplotlib escapes the text it draws
     return {name: Markup(svg) for name, svg in drawn.items()}  # noqa: S704
 
 
-def _distribution(counts: Sequence[tuple[float, int]], label: str, count: str, bins: int = 30) -> str:
+def distribution(counts: Sequence[tuple[float, int]], label: str, count: str, bins: int = 30) -> str:
     """Return a histogram; a line if there is one value, which would stretch the axes; nothing if there is none."""
     if not counts:
         return ""
