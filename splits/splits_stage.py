@@ -19,9 +19,9 @@ from splits.builder import build
 from splits.catalogue import CATEGORIES, MATCHES, OUTSIDE, Catalogue, first_of_group, pairs_of, sort_by_id
 from splits.drawing import Flags, Rows, hash_ids
 from splits.recipe import LEVELS, Level, Recipe, load_recipe
-from splits.record import digest_splits
 from splits.settings import SplitSettings
 from storage import Snapshot, Stage, Store
+from storage.split_digest import digest_splits
 
 __all__ = ["READS", "RESERVE", "Decided", "Draw", "decide", "hold_out", "read_source", "run"]
 

@@ -1,5 +1,6 @@
 """Validation of a downloaded file: type, completeness, header and limits."""
 
+import re
 import struct
 from collections.abc import Callable
 from functools import partial
@@ -28,10 +29,18 @@ from media.formats import SNIFFED_BYTES, sniff
 from storage.isolation.message import Fault, Message
 from storage.isolation.pool import ChildPool, Job, PoolLimits
 
-__all__ = ["ENOUGH", "check_type", "ends_early", "read_dimensions", "validate"]
+__all__ = ["ENOUGH", "HTML_PAGE", "check_type", "ends_early", "read_dimensions", "validate"]
 
 ENOUGH = SNIFFED_BYTES
 """Bytes from the start that decide the type; more would not change it."""
+
+HTML_PAGE = "an HTML page"
+"""End of the detail of a file that is none, such as the start page that a shop answers with."""
+_HTML = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|html|head|body|script|title|meta)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""How WHATWG's MIME Sniffing, section 7.1, recognises HTML, for the tags that begin a page."""
 
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _JPEG_END = b"\xff\xd9"
@@ -108,7 +117,7 @@ def check_type(head: bytes, kind: MediaKind) -> Mime:
     """
     form = sniff(head)
     if form is None or form.kind != kind:
-        found = form.mime if form else "an unknown file type"
+        found = form.mime if form else HTML_PAGE if _HTML.match(head) else "an unknown file type"
         raise RejectedFileError("wrong_type", f"not an accepted {kind}: {found}")
     if form.reader is None:
         raise RejectedFileError("wrong_type", f"not an accepted {kind}: {form.mime} ({form.name}), {form.note}")
