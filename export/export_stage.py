@@ -187,7 +187,7 @@ def _write_rows(stage: Stage, job: _Job, target: Target) -> dict[str, list[Shard
         found = write_row_files(
             target, link_rows(*asked, target.licences), link_folders(splits), stage.spool, lambda _: None, *form
         )
-        job.progress.advance(sum(shard.samples for split in splits for shard in found[split]))
+        job.progress.advance(sum(shard.samples for split in job.splits for shard in found[split]))
         return found
     return write_row_files(target, product1m_lines(*asked), splits, stage.spool, job.progress.advance, LineFile, ".txt")
 

@@ -23,19 +23,17 @@ from crawler.media.headers import (
     scan_start,
     webp,
 )
-from crawler.media.outcome import BadHeaderError, Dimensions, Mime, RejectedFileError
+from crawler.media.outcome import HTML_PAGE, BadHeaderError, Dimensions, Mime, RejectedFileError
 from crawler.settings import DownloadSettings
 from media.formats import SNIFFED_BYTES, sniff
 from storage.isolation.message import Fault, Message
 from storage.isolation.pool import ChildPool, Job, PoolLimits
 
-__all__ = ["ENOUGH", "HTML_PAGE", "check_type", "ends_early", "read_dimensions", "validate"]
+__all__ = ["ENOUGH", "check_type", "ends_early", "read_dimensions", "validate"]
 
 ENOUGH = SNIFFED_BYTES
 """Bytes from the start that decide the type; more would not change it."""
 
-HTML_PAGE = "an HTML page"
-"""End of the detail of a file that is none, such as the start page that a shop answers with."""
 _HTML = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|html|head|body|script|title|meta)\b",
     re.IGNORECASE | re.DOTALL,

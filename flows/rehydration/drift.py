@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
-from crawler.media.validate import HTML_PAGE
+from crawler.media.outcome import HTML_PAGE
 from export.links import IMAGES
 from flows.rehydration.published import Published
 from splits.recipe import Recipe, Retrieval

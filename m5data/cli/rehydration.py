@@ -34,8 +34,8 @@ def rehydrate(
     from flows.rehydration.published import open_published
     from flows.rehydration.run import open_target, plan
     from flows.rehydration.run import rehydrate as rebuild
-    from m5data.cli.dataset import print_checks
     from m5data.cli.output import print_json, print_reports, print_rows
+    from m5data.cli.screens import print_checks
 
     published = open_published(links, [_split_of(one) for one in only or ()])
     if dry_run:

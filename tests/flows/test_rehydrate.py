@@ -49,7 +49,7 @@ def picture(seed: int, form: str = "PNG") -> bytes:
 
 
 def change(server: MediaServer, name: str, verdict: Verdict, seed: int) -> None:
-    answers = {
+    answers: dict[str, bytes | int] = {
         "same_picture": picture(seed, "JPEG"), "other_picture": picture(seed + 1_000), "gone": 404, "page": PAGE,
     }  # fmt: skip
     server.content[name] = answers[verdict]
