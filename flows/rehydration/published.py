@@ -26,7 +26,7 @@ _SAMPLE = {
     "category": "VARCHAR[]",
     "brand": "VARCHAR",
     "price": "DECIMAL(18, 4)",
-    **dict.fromkeys(("currency", "availability", "gtin", "mpn"), "VARCHAR"),
+    **dict.fromkeys(("currency", "availability", "gtin", "gtin14", "mpn"), "VARCHAR"),
     "masked": "INTEGER",
     **dict.fromkeys(("first_seen", "last_seen"), "TIMESTAMPTZ"),
     **{

@@ -44,7 +44,7 @@ _QUERIES = {
     "labels": "SELECT * FROM product WHERE class_id IS NOT NULL",
     "duplicates": """SELECT product_id, group_id, coalesce(duplicate_rule, 'alone') AS rule, true AS kept,
             count(*) OVER (PARTITION BY group_id) AS size FROM product""",
-    "reserve": "SELECT product_id AS group_id, held_out, getvariable('version') AS since FROM product",
+    "reserve": "SELECT product_id AS group_id, held_out, getvariable('version') AS since, gtin14 FROM product",
     "matches": """SELECT product_id AS query, candidate, posterior, decision, 0 AS votes FROM all_matches
             WHERE product_id IN (SELECT product_id FROM product)
             AND candidate IN (SELECT product_id FROM product)""",
