@@ -20,10 +20,10 @@ from splits.catalogue import CATEGORIES, MATCHES, OUTSIDE, Catalogue, first_of_g
 from splits.drawing import Flags, Rows, hash_ids
 from splits.outlook import describe_splits
 from splits.recipe import LEVELS, Level, Recipe, load_recipe
-from splits.record import digest_splits
 from splits.settings import SplitSettings
 from storage import Snapshot, Stage, Store
 from storage.product_keys import KEYED_PRODUCTS
+from storage.split_digest import digest_splits
 
 __all__ = ["READS", "RESERVE", "Decided", "Draw", "decide", "hold_out", "read_source", "run"]
 
