@@ -292,7 +292,8 @@ def _refuse_random(network: _Transformers, again: _Transformers, name: str) -> N
         named = ", ".join(network.untrained[:3])
         raise SettingsError(
             f"input.encoders.{network.modality}.network: {name!r}: Its saved files lack "
-            f"{len(network.untrained)} weights ({named}, …), so its states would be random. Use a folder with all weights of this modality's encoder."
+            f"{len(network.untrained)} weights ({named}, …), so its states would be random. "
+            "Use a folder with all weights of this modality's encoder."
         )
     network.has_trained_pooling = all(_equal(left.pooled, right.pooled) for left, right in zip(one, other, strict=True))
 
