@@ -16,6 +16,7 @@ __all__ = [
     "opposed",
     "qualifiers",
     "singular",
+    "spelling",
 ]
 
 _BREAK = re.compile(r"[\W_]+")
@@ -65,6 +66,15 @@ def fold_name(name: str) -> str:
     text = to_simplified(normalize("NFKC", _APOSTROPHE.sub("", text)).casefold()).replace("其它", "其他")
     words = _BREAK.sub(" ", text).strip()
     return words or normalize("NFKC", name).casefold().strip()
+
+
+@lru_cache(1 << 16)
+def spelling(name: str) -> str:
+    """Return a name without differences of case, width, script (simplified, traditional) and white space.
+
+    Names that are equal so are one name, under the published rule too: it compares what people read.
+    """
+    return " ".join(to_simplified(normalize("NFKC", name)).casefold().split())
 
 
 @lru_cache(1 << 16)

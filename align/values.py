@@ -7,55 +7,78 @@ from functools import lru_cache
 from types import MappingProxyType
 from unicodedata import normalize
 
+from core.numbers import fold_number, leading_number
+
 __all__ = ["NormalValue", "is_code", "normal_value"]
 
 _UNITS = (
-    ("g", {"1": "g gm 克 gram grams gramm gramme", "1000": "kg 千克 公斤 kilogram kilograms kilogramm kilo"}),
     (
         "g",
         {
-            "0.001": "mg 毫克",
+            "1": "g gm 克 gram grams gramme grammes gramm",
+            "0.001": "mg 毫克 milligram milligrams milligramme",
             "500": "斤",
-            "28.349523125": "oz ounce ounces 盎司",
-            "453.59237": "lb lbs pound pounds 磅",
         },
     ),
-    ("g", {"1000000": "吨"}),
-    ("ml", {"1": "ml 毫升 milliliter milliliters", "10": "cl", "1000": "l 升 公升 liter liters litre litres"}),
-    ("ml", {"29.5735295625": "floz"}),
-    ("mm", {"1": "mm 毫米 millimeter", "10": "cm 厘米 公分 centimeter centimeters centimètres zentimeter"}),
-    ("mm", {"1000": "m 米 meter meters metre metres", "1000000": "km 千米 公里", "304.8": "ft foot feet 英尺"}),
-    ("mm", {"25.4": "in inch inches zoll pulgadas pouces 英寸 吋 \" ″ ” ''"}),
-    ("W", {"1": "w 瓦 瓦特 watt watts", "1000": "kw 千瓦"}),
+    ("g", {"1000": "kg kgs 千克 公斤 kilogram kilograms kilogramme kilogrammes kilogramm kilo kilos"}),
+    ("g", {"28.349523125": "oz ozs ounce ounces 盎司 ℥", "453.59237": "lb lbs lbm pound pounds 磅"}),
+    ("g", {"1000000": "吨 t tonne tonnes metricton metrictons"}),
+    ("ml", {"1": "ml 毫升 milliliter milliliters millilitre millilitres cc ccm cm³ cubiccentimeter cubiccentimetre"}),
+    ("ml", {"10": "cl centiliter centilitre centilitres", "100": "dl deciliter decilitre decilitres"}),
+    ("ml", {"1000": "l 升 公升 liter liters litre litres dm³ cubicdecimeter cubicdecimetre", "1000000": "m³ 立方米"}),
+    ("ml", {"29.5735295625": "floz fluidounce fluidounces ozfl usfloz", "473.176473": "pint pints pt ptliq p"}),
+    ("ml", {"946.352946": "quart quarts qt", "3785.411784": "gal gallon gallons usgal", "28.4130625": "impfloz"}),
+    ("ml", {"568.26125": "imperialpint imppint ukpint", "4546.09": "imperialgallon impgal ukgallon"}),
+    (
+        "mm",
+        {
+            "1": "mm 毫米 millimeter millimeters millimetre millimetres",
+            "0.001": "µm um 微米 micrometer micrometre micron",
+        },
+    ),
+    ("mm", {"10": "cm 厘米 公分 centimeter centimeters centimetre centimetres centimètres zentimeter"}),
+    ("mm", {"100": "dm decimeter decimetre", "1000": "m 米 meter meters metre metres mètres"}),
+    ("mm", {"1000000": "km 千米 公里 kilometer kilometers kilometre kilometres", "304.8": "ft foot feet ' ′ 英尺"}),
+    ("mm", {"25.4": "in inch inches zoll pulgadas pouces 英寸 吋 \" ″ ” ''", "914.4": "yd yds yard yards"}),
+    ("mm", {"1609344": "mi mile miles statutemile"}),
+    ("W", {"1": "w 瓦 瓦特 watt watts", "1000": "kw 千瓦 kilowatt kilowatts"}),
     ("V", {"1": "v 伏 伏特 volt volts", "1000": "kv"}),
-    ("A", {"1": "安培 amp amps ampere", "0.001": "ma"}),
+    ("A", {"1": "安培 amp amps ampere amperes", "0.001": "ma"}),
     ("mAh", {"1": "mah 毫安 毫安时", "1000": "ah 安时"}),
-    ("kWh", {"1": "kwh 度电"}),
+    ("kWh", {"1": "kwh 度电 kilowatthour kilowatt-hour kilowatthours", "0.001": "wh watthour watthours"}),
     ("Hz", {"1": "hz 赫兹 hertz", "1000": "khz", "1000000": "mhz", "1000000000": "ghz"}),
-    ("MB", {"1": "mb", "1000": "gb", "1000000": "tb"}),
-    ("s", {"1": "秒 seconds sekunden", "0.001": "ms 毫秒"}),
-    ("min", {"1": "min 分钟 minute minutes minuten", "60": "小时 个小时 h hour hours hr hrs stunden"}),
+    ("MB", {"1": "mb mbyte mbytes megabyte megabytes", "1000": "gb gbyte gbytes gigabyte gigabytes"}),
+    ("MB", {"0.001": "kb kbyte kbytes kilobyte kilobytes", "1000000": "tb tbyte tbytes terabyte terabytes"}),
+    (
+        "MB",
+        {"0.000001": "byte bytes", "0.001024": "kib", "1.048576": "mib", "1073.741824": "gib", "1099511.627776": "tib"},
+    ),
+    ("s", {"1": "s 秒 sec secs second seconds sekunden", "0.001": "ms msec 毫秒 millisecond milliseconds"}),
+    ("min", {"1": "min mins 分钟 minute minutes minuten", "60": "小时 个小时 h hs hour hours hr hrs stunden"}),
     ("天", {"1": "天 日 day days tage", "7": "周 week weeks wochen"}),
-    ("月", {"1": "个月 月 month months monate", "12": "年 year years jahre jahr"}),
+    ("月", {"1": "个月 月 month months monate", "12": "年 year years yr yrs jahre jahr annum a"}),
     ("℃", {"1": "°c ℃ 摄氏度"}),
-    ("°", {"1": "° grad degrees"}),
+    ("°", {"1": "° grad degree degrees deg degreeangle angulardegree"}),
     ("cd/m²", {"1": "cd/m² cd/m2 cd/㎡ nits nit"}),
     ("lm", {"1": "lm 流明 lumen lumens"}),
-    ("dB", {"1": "db 分贝"}),
-    ("%", {"1": "% 百分之 prozent percent"}),
+    ("dB", {"1": "db 分贝 decibel decibels"}),
+    ("%", {"1": "% 百分之 pct prozent percent"}),
 )
 _FACTORS = MappingProxyType(
     {
-        normalize("NFKC", word): (unit, Decimal(factor))
+        fold_number(word): (unit, Decimal(factor))
         for unit, factors in _UNITS
         for factor, words in factors.items()
         for word in words.split()
     }
 )
-_NUMBER = re.compile(
-    r"(?P<number>[+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?))\s*(?P<unit>[^\d\s](?:[^\d]{0,11}[^\d\s])?2?)?",
-    re.ASCII,
-)
+_FLUID_OUNCE = Decimal("29.5735295625")
+_SCALE_OF = MappingProxyType({"g": "mass", "ml": "volume", "mm": "length"})
+_STARTS = re.compile(r"[-+–]? ?[.,]?\d|[⁰¹²³⁴-⁹]", re.ASCII)
+_KEPT_FORM = re.compile("([^\u2070-\u209f²³¹ªº⁄½⅐-⅞¼¾′″´\u1d2c-\u1d6a]+)")
+"""Runs of characters whose compatibility form has the same meaning; a superscript or a fraction is none."""
+_POWER_OF_UNIT = re.compile("(?<=[a-z])[²³]")
+"""As in m², which is also written m2."""
 _LONGEST_NUMBER = 40
 """Characters; longer values are text."""
 _LONGEST_PLAIN = 7
@@ -68,7 +91,7 @@ _CODE = re.compile(
     r"nummer\b|[a-z]number\b|\bartikelnr|bestellnr"
 )
 _MEMORY = re.compile(
-    "内存|存储|闪存|硬盘|显存|固态|memory|storage|speicher|\\bram\\b|\\brom\\b|\\bssd\\b|\\bhdd\\b|festplatte"
+    "内存|存储|闪存|硬盘|显存|固态|memory|storage|speicher|\\bram\\b|\\brom\\b|\\bssd\\b|\\bhdd\\b|festplatte|\\bcache\\b"
 )
 _MASS = re.compile("重|净含量|含量|规格|克|质量|weight|gewicht|poids|peso|mass|net|content|inhalt|portion")
 _LENGTH = re.compile("长|宽|高|深|厚|径|距|length|width|height|depth|länge|breite|höhe|tiefe|cable|kabel")
@@ -76,8 +99,29 @@ _TIME = re.compile(
     "时|续航|寿命|time|hour|life|battery|running|zeit|dauer|stunden|laufzeit|akku|mtbf|durée|durata|duración|autonom"
 )
 _SIZE = re.compile("尺码|衣码|鞋码|型号|size|größe|talla|taille")
-_LETTERS = MappingProxyType({"g": _MASS, "m": _LENGTH, "l": None, "h": _TIME})
+_VOLUME = re.compile(
+    "容量|容积|水箱|capacity|volum|inhalt|fassungsverm|contenance|capacit|drink|beverage|flüssig|liquid|fluid"
+)
+_CURRENT = re.compile("电流|current|strom|amper|corriente|courant")
+_ONLY = (
+    ("mass", re.compile(r"重量|毛重|净重|\b(?:weight|gewicht|poids|peso)\b")),
+    ("length", re.compile(r"高度|宽度|深度|厚度|直径|\b(?:height|width|depth|diameter|thickness|höhe|breite|tiefe)\b")),
+)
+"""Dimensions, and the names of properties that have no other."""
+_OTHER_MEANING = re.compile(r"capacity|paper|grammage|load|traglast|resolution|auflösung|bit|colou?r|pixel|range|克重")
+_LETTERS = MappingProxyType({"g": _MASS, "m": _LENGTH, "l": None, "h": _TIME, "a": _CURRENT})
 """Letter that can mean something else in upper case -> pattern of property names that make it a unit."""
+_MASS_NAME = re.compile(r"\b(?:weight|gewicht|poids|peso)\b|重")
+_MEMORY_LETTERS = MappingProxyType(
+    {"k": Decimal("0.001"), "m": Decimal(1), "g": Decimal(1000), "t": Decimal(1_000_000)}
+)
+_LEADING_ZERO = re.compile(r"[-+–]? ?0\d", re.ASCII)
+"""Begins identifiers, not numbers."""
+_RARE = MappingProxyType({"a": re.compile("year|age|alter|garantie|warranty"), "p": _VOLUME, "pt": _VOLUME})
+"""Units that mean something else in most properties (points, sizes) -> properties in which they are units."""
+_FEET = re.compile(r"^(\d{1,3}) ?['′] ?(\d[\d /.-]*)(?:\"|″|''|”| ?in(?:ch(?:es)?)?)?$", re.ASCII)
+"""``5'10"``: feet and inches."""
+_TWO_UNITS = re.compile(r"(\D{1,12}?)[ ,-]{0,2}(\d.{0,20})", re.ASCII)
 _PACKED_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -105,19 +149,46 @@ def normal_value(value: str, name: str = "") -> NormalValue:
         value: Value as published.
         name: Name of its property as published; empty if unknown.
     """
-    folded = " ".join(normalize("NFKC", value).replace("\u200b", "").split())
-    found = _NUMBER.fullmatch(folded) if len(folded) <= _LONGEST_NUMBER and not is_code(name) else None
-    if found is None or _has_leading_zero(found["number"]):
-        return NormalValue(folded, None, None)
-    amount = Decimal(_plain_digits(found["number"]))
-    written = found["unit"] or ""
+    text = NormalValue(_fold_text(value), None, None)
+    if len(text.text) > _LONGEST_NUMBER or is_code(name):
+        return text
+    folded = _FEET.sub(r"\1 ft \2 in", fold_number(value))
+    found = leading_number(folded) if _STARTS.match(folded) and not _LEADING_ZERO.match(folded) else None
+    if found is None:
+        return text
+    amount, written = found[0].value, found[1]
     unit = _unit(written, name) if written else _unit_of_name(name)
+    if unit is None and written:
+        return _sum(amount, written, name) or text
     if unit is not None:
-        amount *= unit[1]
-        return NormalValue(_plain(amount), unit[0], float(amount))
-    if written or len(found["number"].lstrip("+-")) > _LONGEST_PLAIN:
-        return NormalValue(folded, None, None)
-    return NormalValue(_plain(amount), None, float(amount))
+        return _measure(amount * unit[1], unit[0])
+    if "/" in folded:  # a share, or a size
+        return text
+    is_identifier = sum(c.isdecimal() for c in folded) > _LONGEST_PLAIN
+    return text if is_identifier else NormalValue(_plain(amount), None, float(amount))
+
+
+def _measure(amount: Decimal, unit: str) -> NormalValue:
+    return NormalValue(_plain(amount), unit, float(amount))
+
+
+def _sum(first: Decimal, rest: str, name: str) -> NormalValue | None:
+    """Return the value of two numbers in units of one kind, the second smaller: ``5'10"``, ``2 lb 3 oz``."""
+    found = _TWO_UNITS.fullmatch(rest)
+    second = leading_number(found[2]) if found else None
+    if found is None or second is None or first < 0:
+        return None
+    large, small = _unit(found[1], name), _unit(second[1], name)
+    if large is None or small is None or large[0] != small[0]:
+        return None
+    part = second[0].value * small[1]
+    return _measure(first * large[1] + part, large[0]) if 0 <= part < large[1] else None
+
+
+def _fold_text(value: str) -> str:
+    """Return a text with white space and full-width characters folded; fractions and superscripts stay."""
+    without = _POWER_OF_UNIT.sub(lambda found: normalize("NFKC", found[0]), value.replace("\u200b", ""))
+    return " ".join(_KEPT_FORM.sub(lambda run: normalize("NFKC", run[1]), without).split())
 
 
 @lru_cache(1 << 14)
@@ -131,34 +202,46 @@ def _spaced(name: str) -> str:
     return _PACKED_WORD.sub(" ", normalize("NFKC", name)).replace("_", " ").casefold()
 
 
-def _has_leading_zero(number: str) -> bool:
-    digits = number.lstrip("+-")
-    return len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
-
-
-def _plain_digits(number: str) -> str:
-    """Return a number with a decimal point: a comma separates thousands if three digits follow, else decimals."""
-    whole, _, decimals = number.rpartition(",")
-    if whole and "." not in number and len(decimals) != 3:
-        return f"{whole.replace(',', '')}.{decimals}"
-    return number.replace(",", "")
-
-
-def _unit(written: str, name: str) -> tuple[str, Decimal] | None:
+def _unit(written: str, name: str) -> tuple[str, Decimal] | None:  # noqa: PLR0911 - one of each rule
     """Return the normal unit and the factor of a written unit, which may depend on the property."""
-    compact = written.replace(" ", "").rstrip(".")
+    compact = written.lstrip("-").replace(" ", "").replace(".", "")
     word = compact.casefold()
-    if word in ("g", "m", "t") and _MEMORY.search(_spaced(name)):
-        return "MB", Decimal({"g": 1000, "m": 1, "t": 1000000}[word])
-    if len(compact) == 1 and compact.isupper() and compact.casefold() in _LETTERS:
-        return _FACTORS[word] if _is_unit_letter(compact, name) else None
-    return _FACTORS.get(word)
+    spaced = _spaced(name)
+    if word in ("g", "m", "t", "k") and _MEMORY.search(spaced):
+        return "MB", _MEMORY_LETTERS[word]
+    if compact == "B" and (not name or _MEMORY.search(spaced)):
+        return "MB", Decimal("0.000001")
+    if len(compact) == 1 and compact.isupper() and word in _LETTERS:
+        return _letter(compact, name)
+    if word in _RARE and name and not _RARE[word].search(spaced):
+        return None
+    if word in ("oz", "ozs", "ounce", "ounces") and _VOLUME.search(spaced) and not _MASS_NAME.search(spaced):
+        return "ml", _FLUID_OUNCE
+    if word in ("'", "′") and _TIME.search(spaced):
+        return "min", Decimal(1)
+    found = _FACTORS.get(word)
+    return found if found is None or _fits(found[0], spaced) else None
+
+
+def _fits(unit: str, name: str) -> bool:
+    """Return whether a property can have a unit: a weight is no length."""
+    if _OTHER_MEANING.search(name):
+        return True
+    wanted = {dimension for dimension, names in _ONLY if names.search(name)}
+    return len(wanted) != 1 or _SCALE_OF.get(unit) in wanted or unit in ("%", "°")
+
+
+def _letter(letter: str, name: str) -> tuple[str, Decimal] | None:
+    """Return the unit of an upper-case letter."""
+    if not _is_unit_letter(letter, name):
+        return None
+    return ("A", Decimal(1)) if letter == "A" else _FACTORS[letter.casefold()]
 
 
 def _is_unit_letter(letter: str, name: str) -> bool:
     """Return whether an upper-case letter is a unit: G is grams, M metres and H hours if the property says so."""
     if not name:
-        return letter in "GL"
+        return letter in "GLA"
     spaced, wanted = _spaced(name), _LETTERS[letter.casefold()]
     return not _SIZE.search(spaced) if wanted is None else wanted.search(spaced) is not None
 
@@ -167,7 +250,7 @@ def _is_unit_letter(letter: str, name: str) -> bool:
 def _unit_of_name(name: str) -> tuple[str, Decimal] | None:
     """Return the unit that a name states, as in ``净含量（kg）`` or ``Weight (g)``."""
     found = _NAMED_UNIT.search(normalize("NFKC", name))
-    return None if found is None else _FACTORS.get(found[1].casefold())
+    return None if found is None else _FACTORS.get(fold_number(found[1]).casefold())
 
 
 def _plain(amount: Decimal) -> str:

@@ -179,7 +179,7 @@ def held_out_products(snapshot: Snapshot) -> pa.Table:
 def read_listings(snapshot: Snapshot, wanted: frozenset[str]) -> Iterator[list[Listing]]:
     """Yield the listings of products, one partition at a time, sorted by id within each."""
     for bucket in snapshot.partitions("products"):
-        captions = snapshot.table("products", ["product_id", "caption"], only=[bucket]).to_pylist()
+        captions = snapshot.table("products", ["product_id", "caption", "gtin14"], only=[bucket]).to_pylist()
         specs, images = _specs(snapshot, bucket), _images(snapshot, bucket)
         yield [
             Listing(
@@ -188,6 +188,7 @@ def read_listings(snapshot: Snapshot, wanted: frozenset[str]) -> Iterator[list[L
                 specs=tuple(specs.get(one, ())),
                 image=images.get(one, (None, None))[0],
                 phash=images.get(one, (None, None))[1],
+                gtin=row["gtin14"],
             )
             for row in captions
             if row["product_id"] in wanted

@@ -1,6 +1,7 @@
 """The stage ``matches``: one decision per pair, from all judgements."""
 
 import time
+from contextlib import closing
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,7 +10,8 @@ from annotate.judgement_state import all_judgements, paused_workers, state_diges
 from annotate.settings import AnnotateSettings
 from core.records import Reject
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
-from storage import Store
+from storage import Snapshot, Store
+from storage.product_keys import KEYED_PRODUCTS, contradicts_sql
 
 __all__ = ["run"]
 
@@ -21,7 +23,7 @@ def run(
     clock: Clock = utc_now,
     progress: Progress = SilentProgress(),
 ) -> StageReport:
-    """Publish the judgements as a table and aggregate them; drop those on unknown products.
+    """Publish the judgements as a table and aggregate them with pairs of one GTIN; drop those on unknown products.
 
     The judgements of paused workers are in the table, but do not count unless ``count_paused`` is set.
     """
@@ -41,7 +43,8 @@ def run(
         counted = kept.filter(pc.invert(pc.is_in(kept["worker"], pa.array(left_out, pa.string()))))
         from annotate.matches import match_pairs  # noqa: PLC0415 - an unchanged run need not load the methods
 
-        stage.write("matches", match_pairs(counted, settings.method, settings.threshold))
+        judged = match_pairs(counted, settings.method, settings.threshold)
+        stage.write("matches", _with_gtins(stage.before, judged) if settings.gtin_matches else judged)
         stage.reject(_reject(row) for row in lost.to_pylist())
         progress.advance(judgements.num_rows)
         progress.finish()
@@ -52,7 +55,28 @@ def run(
 
 def _digest(settings: AnnotateSettings) -> str:
     """Return the settings on which matches depend."""
-    return f"{settings.method} {settings.threshold}{' with paused workers' if settings.count_paused else ''}"
+    paused, gtins = settings.count_paused, settings.gtin_matches
+    return f"{settings.method} {settings.threshold}{' with paused workers' if paused else ''} GTIN {gtins}"
+
+
+_GTIN_MATCHES = f"""
+WITH keyed AS ({KEYED_PRODUCTS})
+SELECT query, candidate, posterior, decision, votes FROM judged
+UNION ALL
+SELECT a.product_id, b.product_id, 1.0, 'matched', 0::INTEGER
+FROM keyed a JOIN keyed b ON a.gtin14 = b.gtin14 AND a.product_id <> b.product_id
+WHERE NOT {contradicts_sql("a", "b")} AND NOT EXISTS (
+    FROM judged j WHERE (j.query, j.candidate) IN ((a.product_id, b.product_id), (b.product_id, a.product_id))
+)
+ORDER BY query, candidate
+"""  # noqa: S608 - constants
+
+
+def _with_gtins(before: Snapshot, judged: pa.Table) -> pa.Table:
+    """Return matches with both directions of each unjudged pair of one GTIN."""
+    with closing(before.connection(["products"])) as connection:
+        connection.register("judged", judged)
+        return connection.sql(_GTIN_MATCHES).to_arrow_table()
 
 
 def _on_known_products(judgements: pa.Table, products: pa.ChunkedArray) -> pa.ChunkedArray:

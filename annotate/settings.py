@@ -94,5 +94,8 @@ class AnnotateSettings(StageSettings):
     majority relies on no model, and GLAD is worse on some public crowds. Uncertain answers do not count."""
     count_paused: bool = False
     """Whether the answers of paused workers count in the aggregation; they are always in the table judgements."""
+    gtin_matches: bool = True
+    """Whether pairs with one GTIN (or ISBN) are matches without an annotator, unless brand and part number differ.
+    Judgements of a pair overrule its GTIN."""
     threshold: float = Field(default=0.5, ge=0.5, lt=1)
     """A pair is decided if the posterior of one label exceeds this; 0.5: the more probable label, ties undecided."""

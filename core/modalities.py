@@ -145,7 +145,8 @@ class Member:
     """A member of each sample in WebDataset shards; empty where the modality is absent."""
 
     extension: str
-    payload: Callable[[Sample], Payload]
+    payload: Callable[[Sample], Payload | None]
+    """None: the sample has no such member. Only samples without an image, which have their own shards, may lack one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,7 +349,7 @@ _FIVE = (
                 "image_text", pa.list_(pa.string()), _list_of(TEXT_FEATURE), lambda sample, _: list(sample.image_text)
             ),
         ),
-        members=(Member("image.jpg", lambda sample: [sample.image or b""]),),
+        members=(Member("image.jpg", lambda sample: None if sample.image is None else [sample.image]),),
         json=lambda sample: {"image_text": list(sample.image_text)},
     ),
     Modality(
@@ -478,7 +479,7 @@ _FIVE = (
             ShardColumn(
                 "audio",
                 file_struct,
-                {"_type": "Audio"},
+                {"_type": "Audio", "decode": False},
                 lambda sample, number: _file(sample.audio, f"{number:08d}.mp3"),
             ),
             ShardColumn(

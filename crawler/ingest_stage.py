@@ -19,7 +19,7 @@ from core.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
 from core.modalities import feed_columns
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from crawler.feeds import FeedFormat, detect, open_feed
-from crawler.feeds.cleaning import MACROS, Part, divide, open_part, rejects_sql, validate_rows
+from crawler.feeds.cleaning import Part, add_functions, divide, open_part, rejects_sql, validate_rows
 from crawler.feeds.files import check_file
 from crawler.feeds.formats import FORMATS
 from crawler.feeds.irregular import has_sale_dates
@@ -191,8 +191,7 @@ def _write_tables(
 def _prepare(connection: duckdb.DuckDBPyConnection, source: str, now: datetime) -> None:
     connection.execute("SET VARIABLE source = $source", {"source": source})
     connection.execute("SET VARIABLE now = $now::TIMESTAMPTZ", {"now": now})
-    for macro in MACROS:
-        connection.execute(macro)
+    add_functions(connection)
 
 
 def _count(connection: duckdb.DuckDBPyConnection) -> Counter[str]:

@@ -22,6 +22,14 @@ _SIZES = (
     (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"),
 )  # fmt: skip
 _ABSENT = "An absent modality is empty, and said to be absent; nothing is filled in."
+_ABSENT_IMAGE: Mapping[ShardFormat, str] = {
+    "parquet": "An image that is absent is None.",
+    "webdataset": "A sample without an image has no member `image.jpg`: None here, and a missing key in `webdataset`.",
+}
+_AUDIO: Mapping[ShardFormat, str] = {
+    "parquet": "`audio` is the bytes of an mp3 file; with torchcodec, `cast_column('audio', Audio())` decodes it.",
+    "webdataset": "`audio.mpga` is the bytes of an mp3 file.",
+}
 _PURPOSES = "`purposes` of a sample names what its shop does not refuse: train, evaluate, search, display."
 _COLLECTED = """\
 Each source stated that its data may be shared. Pages were fetched only where the source allowed it, within robots.txt
@@ -124,9 +132,11 @@ def _loading(sizes: Mapping[str, int], form: ShardFormat) -> Iterator[str]:
     first = next((split for split in sorted(sizes, key=lambda one: one != "train") if sizes[split]), None)
     if form not in _LOADABLE or first is None:
         return
-    yield from ("## Loading", "", "```python", "from datasets import load_dataset", "")
+    yield from ("## Loading", "", "```", "pip install datasets pillow", "```", "")
+    yield from ("```python", "from datasets import load_dataset", "")
     yield f'samples = load_dataset("FOLDER", "{form}", split="{_loaded(first)}")'
-    yield from ("```", "", "`FOLDER` is the folder of this file, or its name on a hub.", "")
+    yield from ("```", "", "`FOLDER` is the folder of this file, or its name on a hub.", "", _ABSENT_IMAGE[form])
+    yield from ("", _AUDIO[form], "")
 
 
 def _fields(form: ShardFormat) -> Iterator[str]:

@@ -179,9 +179,10 @@ def _orders(writing: Writing, job: _Job, targets: Sequence[Target]) -> Iterator[
     """Order the missing shards of every format and split, and yield the names of the orders."""
     for target in targets:
         for split in job.splits:
-            facts_of = FORMATS[target.form].facts_of
-            rows = sample_rows(job.snapshot, split, job.recipe, job.settings.where, job.use, facts_of)
-            yield from writing.orders(target, split, rows)
+            form = FORMATS[target.form]
+            asked = job.snapshot, split, job.recipe, job.settings.where, job.use, form.facts_of
+            groups = (sample_rows(*asked, with_image=one) for one in ((True, False) if form.by_image else (None,)))
+            yield from writing.orders(target, split, groups)
 
 
 def _describe(job: _Job, target: Target, shards: Mapping[str, Sequence[Shard]], tables: Mapping[str, int]) -> int:

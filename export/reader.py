@@ -82,7 +82,7 @@ def _samples_cte(every: Sequence[Modality]) -> str:
 
 
 def _leading(
-    snapshot: Snapshot, parts: Iterable[tuple[pa.Table, Sequence[int]]], every: Sequence[Modality]
+    snapshot: Snapshot, parts: Iterable[tuple[pa.Table, Sequence[int]]], every: Sequence[Modality], kept: str
 ) -> Iterator[str]:
     """Yield the first product with each modality, in the order of the parts and of the products within them.
 
@@ -94,7 +94,8 @@ def _leading(
             f"arg_min(product_id, md5(product_id)) filter ({one.present_sql} is not null) as {quote(one.name)}"
             for one in missing
         )
-        query = f"{_samples_cte(missing)} select {firsts} from samples"  # noqa: S608 - constants
+        read = [one for one in every if one in missing or one.name == "image"]  # the condition is on images
+        query = f"{_samples_cte(read)} select {firsts} from samples where {kept}"  # noqa: S608 - constants
         [found] = snapshot.batches(query, given={CHOSEN: rows}, buckets=buckets).read_all().to_pylist()
         yield from sorted({product for product in found.values() if product is not None})
         missing = [one for one in missing if found[one.name] is None]
@@ -159,24 +160,33 @@ def read_samples(
 
 
 def sample_rows(
-    snapshot: Snapshot, split: str, recipe: str, where: str | None, use: Use, facts_of: Collection[str] | None = None
+    snapshot: Snapshot,
+    split: str,
+    recipe: str,
+    where: str | None,
+    use: Use,
+    facts_of: Collection[str] | None = None,
+    *,
+    with_image: bool | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows of an existing split, with the order and the arguments of ``read_samples``.
 
-    With ``facts_of`` the rows have only the facts of these modalities, and are ordered by the md5 alone.
+    With ``facts_of`` the rows have only the facts of these modalities, and are ordered by the md5 alone. With
+    ``with_image`` they are those with an image, or those without.
     """
     every = [modality for modality in modalities() if facts_of is None or modality.name in facts_of]
     with Chosen(snapshot, recipe, [split], where, use) as chosen:
         parts: list[tuple[Sequence[int], str]] = [*chosen.parts()]
+        kept = "true" if with_image is None else "image is not null" if with_image else "image is null"
         tables = ((chosen.rows(condition), own) for own, condition in parts)
-        first = list(_leading(snapshot, tables, every)) if facts_of is None else []
+        first = list(_leading(snapshot, tables, every, kept)) if facts_of is None else []
         leading = ", ".join(map(text, first)) or "''"
         if len(parts) > 1 and first:
             parts = [(own, f"{condition} and product_id not in ({leading})") for own, condition in parts]
             homes = sorted({bucket_of(one, snapshot.record.buckets) for one in first})
             parts.insert(0, (homes, f"product_id in ({leading})"))
         query = f"""{_samples_cte(every)} select *, strlen(to_json(samples)::varchar) as {FACTS_BYTES} from samples
-            order by product_id not in ({leading}), md5(product_id), product_id"""  # noqa: S608 - constants
+            where {kept} order by product_id not in ({leading}), md5(product_id), product_id"""  # noqa: S608 - constants
         for own, condition in parts:
             yield from snapshot.batches(query, given={CHOSEN: chosen.rows(condition)}, buckets=own)
 

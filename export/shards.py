@@ -52,6 +52,8 @@ class Format:
     """Opens a new file."""
     facts_of: tuple[str, ...] | None = None
     """Modalities whose facts it has, without media bytes; None: all modalities, with their bytes."""
+    by_image: bool = False
+    """Whether samples without an image come last, in shards of their own."""
     overhead: int = 0
     """Approximate bytes per sample in addition to facts and media."""
 
@@ -59,7 +61,7 @@ class Format:
 FORMATS: Mapping[ShardFormat, Format] = MappingProxyType(
     {
         "parquet": Format(PARQUET_SUFFIX, open_parquet_shard),
-        "webdataset": Format(TAR_SUFFIX, open_tar_shard, overhead=4096),
+        "webdataset": Format(TAR_SUFFIX, open_tar_shard, by_image=True, overhead=4096),
         "m5product": Format(RECORDS_SUFFIX, M5ProductShard, ("image", "caption", "specs")),
         "mep3m": Format(RECORDS_SUFFIX, Mep3mShard, ("image", "caption")),
     }
@@ -149,17 +151,18 @@ class Writing:
         self._open: dict[str, tuple[Target, str, str]] = {}
         self._shards: dict[tuple[str, str], list[Shard]] = {}
 
-    def orders(self, target: Target, split: str, rows: Iterator[pa.RecordBatch]) -> Iterator[str]:
+    def orders(self, target: Target, split: str, groups: Iterable[Iterator[pa.RecordBatch]]) -> Iterator[str]:
         """Order the missing shards of a split, and yield the names of the orders.
 
         Args:
             target: Destination.
             split: The split.
-            rows: Rows of its samples, in order.
+            groups: Rows of its samples, in order; each group begins a shard.
         """
         form, start = FORMATS[target.form], 0
         self._shards[target.form, split] = []
-        for number, (table, refs) in enumerate(_cut(rows, self._index, form, target.max_bytes)):
+        shards = chain.from_iterable(_cut(rows, self._index, form, target.max_bytes) for rows in groups)
+        for number, (table, refs) in enumerate(shards):
             file = f"{split}/{number:05d}{form.suffix}"
             there = target.claim.there.get(file)
             place = target.place if "://" in target.place else str(Path(target.place).absolute())

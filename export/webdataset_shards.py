@@ -1,10 +1,12 @@
-"""WebDataset shards: plain ustar files with the same five members in every sample.
+"""WebDataset shards: plain ustar files with the same five members in every sample that has an image.
 
 A sample ``00000042`` has ``.json`` (caption, specifications, labels, which modalities are
 present), ``.image.jpg``, ``.frames.mjpeg`` (concatenated JPEGs; offsets in the JSON),
 ``.audio.mpga`` (mp3 by its other registered name: ``.mp3`` makes Hugging Face's loader ask for torch)
 and ``.mfcc.npy`` ([n_mfcc, T]). An absent modality is an empty member (MFCC: an array of no
-columns), because Hugging Face's loader drops members that the first samples lack.
+columns), because Hugging Face's loader drops members that the first samples lack. The image is the
+exception: decoders fail on an empty file, so its member is left out. Samples without one come last in their
+split, in shards of their own, because that loader refuses a shard whose first samples have different members.
 """
 
 import errno
@@ -188,8 +190,9 @@ def open_tar_shard(path: Path) -> TarShard:
 
 def members_of(sample: Sample) -> tuple[tuple[str, Payload], ...]:
     """Return the extension and payload of each member of a sample, in order; a payload is a sequence of parts."""
-    payloads = [(m.extension, m.payload(sample)) for modality in modalities() for m in modality.members]
-    return (("json", [_encode(_facts(sample)).encode()]), *payloads)
+    payloads = ((m.extension, m.payload(sample)) for modality in modalities() for m in modality.members)
+    present = ((extension, payload) for extension, payload in payloads if payload is not None)
+    return (("json", [_encode(_facts(sample)).encode()]), *present)
 
 
 def _facts(sample: Sample) -> dict[str, object]:

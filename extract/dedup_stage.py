@@ -16,7 +16,7 @@ from storage.versions import ABSENT
 __all__ = ["run"]
 
 _COLUMNS = {
-    "products": "caption",
+    "products": "caption, gtin14, brand, mpn",
     "specs": "property, value",
     "media": "kind, state, position, sha256",
     "images": "position, pixels, phash, blank_share",

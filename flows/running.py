@@ -70,7 +70,7 @@ def check_cron(cron: str) -> None:
     """Check a cron expression.
 
     Raises:
-        UsageError: It is invalid.
+        UsageError: It is invalid, or names no time.
     """
     quiet()
     from prefect.client.schemas.schedules import CronSchedule  # noqa: PLC0415 - reads the environment
@@ -79,6 +79,18 @@ def check_cron(cron: str) -> None:
         CronSchedule(cron=cron)
     except ValidationError:
         raise UsageError(f'--cron: {cron!r} is not a cron expression; write five fields such as "0 3 * * *"') from None
+    if not _ever_comes(cron):
+        raise UsageError(f"--cron: {cron!r} names a day that no month has, so that it would never run; change it")
+
+
+def _ever_comes(cron: str) -> bool:
+    """Return whether Prefect's scheduler finds a time for a valid cron expression."""
+    from prefect.server.schemas.schedules import CronSchedule  # noqa: PLC0415 - reads the environment
+
+    try:
+        return bool(asyncio.run(CronSchedule(cron=cron).get_dates(1)))
+    except ValueError:  # it looks fifty years ahead
+        return False
 
 
 def serve_schedule(

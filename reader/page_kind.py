@@ -240,6 +240,12 @@ def says_in_stock(evidence: set[str]) -> bool:
     return not evidence.isdisjoint(("m:InStock", "says:in:1", "says:in:2", "says:in:3", "says:in:4"))
 
 
+def says_out_of_stock(evidence: set[str]) -> bool:
+    """Return whether evidence includes a statement, or a class near the heading, that the product is sold out."""
+    return "says:out:0" not in evidence or not evidence.isdisjoint(_OUT_NEAR)
+
+
+_OUT_NEAR = frozenset(f"class:{name}:near" for name in ("out-of-stock", "outofstock", "sold-out", "soldout"))
 _NEAR = frozenset(("joint:in", *(f"joint:{level}" for level in (0, 1, 2, 3, 4))))
 
 

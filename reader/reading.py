@@ -28,11 +28,11 @@ from reader.jsonld import jsonld_nodes
 from reader.markup import Node, microdata_nodes
 from reader.media_candidates import find_videos, gallery, images
 from reader.model import Candidate, Choice, Model, read_model, shipped_model
-from reader.page_kind import claims_product, kind_evidence, page_kind, says_in_stock, stock_evidence
+from reader.page_kind import claims_product, kind_evidence, page_kind, says_in_stock, says_out_of_stock, stock_evidence
 from reader.price_candidates import currencies, prices, shown_sign
 from reader.specs import find_specs
 from reader.template import Lean, Template
-from reader.text_candidates import brands, captions, gtins, is_part_number, own_ids, part_numbers, sellers
+from reader.text_candidates import brands, captions, gtins, is_far, is_part_number, own_ids, part_numbers, sellers
 from reader.url_ids import fallback_id, id_from_url
 from reader.visible import Visible, find_title, page_titles, read_visible
 
@@ -191,18 +191,21 @@ class Reading:
     def native_id(self) -> _Text:
         """The shop's own id; one that the page shows, unless it is the GTIN, is preferred to parts of the URL.
 
-        The key of the product in the URL is preferred to a part number.
+        The key of the product in the URL is preferred to a part number, and what markup states to a distant label.
         """
         own = next(filter(None, map(id_from_url, (self.url, self.document.url))), None)
         others = {self.gtin[0]} if self.gtin else set()
         known = [one for one in self.candidates("native_id") if not (own and is_part_number(one))]
+        if any(one.is_stated for one in known):
+            known = [one for one in known if one.is_stated or not is_far(one)]
         shown = [one for one in known if one.origin != "url" and one.value not in others]
         choice = self.model.choose("native_id", shown, self._reader.template)
         if choice is None or choice.probability < _LIKELY:
             choice = self.model.choose("native_id", known, self._reader.template)
         if choice is not None and self._is_sure("native_id", choice):
             self._certain["native_id"] = choice.probability
-            return str(choice.candidate.value), choice.candidate.origin
+            if not (own and choice.candidate.origin == "url"):
+                return str(choice.candidate.value), choice.candidate.origin
         return (own, "url") if own else (fallback_id(self.url), "url-hash")
 
     @cached_property
@@ -237,7 +240,7 @@ class Reading:
         evidence = self.candidates("availability")[0].evidence
         out = self.model.probability("availability", evidence)
         self._certain["availability"] = max(out, 1.0 - out)
-        unopposed = "says:out:0" not in evidence and not says_in_stock(evidence)
+        unopposed = says_out_of_stock(evidence) and not says_in_stock(evidence)
         if out >= (_UNOPPOSED if unopposed else 0.5):
             return "OutOfStock", "html"
         if self.price or says_in_stock(evidence):

@@ -27,7 +27,7 @@ from reader.text import anywhere, as_a_whole, at_start, plain, squash
 from reader.url_ids import id_from_url
 from reader.visible import Run
 
-__all__ = ["brands", "captions", "gtins", "is_part_number", "own_ids", "part_numbers", "sellers"]
+__all__ = ["brands", "captions", "gtins", "is_far", "is_part_number", "own_ids", "part_numbers", "sellers"]
 
 _STATES = ("json-ld", "microdata")
 """Origins that state a value; what they state is refused only where it is no value at all."""
@@ -172,6 +172,14 @@ _OWN = frozenset(("label:own_ids", "behind:own_ids", "said:own_ids", "hint:sku",
 def is_part_number(candidate: Candidate) -> bool:
     """Return whether an id is called the manufacturer's wherever it stands, and never the shop's."""
     return candidate.has(*_PART) and not candidate.has(*_OWN)
+
+
+_FAR = frozenset(f"far:{1 << power}" for power in range(5, 14))
+
+
+def is_far(candidate: Candidate) -> bool:
+    """Return whether a value stands only in texts that are 32 runs and more from the heading."""
+    return all(not place.isdisjoint(_FAR) for place in candidate.places)
 
 
 def _ids_in_url(page: Page, pool: Pool) -> None:

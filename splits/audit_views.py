@@ -7,7 +7,9 @@ Temporary tables on the connection:
                   recipe separates by them), images (position of the first stored image, or of all if
                   the recipe draws one; NULL: none), cluster (smallest group that matches connect its
                   group with), judged (name of the component of products judged the same)
-``held_cluster``  clusters with a product held out
+``keyed``         product_id, gtin14, brand and mpn of the products whose GTIN counts (``storage.product_keys``)
+``gone``          product_id and gtin14 of the products once held out that are no longer there
+``held_cluster``  clusters with a product held out, or with the GTIN of one that is gone
 ``entry``         one row per row of the recipe's splits: its own columns (its group as ``row_group``), side
                   (train, evaluation or none), task (number of its block), number (of its row in ``fact``),
                   the columns of ``fact``, tied (its cluster has a product held out), component (smallest
@@ -23,6 +25,7 @@ import pyarrow as pa
 
 from core.components import connect
 from splits.recipe import UNUSED, Recipe, names_of
+from storage.product_keys import KEYED_PRODUCTS
 
 __all__ = ["make_audit_views"]
 
@@ -38,8 +41,8 @@ def make_audit_views(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> N
     _register(connection, "cluster_of", ("group_id", "cluster"), clusters.items())
     _register(connection, "component_of", ("product_id", "component"), _components(connection).items())
     connection.execute(_fact_sql(connection, recipe))
-    connection.execute(_NAMED)
-    connection.execute(_HELD_CLUSTER)
+    for statement in (_NAMED, _KEYED, _GONE, _HELD_CLUSTER):
+        connection.execute(statement)
     sides = [(name, recipe.sides[name]) for block in recipe.splits for name in names_of(block)]
     tasks = [(name, str(task)) for task, block in enumerate(recipe.splits) for name in names_of(block)]
     _register(connection, "sides", ("split", "side"), [*sides, (UNUSED, "none")])
@@ -113,7 +116,19 @@ _NAMED = """
     SELECT judged, min(product_id) AS component FROM fact WHERE usable AND judged IS NOT NULL GROUP BY judged
 """
 
-_HELD_CLUSTER = "CREATE OR REPLACE TEMP TABLE held_cluster AS SELECT DISTINCT cluster FROM fact WHERE held_out"
+_KEYED = f"CREATE OR REPLACE TEMP TABLE keyed AS {KEYED_PRODUCTS}"
+
+_GONE = """
+    CREATE OR REPLACE TEMP TABLE gone AS
+    SELECT group_id AS product_id, gtin14 FROM reserve
+    WHERE held_out AND gtin14 IS NOT NULL AND group_id NOT IN (SELECT product_id FROM duplicates)
+"""
+
+_HELD_CLUSTER = """
+    CREATE OR REPLACE TEMP TABLE held_cluster AS
+    SELECT cluster FROM fact WHERE held_out
+    UNION SELECT cluster FROM fact JOIN keyed USING (product_id) WHERE gtin14 IN (SELECT gtin14 FROM gone)
+"""
 
 _BUILT = """
     CREATE OR REPLACE TEMP VIEW built AS

@@ -7,6 +7,7 @@ import duckdb
 from splits.assignment import floor_share
 from splits.recipe import LEVELS, Classification, Part, Recipe, Retrieval, Sample, Size, names_of, sizes_of
 from storage.check import Check, check_none
+from storage.product_keys import contradicts_sql
 
 __all__ = ["check_leaks", "check_recipe", "check_truth"]
 
@@ -130,7 +131,7 @@ _PLACE = "e.product_id || ' in ' || e.split"
 
 
 def check_leaks(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> Iterator[Check]:
-    """Yield the checks of disjointness, groups, matches, reserve and separation.
+    """Yield the checks of disjointness, groups, GTINs, matches, reserve and separation.
 
     Args:
         connection: With the tables of ``splits.audit_views``.
@@ -174,6 +175,20 @@ def _straddle(column: str, what: str) -> str:
     """  # noqa: S608
 
 
+_GTINS = f"""
+    WITH known AS (SELECT e.product_id, e.split, e.side, k.gtin14, k.brand, k.mpn
+                   FROM entry e JOIN keyed k USING (product_id) WHERE e.side <> 'none')
+    SELECT 'GTIN ' || a.gtin14 || ': ' || min(a.product_id || ' in ' || a.split)
+           || ', ' || min(b.product_id || ' in ' || b.split)
+    FROM known a JOIN known b ON a.gtin14 = b.gtin14 AND a.side = 'train' AND b.side = 'evaluation'
+    WHERE NOT {contradicts_sql("a", "b")} GROUP BY a.gtin14
+    UNION ALL
+    SELECT 'GTIN ' || gtin14 || ': ' || min(known.product_id || ' in ' || split)
+           || ', ' || min(gone.product_id) || ' held out in an earlier version'
+    FROM known JOIN gone USING (gtin14) WHERE side = 'train' GROUP BY gtin14
+"""  # noqa: S608 - constants
+
+
 _CHECKS = {
     "catalogue": (
         "every row is a product that was kept and has what the recipe requires",
@@ -204,6 +219,7 @@ _CHECKS = {
         f"SELECT {_PLACE} FROM entry e WHERE row_group IS DISTINCT FROM group_id",  # noqa: S608
     ),
     "groups": ("no duplicate group is on both sides", _straddle("group_id", "group")),
+    "gtins": ("no product of one GTIN is on both sides, nor trained on once any was held out", _GTINS),
     "matches": ("no products judged the same are on both sides", _straddle("cluster", "matches of")),
     "tasks": (
         "no group and no match is in two evaluations, but where the recipe lets them overlap",

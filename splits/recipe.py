@@ -238,6 +238,7 @@ class Recipe(BaseModel):
             raise ValueError(
                 f"splits: names must differ, and none may be {UNUSED!r}; this recipe has {repeated or 'no split'}"
             )
+        _check_loaded_names(names)
         for position, block in enumerate(self.splits):
             earlier = {name for other in self.splits[:position] for name in names_of(other)}
             _check_references(block, f"splits.{position}", earlier, set(names))
@@ -275,6 +276,18 @@ def names_of(block: Block) -> tuple[str, ...]:
     if isinstance(block, Retrieval):
         return block.query, block.gallery
     return block.train, block.test
+
+
+def _check_loaded_names(names: Sequence[str]) -> None:
+    """Refuse names that Hugging Face's ``datasets`` confuses: it has ``_`` for ``-``, and ``all`` for every split.
+
+    Raises:
+        ValueError: Such names are given.
+    """
+    loaded: dict[str, str] = {"all": "all, which datasets uses for all splits together"}
+    for name in names:
+        if (other := loaded.setdefault(name.replace("-", "_"), name)) is not name:
+            raise ValueError(f"splits: datasets loads {name!r} under the same name as {other}. Rename it.")
 
 
 def sizes_of(block: Block) -> Iterator[tuple[str, Size]]:

@@ -18,10 +18,12 @@ from core.version import __version__
 from splits.builder import build
 from splits.catalogue import CATEGORIES, MATCHES, OUTSIDE, Catalogue, first_of_group, pairs_of, sort_by_id
 from splits.drawing import Flags, Rows, hash_ids
+from splits.outlook import describe_splits
 from splits.recipe import LEVELS, Level, Recipe, load_recipe
 from splits.record import digest_splits
 from splits.settings import SplitSettings
 from storage import Snapshot, Stage, Store
+from storage.product_keys import KEYED_PRODUCTS
 
 __all__ = ["READS", "RESERVE", "Decided", "Draw", "decide", "hold_out", "read_source", "run"]
 
@@ -30,6 +32,7 @@ RESERVE = pa.schema(
         pa.field("group_id", pa.string(), nullable=False),
         pa.field("held_out", pa.bool_(), nullable=False),
         pa.field("since", pa.int32(), nullable=False),
+        pa.field("gtin14", pa.string()),
     ]
 )
 """One row per product; ``group_id`` is the product's own id, which names the group it leads or would lead."""
@@ -51,16 +54,17 @@ def hold_out(groups: pa.Table, matches: pa.Table, previous: pa.Table, draw: Draw
     """Decide which products are held out.
 
     Args:
-        groups: product_id and group_id of every product, dropped duplicates too.
+        groups: product_id and group_id of every product, dropped duplicates too; and gtin14, if it counts.
         matches: Judged pairs, as in ``Catalogue.matches``.
-        previous: The table ``reserve`` of the last run; empty the first time.
+        previous: The table ``reserve`` of the last run; empty the first time. A new product inherits the decision on
+            one with its gtin14 that is no longer there.
         draw: Share, salt and version.
 
     Returns:
         The new table ``reserve``, sorted by group_id, which also joins with product_id.
     """
-    groups = sort_by_id(groups.select(["product_id", "group_id"]), "product_id")
-    previous = previous.select(RESERVE.names).cast(RESERVE)
+    groups = sort_by_id(groups, "product_id")
+    previous = _with_gtins(previous).select(RESERVE.names).cast(RESERVE)
     return sort_by_id(pa.concat_tables([previous, decide(groups, matches, previous, draw).fresh]), "group_id")
 
 
@@ -81,11 +85,32 @@ def decide(groups: pa.Table, matches: pa.Table, previous: pa.Table, draw: Draw) 
     known = pc.is_valid(places).to_numpy()
     was_held = pc.fill_null(previous["held_out"].take(places), fill_value=False).to_numpy()
     unit = _units(ids, groups["group_id"], matches)
-    held = np.where(known, was_held, _decide(ids, unit, known, was_held, draw))
+    gtins = _with_gtins(groups)["gtin14"]
+    gone = _gone(previous, ids)
+    decided = known | _is_among(gtins, gone["gtin14"])
+    inherited = was_held | _is_among(gtins, gone.filter(gone["held_out"])["gtin14"])
+    held = np.where(known, was_held, _decide(ids, unit, decided, inherited, draw))
     new = pa.array(~known)
     fresh = ids.filter(new), pa.chunked_array([held[~known]])
     version = pa.repeat(pa.scalar(draw.version, pa.int32()), len(fresh[0]))
-    return Decided(held, pa.table([*fresh, version], schema=RESERVE))
+    return Decided(held, pa.table([*fresh, version, gtins.filter(new)], schema=RESERVE))
+
+
+def _with_gtins(table: pa.Table) -> pa.Table:
+    """Return a table with a column ``gtin14``, of NULL if it had none."""
+    none = pa.nulls(len(table), pa.string())
+    return table if "gtin14" in table.column_names else table.append_column("gtin14", none)
+
+
+def _gone(previous: pa.Table, ids: pa.ChunkedArray) -> pa.Table:
+    """Return the rows of ``reserve`` with a GTIN whose products are no longer there."""
+    keyed = _with_gtins(previous).filter(pc.is_valid(_with_gtins(previous)["gtin14"]))
+    return keyed.filter(pc.invert(pc.is_in(keyed["group_id"], value_set=ids)))
+
+
+def _is_among(values: pa.ChunkedArray, known: pa.ChunkedArray) -> Flags:
+    found: Flags = pc.and_(pc.is_valid(values), pc.is_in(values, value_set=known)).to_numpy()
+    return found
 
 
 def _units(ids: pa.ChunkedArray, groups: pa.ChunkedArray, matches: pa.Table) -> Rows:
@@ -162,7 +187,8 @@ def run(
         progress.finish()
         dropped = dict(Counter(rejects["reason"].to_pylist()))
         seconds = time.monotonic() - began
-        return stage.commit(StageReport("splits", kept + len(rejects), kept, dropped, seconds))
+        notes = describe_splits(source.catalogue, recipe, splits)
+        return stage.commit(StageReport("splits", kept + len(rejects), kept, dropped, seconds, notes=notes))
 
 
 def _write(stage: Stage, recipe: Recipe, seed: int, source: Source, splits: pa.Table) -> None:
@@ -205,22 +231,33 @@ def read_source(connection: duckdb.DuckDBPyConnection, recipe: Recipe, draw: Dra
     _check_inputs(connection, recipe)
     found = _read(connection, _found_sql(recipe, measured=_count(connection, "images") > 0))
     matches = _read(connection, "SELECT query, candidate, decision FROM matches ORDER BY query, candidate")
-    decided = decide(found, matches, _read(connection, "SELECT group_id, held_out FROM reserve"), draw)
+    reserve = _read(connection, "SELECT group_id, held_out, gtin14 FROM reserve")
+    decided = decide(found, matches, reserve, draw)
     found = found.append_column("held_out", pa.array(decided.held))
+    stand_ins = _stand_ins(found, _gone(reserve, found["product_id"]))
     found = found.filter(found["listed"])
     usable = pc.and_(found["kept"], pc.is_null(found["lacks"]))
     _check_labels(connection, recipe, pc.sum(usable).as_py() or 0)
     catalogue = Catalogue(
         products=found.filter(usable).select([name for name in found.column_names if name not in _CHECKED]),
         matches=matches.cast(MATCHES),
-        outside=_outside(connection, found.filter(pc.invert(usable))),
+        outside=pa.concat_tables([_outside(connection, found.filter(pc.invert(usable))), stand_ins]),
         categories=_read(connection, _CATEGORIES).cast(CATEGORIES),
     )
     return Source(catalogue, decided.fresh, _rejects(found, recipe))
 
 
-_CHECKED = frozenset({"listed", "kept", "lacks"})
-"""Columns that decide whether a product is in the catalogue."""
+def _stand_ins(found: pa.Table, gone: pa.Table) -> pa.Table:
+    """Return a product outside the catalogue in each group with the GTIN of a held-out product that is gone."""
+    held = gone.filter(gone["held_out"])
+    groups = pc.unique(found.filter(pc.is_in(found["gtin14"], value_set=pc.drop_null(held["gtin14"])))["group_id"])
+    names = pc.binary_join_element_wise(groups, "gone", "@")
+    flags = pa.repeat(pa.scalar(True), len(groups))  # noqa: FBT003 - Arrow's scalar
+    return pa.table([names, groups, flags, pa.nulls(len(groups), pa.string())], schema=OUTSIDE)
+
+
+_CHECKED = frozenset({"listed", "kept", "lacks", "gtin14"})
+"""Columns that decide whether a product is in the catalogue, and what ties it to others."""
 
 
 def _read(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
@@ -320,9 +357,10 @@ def _found_sql(recipe: Recipe, *, measured: bool) -> str:
     chosen = "[min(position)]" if recipe.image == "main" else "list(position ORDER BY position)"
     return f"""
         SELECT d.product_id, d.group_id, {ids}, coalesce(i.images, []) AS images{more},
-               p.product_id IS NOT NULL AS listed, d.kept, {_lacks_sql(recipe)} AS lacks
+               p.product_id IS NOT NULL AS listed, d.kept, {_lacks_sql(recipe)} AS lacks, k.gtin14
         FROM duplicates d
         LEFT JOIN products p USING (product_id)
+        LEFT JOIN ({KEYED_PRODUCTS}) k USING (product_id)
         LEFT JOIN labels l USING (product_id)
         LEFT JOIN (SELECT product_id, {chosen} AS images FROM {stored} GROUP BY product_id) i USING (product_id)
         ORDER BY d.product_id

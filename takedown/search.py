@@ -99,7 +99,7 @@ def find_target(store: Store, target: Target) -> Plan:
     named_by = {"merchant": plan.merchants[:1], "url": (url_key(target.value),)}.get(target.kind, (target.value,))
     mark = Mark(target.kind, named_by[0])
     texts = _own_texts(store, plan, named)
-    found = {"known": known, "objects": objects, "texts": texts}
+    found: dict[str, object] = {"known": known, "objects": objects, "texts": texts}
     found |= {"properties": properties, "paths": paths, "remains": remains}
     plan = plan.model_copy(update={"digest": open_register(store).digest(mark), **found})
     for hook in hooks()[1:]:

@@ -139,8 +139,8 @@ class _Process:
         if reply.head.get("fault") == "memory":
             raise QueryError(_TOO_LARGE)
         if "error" in reply.head:
-            error = str(reply.head["error"])
-            raise QueryError(_TOO_LARGE if "Out of Memory" in error else error)
+            said = str(reply.head["error"])
+            raise QueryError(_TOO_LARGE if "Out of Memory" in said else said)
         fields = json.loads(reply.bodies[0])
         rows, bars = (tuple(map(tuple, fields[name])) for name in ("rows", "bars"))
         return QueryResult(tuple(fields["columns"]), rows, fields["more"], bars)

@@ -15,6 +15,7 @@ from export import Sample, Use, read_samples
 from storage import Snapshot, Store
 from storage.files import replace_file
 from storage.home import Home
+from workspace.rows import Rows
 from workspace.settings import Settings
 
 __all__ = ["SETTINGS_FILE", "Workspace"]
@@ -59,7 +60,7 @@ class Workspace:
         try:
             settings = read_settings(path, Settings)
             made = cls(root, settings, Store.create(root, buckets=settings.store.buckets))
-            with made.store.keeping_state():
+            with made.store.persist_state():
                 return made
         except BaseException:
             if not unfinished:
@@ -97,13 +98,13 @@ class Workspace:
         """Return a whole table, sorted by its key (see docs/tables.md)."""
         return self.snapshot.table(name)
 
-    def sql(self, query: str) -> pa.Table:
-        """Return the result of a DuckDB query over every table and the view ``ledger``.
+    def sql(self, query: str) -> Rows:
+        """Return the result of a DuckDB query over every table and view; it prints as a box and has Arrow's methods.
 
         Raises:
             QueryError: DuckDB refuses the query.
         """
-        return self.snapshot.sql(query)
+        return Rows(self.snapshot.sql(query))
 
     def samples(
         self, split: str, recipe: str | None = None, where: str | None = None, purpose: Purpose = "train"

@@ -43,6 +43,8 @@ class Listing:
     """SHA-256 of the main image, for encoders that read it."""
     phash: int | None = None
     """64-bit perceptual hash of the main image, as a signed integer."""
+    gtin: str | None = None
+    """The 14 digits of its GTIN."""
 
 
 class Encoder(Protocol):
@@ -107,9 +109,9 @@ class LightEncoder:
     """Hashed n-grams of the caption, hashed models and specification lines, and the image's perceptual hash.
 
     Texts are folded (NFKC, lower case). The terms of a caption are the 3- and 4-grams of its Latin words and numbers
-    including spaces, and the 2- and 3-grams of all other characters. Numbers and models are words of the caption and
-    the specifications with three or more letters and digits, at least one of them a digit, without punctuation. The
-    terms of a specification are property with value, and the value alone. A term that occurs n times adds 1 + ln n at
+    including spaces, and the 2- and 3-grams of all other characters. Numbers and models are the GTIN, and words of the
+    caption and the specifications with three or more letters and digits, at least one of them a digit, without
+    punctuation. The terms of a specification are property with value, and the value alone. A term that occurs n times adds 1 + ln n at
     the index given by its CRC-32, with a sign from the same hash so that collisions cancel on average (Weinberger et
     al. 2009, "Feature hashing for large scale multitask learning", section 2). The perceptual hash gives 64 values of
     +-1. Each part is scaled to a length equal to its weight.
@@ -123,7 +125,7 @@ class LightEncoder:
         vectors = np.zeros((len(listings), self.dimensions), np.float32)
         for vector, listing in zip(vectors, listings, strict=True):
             _hash_terms(caption_terms(listing.caption or ""), vector[:_CAPTION])
-            texts = (listing.caption or "", *(value for _, value in listing.specs))
+            texts = (listing.caption or "", *(value for _, value in listing.specs), listing.gtin or "")
             _hash_terms(model_terms(texts), vector[_CAPTION : _CAPTION + _MODELS])
             _hash_terms(spec_terms(listing.specs), vector[_CAPTION + _MODELS : -_IMAGE])
             if listing.phash is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.suites.cases import Case, Result, judge, read_cases
 from crawler.feeds import FeedFormat, open_feed
-from crawler.feeds.cleaning import MACROS, clean_sql
+from crawler.feeds.cleaning import add_functions, clean_sql
 from crawler.feeds.irregular import read_irregular
 from storage.engine import open_engine
 
@@ -18,8 +18,7 @@ from storage.engine import open_engine
 def _first_item(path: Path, form: FeedFormat) -> Mapping[str, Any]:
     """Return the fields of a feed's first item, cleaned; ``error`` if it was rejected."""
     with open_engine() as connection:
-        for macro in MACROS:
-            connection.execute(macro)
+        add_functions(connection)
         open_feed(connection, path, form)
         read_irregular(connection, datetime.now(UTC))
         found = connection.sql(f"FROM ({clean_sql('feed')}) ORDER BY item LIMIT 1").to_arrow_table().to_pylist()

@@ -12,7 +12,9 @@ from typing import Literal, get_args
 
 import duckdb
 import pyarrow as pa
+from duckdb.func import PythonUDFType
 
+from core.gtin import canonical_gtin
 from core.modalities import FeedColumn, feed_columns
 from crawler.feeds.irregular import PLAIN_PRICE, read_irregular
 from reader.facts import IN_STOCK, OUT_OF_STOCK
@@ -25,6 +27,7 @@ __all__ = [
     "MACROS",
     "FeedReason",
     "Part",
+    "add_functions",
     "clean_sql",
     "divide",
     "open_part",
@@ -161,6 +164,17 @@ MACROS = (
         lambda p: p.property <> '' AND p.value <> '')""",
 )
 """Statements that create the SQL functions for feed values in a connection."""
+
+
+def add_functions(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the SQL functions for feed values, and ``canonical_gtin``."""
+    for macro in MACROS:
+        connection.execute(macro)
+    connection.create_function("canonical_gtin", _canonical_gtins, ["VARCHAR"], "VARCHAR", type=PythonUDFType.ARROW)
+
+
+def _canonical_gtins(published: pa.ChunkedArray) -> pa.Array:
+    return pa.array([text and canonical_gtin(text) for text in published.to_pylist()], pa.string())
 
 
 _ROWS = 4_000

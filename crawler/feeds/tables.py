@@ -55,7 +55,8 @@ _OWN = "product_id >= getvariable('source') || ':' AND product_id < getvariable(
 _PRODUCTS = """
     SELECT part_rows.product_id, getvariable('source') AS source, part_rows.url, native_id,
         coalesce(masks.masked, part_rows.caption) AS caption, category, brand, price, currency, availability, merchant,
-        gtin, mpn, CAST(coalesce(masks.found, 0) + coalesce(in_specs.found, 0) AS INTEGER) AS masked,
+        gtin, canonical_gtin(gtin) AS gtin14, mpn,
+        CAST(coalesce(masks.found, 0) + coalesce(in_specs.found, 0) AS INTEGER) AS masked,
         NULL::VARCHAR AS page_sha256,
         coalesce(old.first_seen, getvariable('now')) AS first_seen, getvariable('now') AS last_seen
     FROM part_rows

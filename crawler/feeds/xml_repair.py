@@ -35,9 +35,9 @@ def repaired(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _with_prefix(text: bytes) -> bytes:
-    """Declare the prefix of Google's attributes in the root element, unless it is declared there."""
+    """Declare the prefix of Google's attributes in the root element, if it is used and not declared there."""
     root = _ROOT.match(text)
-    if root is None or b"xmlns:g" in text[root.end() : text.find(b">", root.end())]:
+    if root is None or b"<g:" not in text or b"xmlns:g" in text[root.end() : text.find(b">", root.end())]:
         return text
     return b'%s xmlns:g="http://base.google.com/ns/1.0"%s' % (text[: root.end()], text[root.end() :])
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import DataError
+from core.gtin import canonical_gtin
 from core.modalities import feed_columns
 from core.records import ProductRecord, Variant
 from crawler.crawl.stored_pages import StoredPageRow
@@ -68,6 +69,7 @@ def _product(page: StoredPageRow, record: ProductRecord) -> dict[str, object]:
         "availability": record.availability,
         "merchant": record.merchant,
         "gtin": record.gtin,
+        "gtin14": canonical_gtin(record.gtin) if record.gtin else None,
         "mpn": record.mpn,
         "masked": record.masked,
         "page_sha256": page.sha256,

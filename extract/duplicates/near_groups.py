@@ -7,12 +7,14 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from core.components import Indices
+from core.components import Indices, components
 
 __all__ = ["NEAR_RULES", "group_near", "link", "prepare_near"]
 
 
-def link(count: int, pairs: Iterable[tuple[Indices, Indices]], weights: Indices, most: int) -> Indices:
+def link(
+    count: int, pairs: Iterable[tuple[Indices, Indices]], weights: Indices, most: int, joined: Indices | None = None
+) -> Indices:
     """Join pairs of items into groups with a weight of at most ``most``.
 
     Pairs are joined in the given order: the strongest should come first. A pair that would form a heavier
@@ -24,12 +26,14 @@ def link(count: int, pairs: Iterable[tuple[Indices, Indices]], weights: Indices,
         pairs: Both ends of pairs, [pairs] each, 0 to ``count`` - 1; in any number of parts.
         weights: Weight of each item, [count].
         most: Largest weight of a group.
+        joined: Smallest item of the group that each item is in from the start, of any weight, [count]; None: its own.
 
     Returns:
         Smallest item of each item's group, [count]; an item without a group is its own.
     """
-    parent = array("q", range(count))
-    weight = array("q", weights.astype(np.int64).tobytes())
+    first = np.arange(count, dtype=np.int64) if joined is None else joined
+    parent = array("q", first.tobytes())
+    weight = array("q", np.bincount(first, weights, count).astype(np.int64).tobytes())
     for left, right in pairs:
         for one, other in zip(left.tolist(), right.tolist(), strict=True):
             small, large = sorted((_root(parent, one), _root(parent, other)))
@@ -47,8 +51,8 @@ def _root(parent: "array[int]", item: int) -> int:
     return item
 
 
-NEAR_RULES = ("near_image", "near_text", "near_video")
-"""Rules of near duplicates, strongest first."""
+NEAR_RULES = ("same_gtin", "near_image", "near_text", "near_video")
+"""Rules that join products that are all kept, strongest first. The first forms groups of any size."""
 
 _PREPARE = """
 CREATE OR REPLACE TEMP TABLE distinct_products AS
@@ -61,6 +65,7 @@ _RANKED = """
 SELECT p.place AS one, q.place AS other
 FROM near_pairs n JOIN distinct_products p ON p.product_id = n.product_id
     JOIN distinct_products q ON q.product_id = n.other_id
+WHERE (rule = 'same_gtin') = ?
 ORDER BY list_position(getvariable('near_rules'), rule), distance, one, other
 """
 
@@ -90,20 +95,27 @@ def prepare_near(connection: duckdb.DuckDBPyConnection) -> None:
 def group_near(connection: duckdb.DuckDBPyConnection, most: int) -> None:
     """Create the table ``near_groups``: product_id and group_id, the smallest product of its group.
 
-    Pairs are joined in order of rule (``NEAR_RULES``), then distance, then ids. A pair that would form a
-    group of more than ``most`` products, exact duplicates included, is skipped (``link``).
+    Products with the same GTIN are joined first, however many they are. The other pairs follow in order of rule
+    (``NEAR_RULES``), then distance, then ids; one that would form a group of more than ``most`` products, exact
+    duplicates included, is skipped (``link``).
 
     Args:
         connection: DuckDB with ``distinct_products`` and ``near_pairs``.
         most: Largest size of a group.
     """
     sizes = connection.sql("SELECT size FROM distinct_products ORDER BY place").to_arrow_table()["size"].to_numpy()
-    roots = link(len(sizes), _ranked(connection), sizes, most)
+    keyed = [*_ranked(connection, same_gtin=True)]
+    left, right = (np.concatenate([pair[end] for pair in keyed] or [_NONE]) for end in (0, 1))
+    same = components(len(sizes), left, right)
+    roots = link(len(sizes), _ranked(connection, same_gtin=False), sizes, most, same)
     connection.register("roots", pa.table({"place": np.arange(len(roots)), "root": roots}))
     connection.execute(_GROUPS)
 
 
-def _ranked(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Indices, Indices]]:
-    """Yield the places of both products of near pairs, strongest first."""
-    for batch in connection.sql(_RANKED).to_arrow_reader():
+_NONE: Indices = np.zeros(0, dtype=np.int64)
+
+
+def _ranked(connection: duckdb.DuckDBPyConnection, *, same_gtin: bool) -> Iterator[tuple[Indices, Indices]]:
+    """Yield the places of both products of the pairs of this rule, or of all others, strongest first."""
+    for batch in connection.sql(_RANKED, params=[same_gtin]).to_arrow_reader():
         yield batch["one"].to_numpy(), batch["other"].to_numpy()

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from core.components import Indices
 from extract.duplicates.exact import IMAGE_SETS, exact_joins, group_exact
+from extract.duplicates.gtin_pairs import gtin_pairs
 from extract.duplicates.near_groups import prepare_near
 from extract.duplicates.near_pairs import near_image_pairs, near_text_pairs, near_video_pairs
 from extract.duplicates.text_candidates import BANDS, Keys, keys_of
@@ -122,7 +123,7 @@ def find_pairs(connection: duckdb.DuckDBPyConnection, settings: DedupSettings, r
     Exact pairs are searched again for products that share an exact key with one that changed; near texts for products
     that changed, became or ceased to be an exact duplicate, or have a key that began or ceased to count. Near images
     are all compared again if the table ``images`` changed or has a row of a product that changed or became or ceased
-    to be an exact duplicate; likewise near videos and ``frames``.
+    to be an exact duplicate; likewise near videos and ``frames``. Products with the same GTIN are always joined again.
 
     Args:
         connection: DuckDB with the tables of the workspace, prepared (``prepare``), ``changed`` and
@@ -160,6 +161,7 @@ def find_pairs(connection: duckdb.DuckDBPyConnection, settings: DedupSettings, r
     connection.execute(_RENEWED)
     stay = [rule for rule, table in (("near_image", "images"), ("near_video", "frames")) if table not in again]
     connection.execute(_NEAR.format(whole_rules=stay))
+    gtin_pairs(connection)
 
 
 def _find_exact(connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,17 +1,21 @@
 """Output of verbs: tables for people; JSON, CSV and Parquet for programs."""
 
+import base64
 import io
 import json
 import math
+import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
+from decimal import Decimal
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -21,9 +25,21 @@ from core.stage import StageReport
 from storage.files import replacing
 from storage.odd_values import python_values
 
-__all__ = ["as_box", "print_json", "print_notes", "print_reports", "print_rows", "visible", "write_rows", "writing_to"]
+__all__ = [
+    "as_box",
+    "plain_json",
+    "print_json",
+    "print_notes",
+    "print_reports",
+    "print_rows",
+    "visible",
+    "write_rows",
+    "writing_to",
+]
 
 SHOWN_ROWS = 200
+_LONGEST_WORD = 30
+"""Cells that a column keeps for one word; a longer one (a URL, a hash) may be broken."""
 UNBROKEN = 10_000
 _MARKS = (0x61C, *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x206A), 0xFEFF)
 """Code points that show nothing, or change the order or direction of what is shown."""
@@ -34,39 +50,63 @@ _IN_JSON = {**{mark: f"\\u{mark:04x}" for mark in range(127, 160)}, **_HIDDEN}
 
 
 def print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table; numbers are right-aligned, None is shown as a dash."""
-    heading = Text(visible(title)) if title else None
-    table = Table(title=heading, title_justify="left", box=SIMPLE_HEAD, show_edge=False)
-    for index, column in enumerate(columns):
-        numeric = bool(rows) and all(isinstance(row[index], int | float) or row[index] is None for row in rows)
-        table.add_column(Text(visible(column)), justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text("-" if value is None else _plain(value)) for value in row))  # a text has no markup
+    """Print a table; numbers are right-aligned, None is shown as a dash.
+
+    A line is broken between words. A table whose words do not fit side by side is printed as a list, a value per line.
+    """
+    texts = [[Text("-" if value is None else _plain(value)) for value in row] for row in rows]  # a text has no markup
+    heads = [Text(visible(column)) for column in columns]
+    widths = [max(map(_longest_word, column)) for column in zip(heads, *texts, strict=True)]
     console = _console()
-    if console.is_terminal:
-        console.print(table)
-        return
-    with console.capture() as drawn:
-        console.print(table)
-    sys.stdout.writelines(f"{line.rstrip()}\n" for line in drawn.get().splitlines())
+    if sum(widths) + len(widths) > console.width:
+        drawn: Table = _as_list(heads, texts)
+    else:
+        drawn = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+        for index, (head, width) in enumerate(zip(heads, widths, strict=True)):
+            numeric = bool(rows) and all(isinstance(row[index], int | float) or row[index] is None for row in rows)
+            drawn.add_column(head, justify="right" if numeric else "left", overflow="fold", min_width=width)
+        for line in texts:
+            drawn.add_row(*line)
+    with console.capture() as captured:
+        if title:
+            console.print(Text(visible(title)))
+        console.print(drawn)
+    # padding to the full width would be kept in files, and wrapped by narrower terminals
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def _as_list(heads: Sequence[Text], rows: Sequence[Sequence[Text]]) -> Table:
+    """Return a table with a line for each value, and an empty line after each row."""
+    drawn = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
+    drawn.add_column(overflow="fold", style="bold")
+    drawn.add_column(overflow="fold")
+    for row in rows:
+        for head, value in zip(heads, row, strict=True):
+            drawn.add_row(head, value)
+        drawn.add_row()
+    return drawn
+
+
+def _longest_word(text: Text) -> int:
+    """Return the cells that the longest word of a text takes, up to those that are kept for one."""
+    return min(max((cell_len(word) for word in text.plain.split()), default=0), _LONGEST_WORD)
 
 
 def print_reports(reports: Sequence[StageReport], *, as_json: bool = False) -> None:
-    """Print what stages did: read, kept, dropped by reason, seconds, rate; then their notes."""
+    """Print what stages did: read, kept, seconds, dropped and left out by reason; then their notes."""
     if as_json:
         print_json([_report_row(report) for report in reports])
         return
     print_rows(
         "",
-        ("stage", "read", "kept", "dropped", "seconds", "per second"),
+        ("stage", "read", "kept", "seconds", "dropped"),
         [
             (
                 report.stage,
                 report.read,
                 report.kept,
-                _dropped(report),
                 None if report.unchanged else round(report.seconds, 1),
-                None if report.unchanged or not report.seconds else round(report.read / report.seconds, 1),
+                _dropped(report),
             )
             for report in reports
         ],
@@ -82,7 +122,7 @@ def print_notes(notes: Iterable[str]) -> None:
 
 def print_json(value: object) -> None:
     """Print a value as JSON, one document."""
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=str).translate(_IN_JSON))
+    print(json.dumps(plain_json(value), ensure_ascii=False, indent=2, allow_nan=False).translate(_IN_JSON))
 
 
 def visible(text: str) -> str:
@@ -91,9 +131,9 @@ def visible(text: str) -> str:
 
 
 def _console() -> Console:
-    """Fit a terminal's width; elsewhere (a file, a pipe) break no line."""
+    """Fit the width of a terminal, or that of COLUMNS; elsewhere (a file, a pipe) break no line."""
     console = Console()
-    return console if console.is_terminal else Console(width=UNBROKEN)
+    return console if console.is_terminal or os.environ.get("COLUMNS", "").isdecimal() else Console(width=UNBROKEN)
 
 
 def _dropped(report: StageReport) -> str:
@@ -169,23 +209,22 @@ def _encode(rows: pa.RecordBatchReader, form: str, target: BinaryIO) -> None:
     elif form == "parquet":
         import pyarrow.parquet
 
-        with pyarrow.parquet.ParquetWriter(target, rows.schema) as writer:
-            for batch in rows:
-                writer.write_batch(batch)
+        _write_tables(rows, target, pyarrow.parquet.ParquetWriter)
     else:
-        lines = (json.dumps(row, ensure_ascii=False, default=str).translate(_IN_JSON) for row in _each(rows))
+        lines = (_one_line(row) for row in _each(rows))
         target.write(b"[")
         target.writelines(f"{',' if number else ''}\n  {line}".encode() for number, line in enumerate(lines))
         target.write(b"\n]\n")
 
 
+def _one_line(row: Mapping[str, object]) -> str:
+    return json.dumps(plain_json(row), ensure_ascii=False, allow_nan=False).translate(_IN_JSON)
+
+
 def _encode_csv(rows: pa.RecordBatchReader, target: BinaryIO) -> None:
     import pyarrow.csv
 
-    schema = _flat(rows.schema.empty_table()).schema
-    with pyarrow.csv.CSVWriter(target, schema) as writer:
-        for batch in rows:
-            writer.write_table(_flat(pa.Table.from_batches([batch])))
+    _write_tables(rows, target, pyarrow.csv.CSVWriter)
 
 
 def _show(rows: pa.RecordBatchReader) -> None:
@@ -215,27 +254,76 @@ def as_box(rows: pa.RecordBatchReader) -> tuple[str, str]:
     return visible(drawn.getvalue().rstrip("\n")) + "\n", note
 
 
+def _write_tables(rows: pa.RecordBatchReader, target: BinaryIO, writer_of: Callable[[object, pa.Schema], Any]) -> None:
+    """Write rows with a writer of pyarrow; columns of types that its format does not have become text."""
+    texts = [field.name for field in rows.schema if not _is_written(field, writer_of)]
+    schema = _as_texts(pa.Table.from_batches([], rows.schema), texts).schema
+    with writer_of(target, schema) as writer:
+        for batch in rows:
+            writer.write_table(_as_texts(pa.Table.from_batches([batch]), texts))
+
+
+def _is_written(field: pa.Field, writer_of: Callable[[object, pa.Schema], Any]) -> bool:
+    """Return whether a format has the type of a column; CSV has no bytes, though pyarrow writes them as they are."""
+    import pyarrow.csv
+
+    if writer_of is pyarrow.csv.CSVWriter and _is_bytes(field.type):
+        return False
+    try:
+        row = pa.table({field.name: pa.nulls(1, field.type)})
+        with writer_of(io.BytesIO(), row.schema) as writer:
+            writer.write_table(row)
+    except pa.ArrowException:
+        return False
+    return True
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
+    return any(is_kind(kind) for is_kind in kinds)
+
+
+def _as_texts(rows: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Return a table with columns as text: values within others as JSON, bytes as base64."""
+    for name in names:
+        texts = [_as_text(value) for value in python_values(rows[name])]
+        rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array(texts, pa.string()))
+    return rows
+
+
+def _as_text(value: object) -> str | None:
+    plain = plain_json(value)
+    return plain if isinstance(plain, str | None) else json.dumps(plain, ensure_ascii=False, allow_nan=False)
+
+
+def plain_json(value: object) -> object:  # noqa: PLR0911 - one of each type
+    """Return a value as JSON has it (RFC 8259): bytes as base64, all else that it lacks (NaN, dates) as text."""
+    match value:
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case None | bool() | int() | str():
+            return value
+        case Mapping():
+            return {str(key): plain_json(one) for key, one in value.items()}
+        case pa.MonthDayNano():
+            return _interval(value.months, value.days, value.nanoseconds)
+        case list() | tuple():
+            return [plain_json(one) for one in value]
+        case bytes():
+            return base64.b64encode(value).decode()
+        case _:
+            return str(value)
+
+
+def _interval(months: int, days: int, nanoseconds: int) -> str:
+    seconds = Decimal(nanoseconds).scaleb(-9).normalize()
+    parts = [(Decimal(months), "month"), (Decimal(days), "day"), (seconds, "second")]
+    given = [f"{number:f} {name}{'' if number == 1 else 's'}" for number, name in parts if number]
+    return " ".join(given) or "0 seconds"
+
+
 def _each(rows: pa.RecordBatchReader) -> Iterator[dict[str, object]]:
     names = rows.schema.names
     for batch in rows:
         rows_of = zip(*map(python_values, batch.columns), strict=True)
-        yield from (dict(zip(names, map(_json_value, row), strict=True)) for row in rows_of)
-
-
-def _json_value(value: object) -> object:
-    """Return a value with texts for numbers that JSON does not have."""
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _flat(rows: pa.Table) -> pa.Table:
-    """Turn nested columns, which CSV does not know, into JSON text."""
-    for index, field in enumerate(rows.schema):
-        if pa.types.is_nested(field.type) or pa.types.is_temporal(field.type):
-            values = python_values(rows[index])
-            if pa.types.is_nested(field.type):
-                values = [None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in values]
-            elif not any(isinstance(v, str) for v in values):
-                continue
-            texts = [v if v is None else str(v) for v in values]
-            rows = rows.set_column(index, field.name, pa.array(texts, pa.string()))
-    return rows
+        yield from (dict(zip(names, row, strict=True)) for row in rows_of)

@@ -2,7 +2,7 @@
 
 Real shops teach the habits of shop software. These pages teach rules that hold on any page, however plain: an amount
 that is struck through, labelled "was" or hidden is not the price; words like "sold out" count outside a list of sizes;
-the images of a menu are not the product's. Together they count as three shops.
+the images of a menu are not the product's. Together they count as ten shops.
 """
 
 from collections.abc import Iterator, Mapping
@@ -214,7 +214,7 @@ def _none_or_other(number: int, name: str) -> Iterator[LabelledPage]:
     for field, body, language in (
         ("image_urls", _FOOTER, "en"),
         ("image_urls", _FOOTER + buy, "en"),
-        *(("currency", yen, language) for language in ("en", "en", "de", "fr")),
+        *(("currency", yen, language) for language in ("en", "en", "de", "fr", "es", "it") for _ in range(4)),
     ):
         html = f'<html lang="{language}"><title>{name}</title><h1>{name}</h1>{body}<p>SKU: L-{number}</p>{buy}'
         yield LabelledPage(_shop(number), f"https://x.example/p/{number}", html.encode(), {field: nothing})

@@ -24,6 +24,13 @@ PRODUCTS = TableSpec(
         Column("availability", TEXT, "InStock or OutOfStock; NULL: not said", nullable=True),
         Column("merchant", TEXT, "keyed hash of the merchant's name; NULL: not said", nullable=True),
         Column("gtin", TEXT, "GTIN as published; NULL: none", nullable=True),
+        Column(
+            "gtin14",
+            TEXT,
+            "14 digits of the GTIN or ISBN; NULL: none, wrong check digit, or not unique beyond one shop",
+            nullable=True,
+            may_lack=True,
+        ),
         Column("mpn", TEXT, "manufacturer's part number; NULL: none", nullable=True),
         Column("masked", INT, "contact details masked in caption and specifications"),
         Column("page_sha256", TEXT, "object of the raw page; NULL: came by feed", nullable=True),

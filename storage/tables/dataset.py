@@ -34,14 +34,14 @@ JUDGEMENTS = TableSpec(
 
 MATCHES = TableSpec(
     name="matches",
-    meaning="One row per judged pair, aggregated.",
+    meaning="One row per pair that was judged, or that has one GTIN.",
     key=("query", "candidate"),
     bucket_of="query",
     columns=(
         *_PAIR,
         Column("posterior", REAL, "probability that both are the same product"),
         Column("decision", TEXT, "matched, mismatched or undecided"),
-        Column("votes", INT, "judgements it rests on"),
+        Column("votes", INT, "judgements it rests on; 0: its GTIN decided"),
     ),
 )
 
@@ -55,6 +55,9 @@ RESERVE = TableSpec(
         Column("group_id", ID, "product; where it leads a duplicate group, also the group"),
         Column("held_out", FLAG, "true: never trained on"),
         Column("since", INT, "dataset version in which that was decided", observed=True),
+        Column(
+            "gtin14", TEXT, "its GTIN then, which outlives it; NULL: none that counts", nullable=True, may_lack=True
+        ),
     ),
 )
 

@@ -145,8 +145,8 @@ DUPLICATES = TableSpec(
         Column(
             "rule",
             TEXT,
-            "strongest rule that joined it: exact_content, exact_pixels, exact_text, near_image, near_text, "
-            "near_video; or alone",
+            "strongest rule that joined it: exact_content, exact_pixels, exact_text, same_gtin, near_image, "
+            "near_text, near_video; or alone",
         ),
         Column("kept", FLAG, "false: an exact duplicate of a kept product"),
         Column("size", INT, "products in the group"),
@@ -161,8 +161,8 @@ DUPLICATE_PAIRS = TableSpec(
     columns=(
         Column("product_id", ID, "the smaller product_id; of an exact pair the smallest with that key"),
         Column("other_id", ID, "the larger one"),
-        Column("rule", TEXT, "exact_content, exact_pixels, exact_text, near_image, near_text or near_video"),
-        Column("distance", REAL, "near_image: bits; near_text, near_video: 1 - similarity; exact: 0"),
+        Column("rule", TEXT, "exact_content, exact_pixels, exact_text, same_gtin, near_image, near_text or near_video"),
+        Column("distance", REAL, "near_image: bits; near_text, near_video: 1 - similarity; else 0"),
         Column("joined", FLAG, "false: left out, because its group would have grown too large"),
     ),
 )

@@ -68,3 +68,38 @@ def test_a_normal_form_is_its_own(value: str) -> None:
 )
 def test_a_value_is_read_by_what_its_property_means(name: str, value: str, normal: NormalValue) -> None:
     assert normal_value(value, name) == normal
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "normal"),
+    [
+        ("Weight", "0,375 kg", NormalValue("375", "g", 375.0)),
+        ("", "0,125 l", NormalValue("125", "ml", 125.0)),
+        ("Weight", "0.375 kg", NormalValue("375", "g", 375.0)),
+        ("Screen", "2½ in", NormalValue("63.5", "mm", 63.5)),
+        ("Width", '3 1/4"', NormalValue("82.55", "mm", 82.55)),
+        ("Width", "2-1/2 inches", NormalValue("63.5", "mm", 63.5)),
+        ("Height", "6'2\"", NormalValue("1879.6", "mm", 1879.6)),
+        ("Height", "6 ft 2 in", NormalValue("1879.6", "mm", 1879.6)),
+        ("Weight", "3 lb 8 oz", NormalValue("1587.5732950", "g", 1587.573295)),
+        ("Temperature", "−7 ºC", NormalValue("-7", "℃", -7.0)),
+        ("Count", "10³", NormalValue("1000", None, 1000.0)),
+        ("Capacity", "8 oz", NormalValue("236.588236500", "ml", 236.5882365)),
+        ("Weight", "8 oz", NormalValue("226.796185", "g", 226.796185)),
+        ("Volume", "2 gallons", NormalValue("7570.823568", "ml", 7570.823568)),
+        ("Weight", "4 tonnes", NormalValue("4000000", "g", 4000000.0)),
+        ("Memory", "2 GiB", NormalValue("2147.483648", "MB", 2147.483648)),
+        ("Cache", "256K", NormalValue("0.256", "MB", 0.256)),
+        ("Weight", "12 cm", NormalValue("12 cm", None, None)),
+        ("Height", "3 kg", NormalValue("3 kg", None, None)),
+        ("Weight", "2 tons", NormalValue("2 tons", None, None)),  # short, long or metric
+        ("Size", "10 x 20 x 30 cm", NormalValue("10 x 20 x 30 cm", None, None)),
+        ("Font", "12 pt", NormalValue("12 pt", None, None)),
+        ("Sleeve", "3/4", NormalValue("3/4", None, None)),
+    ],
+)
+def test_quantities_keep_the_meaning_of_their_signs(name: str, value: str, normal: NormalValue) -> None:
+    found = normal_value(value, name)
+    assert found.unit == normal.unit
+    assert found.number == pytest.approx(normal.number)
+    assert normal.unit or found.text == normal.text

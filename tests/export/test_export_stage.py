@@ -1,23 +1,27 @@
 import gc
 import io
 import json
+import tarfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import webdataset as wds
 from datasets import Audio, Image, List, load_dataset
 
 from core.errors import DataError, MissingInputError, NotAuthorisedError, QueryError, UsageError
+from core.stage import StageReport
 from export.export_stage import run
 from export.folders import folder_name
 from export.registry import exports_of
 from export.rights import Rights
 from export.settings import ExportSettings
 from storage import Store
+from storage.tables import TABLES
 from storage.tasks import Task
 from tests.export.synthetic import FRAMES, MFCC, MP3, picture
 
@@ -115,6 +119,39 @@ def test_hugging_face_reads_both_formats(store: Store, tmp_path: Path) -> None:
         "shop:1": (picture(9), MP3),
         "shop:2": (picture(99), b""),
     }
+
+
+def extensions(path: str) -> list[str]:
+    with tarfile.open(path) as tar:
+        return [name.partition(".")[2] for name in tar.getnames()]
+
+
+def test_samples_without_an_image_have_shards_of_their_own(store: Store, tmp_path: Path) -> None:
+    """Their member is left out; both loaders decode all samples, whatever their order."""
+    media = store.snapshot().table("media").to_pylist()
+    lost = [
+        {**row, "state": "failed", "reason": "http_404", "sha256": None}
+        if row["product_id"] == "shop:2" and row["kind"] == "image"
+        else row
+        for row in media
+    ]
+    with store.stage("download", settings="again") as stage:
+        stage.write("media", pa.Table.from_pylist(lost, schema=TABLES["media"].schema))
+        stage.commit(StageReport("download", len(lost), len(lost)))
+    folder = export(store, max_shard_bytes=1024**2)
+    shards = sorted(str(path) for path in folder.glob("webdataset/train/*.tar"))
+    assert len(shards) == 2
+    assert ["image.jpg" in found for found in map(extensions, shards)] == [True, False]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        found = list(wds.WebDataset(shards, shardshuffle=False).decode("pil"))
+        gc.collect()
+    assert [(one["json"]["product_id"], "image.jpg" in one) for one in found] == [("shop:1", True), ("shop:2", False)]
+    for streaming in (False, True):
+        rows = load_dataset(
+            "webdataset", data_files=shards, split="train", cache_dir=str(tmp_path / "cache"), streaming=streaming
+        )
+        assert [row["image.jpg"] is None for row in rows] == [False, True]
 
 
 def test_an_export_is_byte_identical_when_repeated(store: Store, tmp_path: Path) -> None:

@@ -96,6 +96,13 @@ def test_a_wrong_cron_is_a_wrong_request() -> None:
         check_cron("every night")
 
 
+@pytest.mark.parametrize("cron", ["0 0 31 2 *", "0 0 30 2 *", "0 0 31 4,6,9,11 *"])
+def test_a_schedule_that_never_comes_is_refused(cron: str) -> None:
+    check_cron("0 0 29 2 *")
+    with pytest.raises(UsageError, match=r"names a day that no month has, so that it would never run; change it"):
+        check_cron(cron)
+
+
 def test_a_run_beside_another_is_refused(fresh: Workspace) -> None:
     with fresh.store.lock():
         words = [str(PROGRAM), "extract", "-w", str(fresh.root)]

@@ -1,5 +1,6 @@
 """Whatever a page contains, reading it ends in a record or a named error."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -93,9 +94,10 @@ def test_a_url_must_be_absolute(url: str) -> None:
 
 def test_a_record_is_bounded() -> None:
     rows = b"".join(b"<tr><td>Colour %d</td><td>red %d</td></tr>" % (n, n) for n in range(2000))
-    pictures = b"".join(b'<img src="/i/%d_a.jpg">' % n for n in range(500))
+    images = json.dumps([f"/i/{n}_lamp.jpg" for n in range(500)])
+    state = f'<script type="application/ld+json">{{"@type": "Product", "name": "x", "image": {images}}}</script>'
 
-    record = parse_page(HEAD + b"<table>" + rows + b"</table><div class=gallery>" + pictures, URL)
+    record = parse_page(HEAD + b"<table>" + rows + b"</table>" + state.encode(), URL)
 
     assert len(record.specs) == 500
     assert len(record.image_urls) == 100

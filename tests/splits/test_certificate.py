@@ -113,6 +113,7 @@ def test_sound_splits_pass_every_check() -> None:
         "disjoint",
         "group_names",
         "groups",
+        "gtins",
         "matches",
         "tasks",
         "reserve",

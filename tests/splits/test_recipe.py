@@ -56,6 +56,14 @@ def test_a_recipe_knows_its_sides_and_overlaps() -> None:
             'name = "a"\nsplits = []',
             "none may be 'unused'; this recipe has no split",
         ),
+        (
+            'name = "a"\n' + TRAIN.replace('"train"', '"a-b"', 1) + TRAIN.replace('"train"', '"a_b"', 1),
+            "splits: datasets loads 'a_b' under the same name as a-b. Rename it.",
+        ),
+        (
+            'name = "a"\n' + TRAIN.replace('"train"', '"all"', 1),
+            "splits: datasets loads 'all' under the same name as all, which datasets uses for all splits together",
+        ),
         ('name = "a"\n' + TRAIN * 2, "splits: names must differ, and none may be 'unused'; this recipe has ['train']"),
         ('name = "a"\n' + TRAIN.replace("train", "unused"), "has ['unused']"),
         (

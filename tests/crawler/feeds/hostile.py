@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from core.errors import FeedError
 from crawler.feeds import FeedFormat, detect, open_feed
-from crawler.feeds.cleaning import MACROS, divide, validate_rows
+from crawler.feeds.cleaning import add_functions, divide, validate_rows
 from crawler.feeds.files import check_file
 from storage.engine import open_engine
 
@@ -81,8 +81,7 @@ def read_feed(path: Path) -> int:
     check_file(path)
     with open_engine() as connection:
         connection.execute("SET VARIABLE source = 'shop'")
-        for macro in MACROS:
-            connection.execute(macro)
+        add_functions(connection)
         open_feed(connection, path, detect(path), checked=True)
         validate_rows(connection, datetime(2026, 11, 23, tzinfo=UTC))
         connection.execute("CREATE TABLE hashes AS SELECT '' AS name, '' AS hash WHERE false")

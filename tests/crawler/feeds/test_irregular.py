@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from core.money import read_money
 from core.stage import StageReport
-from crawler.feeds.cleaning import MACROS
+from crawler.feeds.cleaning import add_functions
 from crawler.feeds.irregular import PLAIN_PRICE
 from crawler.ingest_stage import run
 from crawler.settings import CrawlSettings, SourceSettings
@@ -169,8 +169,7 @@ def test_parquet_means_the_same(store: Store, tmp_path: Path) -> None:
 def test_plain_prices_are_read_by_sql_as_by_python(text: str) -> None:
     found = read_money(text)
     with duckdb.connect() as connection:
-        for macro in MACROS:
-            connection.execute(macro)
+        add_functions(connection)
         [(amount,)] = connection.execute("SELECT plain_amount($1)", [text]).fetchall()
     assert amount == (found.amount if found else None)
 
@@ -191,6 +190,5 @@ def test_plain_prices_are_read_by_sql_as_by_python(text: str) -> None:
 )
 def test_availability_has_many_spellings(published: str | None, stock: str | None) -> None:
     with duckdb.connect() as connection:
-        for macro in MACROS:
-            connection.execute(macro)
+        add_functions(connection)
         assert connection.execute("SELECT stock($1)", [published]).fetchall() == [(stock,)]

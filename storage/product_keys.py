@@ -1,0 +1,37 @@
+"""SQL for products that share a Global Trade Item Number, and so are the same product in any words."""
+
+__all__ = ["KEYED_PRODUCTS", "contradicts_sql"]
+
+_LISTINGS = 5
+"""Captions of one shop that may share a GTIN: its variants. A number of more products is a placeholder."""
+
+
+def _folded(column: str) -> str:
+    return rf"nullif(lower(regexp_replace({column}, '[^\pL\pN]', '', 'g')), '')"
+
+
+KEYED_PRODUCTS = f"""
+SELECT product_id, source, gtin14, {_folded("brand")} AS brand, {_folded("mpn")} AS mpn
+FROM products WHERE gtin14 IS NOT NULL AND gtin14 NOT IN (
+    SELECT gtin14 FROM products WHERE gtin14 IS NOT NULL
+    GROUP BY gtin14, source HAVING count(DISTINCT caption) > {_LISTINGS}
+)
+"""  # noqa: S608 - constants
+"""Query of product_id, source, gtin14, brand and mpn (both folded) of the products whose GTIN counts."""
+
+
+def contradicts_sql(one: str, other: str) -> str:
+    """Return the SQL condition that two products of one GTIN are not the same: their brand and part number differ.
+
+    Names that contain each other agree. One difference alone is a spelling, such as a distributor's name as the
+    brand or a shop's own number as the part number.
+
+    Args:
+        one: Alias of ``KEYED_PRODUCTS``.
+        other: Another alias.
+    """
+    differ = (
+        f"NOT (contains({one}.{name}, {other}.{name}) OR contains({other}.{name}, {one}.{name}))"
+        for name in ("brand", "mpn")
+    )
+    return f"coalesce({' AND '.join(differ)}, false)"
