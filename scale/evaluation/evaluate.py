@@ -24,7 +24,7 @@ from scale.data.sample_encoder import Encoded
 from scale.data.shard_folder import ShardFolder
 from scale.data.tensors import make_batch
 from scale.evaluation.baselines import count_baselines, measure_baselines
-from scale.evaluation.evaluator import READ_OUT, RETRIEVAL, Evaluator, check_version
+from scale.evaluation.evaluator import RETRIEVAL, Evaluator, check_version
 from scale.evaluation.features import load_model
 from scale.evaluation.scores import search
 from scale.threads import sensible_threads
@@ -50,10 +50,10 @@ def evaluate(
     Splits that the export lacks are skipped, and named in the result.
 
     Returns:
-        recipe, seed, version, parameters, seconds (of training, by phase), read-out (``READ_OUT``, by which
-        ``retrieval`` is measured), choices (the objective, every switch), phases (``pretrained``, ``finetuned``:
-        retrieval by task and modalities, read-outs the same by each read-out, classification, clustering,
-        cross-modal), baselines (in the same layout), absent splits.
+        recipe, seed, version, parameters, seconds (of training, by phase), choices (the objective, every
+        switch), phases (``pretrained``, ``finetuned``: retrieval by task and modalities, read-out by which that is
+        measured, read-outs the same by each, classification, clustering, cross-modal), baselines (in the same
+        layout), absent splits.
 
     Raises:
         MissingInputError: Nothing was trained there, or no split to evaluate on was exported.
@@ -80,7 +80,6 @@ def _evaluated(evaluators: list[Evaluator], shards: ShardFolder, out: Path, prog
         "version": model.version,
         "parameters": sum(part.numel() for part in model.trunk.parameters()),
         "seconds": {evaluator.phase: evaluator.model.seconds for evaluator in evaluators},
-        "read-out": READ_OUT,
         "choices": model.recipe.objective.model_dump(mode="json"),
         "phases": phases,
         "baselines": baselines,
