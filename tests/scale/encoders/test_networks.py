@@ -207,6 +207,20 @@ def test_a_network_without_the_weights_of_its_states_is_refused(tmp_path: Path) 
         vectors(tmp_path, "text", 16)
 
 
+def test_states_of_random_weights_are_refused_wherever_they_are_read(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file  # noqa: PLC0415
+
+    from scale.encoders.sentences import encode_texts  # noqa: PLC0415
+
+    save("bert, words", tmp_path)
+    assert encode_texts(str(tmp_path), ["abc"]).shape == (1, 16)  # the pooler is missing, and not read
+    path = tmp_path / "model.safetensors"
+    kept = {name: weight for name, weight in load_file(path).items() if "word_embeddings" not in name}
+    save_file(kept, path, metadata={"format": "pt"})
+    with pytest.raises(ValueError, match="would be random"):
+        encode_texts(str(tmp_path), ["abc"])
+
+
 def test_a_long_text_is_cut_to_the_networks_positions(tmp_path: Path) -> None:
     save("roberta", tmp_path)
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer"}))
