@@ -174,7 +174,7 @@ class _Transformers(Network):
         config = getattr(self.config, "vision_config", self.config)
         side = getattr(config, "image_size", None)
         side = side if isinstance(side, int) or side is None else side[0]
-        return Preprocessing(mean, deviation, side)  # type: ignore[arg-type]
+        return Preprocessing(mean, deviation, side)
 
     def _reading(self, found: Any, row: int, keep: Tensor | None = None) -> Reading:  # noqa: ANN401
         states = as_sequence(found.last_hidden_state)[row]

@@ -17,7 +17,7 @@ from scale.training.train import train  # noqa: E402 - needs torch
 class Silent:
     """Progress that fails if anything starts."""
 
-    def start(self, stage: str, total: int) -> None:
+    def start(self, stage: str, total: int | None) -> None:
         pytest.fail(f"{stage} started with {total} steps")
 
     def advance(self, items: int = 1) -> None:
