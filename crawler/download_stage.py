@@ -47,8 +47,10 @@ _MEDIA = """
 """
 """A URL that pages name both as image and as video counts only as its actual kind; a placeholder stays dropped."""
 
-_SHOWN = "SELECT url, kind FROM media WHERE reason IS DISTINCT FROM 'placeholder'"
+_SHOWN = "SELECT product_id, url, kind FROM media WHERE reason IS DISTINCT FROM 'placeholder'"
 """The files that are downloaded: a placeholder stands for a missing image and shows no product."""
+
+_NO_PAGES = "CREATE VIEW pages AS SELECT NULL AS product_id, NULL AS url WHERE false"
 
 
 def run(  # noqa: PLR0913 - the options of one command
@@ -172,13 +174,18 @@ def _check_success(report: StageReport, settings: DownloadSettings) -> None:
         )
 
 
-def _read_wanted(snapshot: Snapshot, register: Register) -> Iterator[tuple[str, str]]:
-    """Yield URL and kind of every media file that a product names, except those that were taken down."""
-    query = f"SELECT url, min(kind) FROM ({_SHOWN}) WHERE NOT {register.sql('url', 'url')} GROUP BY url ORDER BY url"  # noqa: S608
-    for _, engine in _by_bucket(snapshot):
+def _read_wanted(snapshot: Snapshot, register: Register) -> Iterator[tuple[str, str, str]]:
+    """Yield URL, kind and page of every media file that a product names, except those that were taken down."""
+    query = f"""SELECT m.url, min(kind), coalesce(min(p.url), '')
+        FROM ({_SHOWN}) m LEFT JOIN pages p USING (product_id)
+        WHERE NOT {register.sql("url", "m.url")} GROUP BY m.url ORDER BY m.url"""  # noqa: S608
+    for bucket, engine in _by_bucket(snapshot):
+        has_pages = "products" in snapshot.tables
+        engine.execute(snapshot.view("pages", "products", only=[bucket]) if has_pages else _NO_PAGES)
         found = engine.execute(query)
         while rows := found.fetchmany(_BATCH):
             yield from rows
+        engine.execute("DROP VIEW pages")
 
 
 def _publish(stage: Stage, queue: UrlQueue) -> None:

@@ -204,7 +204,8 @@ class Reading:
             choice = self.model.choose("native_id", known, self._reader.template)
         if choice is not None and self._is_sure("native_id", choice):
             self._certain["native_id"] = choice.probability
-            return str(choice.candidate.value), choice.candidate.origin
+            if not (own and choice.candidate.origin == "url"):
+                return str(choice.candidate.value), choice.candidate.origin
         return (own, "url") if own else (fallback_id(self.url), "url-hash")
 
     @cached_property

@@ -18,6 +18,7 @@ from core.version import __version__
 from splits.builder import build
 from splits.catalogue import CATEGORIES, MATCHES, OUTSIDE, Catalogue, first_of_group, pairs_of, sort_by_id
 from splits.drawing import Flags, Rows, hash_ids
+from splits.outlook import describe_splits
 from splits.recipe import LEVELS, Level, Recipe, load_recipe
 from splits.record import digest_splits
 from splits.settings import SplitSettings
@@ -186,7 +187,8 @@ def run(
         progress.finish()
         dropped = dict(Counter(rejects["reason"].to_pylist()))
         seconds = time.monotonic() - began
-        return stage.commit(StageReport("splits", kept + len(rejects), kept, dropped, seconds))
+        notes = describe_splits(source.catalogue, recipe, splits)
+        return stage.commit(StageReport("splits", kept + len(rejects), kept, dropped, seconds, notes=notes))
 
 
 def _write(stage: Stage, recipe: Recipe, seed: int, source: Source, splits: pa.Table) -> None:

@@ -30,11 +30,14 @@ Reason = (
     HttpReason
     | Literal[
         "bad_encoding",
+        "bad_playlist",
         "bad_redirect",
         "bad_scheme",
         "broken",
         "empty",
+        "encrypted",
         "host_down",
+        "live",
         "opted_out",
         "redirect_loop",
         "too_large",
@@ -48,6 +51,7 @@ Reason = (
 MEANINGS: dict[Reason, str] = {
     "bad_encoding": "the content encoding does not decode",
     "bad_http": "the response breaks HTTP: status line, headers or chunks",
+    "bad_playlist": "an HLS or DASH playlist that is malformed, or has what is not read, such as discontinuities",
     "bad_redirect": "a redirect without a URL",
     "bad_scheme": "the URL, or a redirect's, is neither http nor https",
     "bad_tls": "no TLS session, or an invalid certificate",
@@ -56,6 +60,7 @@ MEANINGS: dict[Reason, str] = {
     "connect": "no connection: refused, or no route",
     "dns": "the host name does not resolve",
     "empty": "a response without a body",
+    "encrypted": "a playlist whose segments are encrypted",
     "host_down": "not requested: the host failed too many times in a row",
     "http_402": "402: not without payment",
     "http_403": "401, 403 or 451: access refused",
@@ -65,6 +70,7 @@ MEANINGS: dict[Reason, str] = {
     "http_4xx": "another status from 400 to 499",
     "http_5xx": "a status from 500 to 599, also after waiting",
     "http_status": "a status that no plain GET should have: 1xx, 2xx other than 200, 3xx without a target",
+    "live": "a playlist of a broadcast in progress, which has no end",
     "opted_out": "the response's headers refuse training, or opt out by a directive of crawl.opt_outs",
     "private_address": "the URL leads to this machine, its network or a metadata service",
     "redirect_loop": "more redirects than allowed",
@@ -148,6 +154,8 @@ class Job(NamedTuple):
     """Validator of that object, as the server sent it."""
     last_modified: str | None = None
     """Likewise."""
+    page: str = ""
+    """URL of a product's page that shows it; empty: unknown."""
 
 
 class Outcome(NamedTuple):

@@ -86,11 +86,11 @@ def links(
     opened = Workspace.open(workspace)
     base = base or opened.settings.serve.url
     if names and (reviewer or manager):
-        with opened.store.keeping_state():
+        with opened.store.persist_state():
             made = invite_reviewers(opened.store.state, names, role="manager" if manager else "reviewer")
             _print_links(made, base, as_json=as_json)
         return
-    with opened.store.keeping_state(), TaskBoard(opened.store.state, opened.settings.annotate.tasks) as board:
+    with opened.store.persist_state(), TaskBoard(opened.store.state, opened.settings.annotate.tasks) as board:
         if not names:
             _print_pay(board.pay(), opened.settings.annotate.tasks.currency, as_json=as_json)
         elif resume:

@@ -48,8 +48,8 @@ def demo(
     from demo_shops.shops import build
     from demo_shops.workspace import open_demo, ports_of
     from flows.running import run_pipeline
-    from m5data.cli.dataset import print_checks
     from m5data.cli.output import print_reports
+    from m5data.cli.screens import checks_sum, print_checks, print_run_end
     from workspace.verification import verify_workspace
 
     typer.echo(f"building the demo shops in {folder / 'shops'} (once)")
@@ -60,10 +60,10 @@ def demo(
         reports = run_pipeline(folder.resolve(), "everything")
     print_reports(reports)
     checks = verify_workspace(workspace)
-    typer.echo(f"verified: {sum(check.ok for check in checks)} of {len(checks)} checks hold")
+    typer.echo(f"verify: {checks_sum(checks)}")
     if failed := [check for check in checks if not check.ok]:
         print_checks(failed)
-    typer.echo(f'look at {folder / "reports" / "report.html"}; ask: m5data sql -w {folder} "show tables"')
+    print_run_end(folder, reports)
     if failed:
         raise typer.Exit(1)
 
@@ -115,7 +115,7 @@ def serve(
     from webapp.server import serve as serve_app
 
     opened = m5data.open(workspace)
-    opened.store.refuse_working_copy("m5data serve")
+    opened.store.require_local("m5data serve")
     chosen = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
     settings = opened.settings.serve.model_copy(update=chosen)
     check_public(settings)

@@ -10,7 +10,7 @@ from core.errors import SettingsError
 from scale.data.tensors import Batch
 from scale.data.tokens import bert_order
 from scale.encoders.by_name import ImageNetwork
-from scale.model.layers import EPSILON, SPREAD, Layer, pixels_of
+from scale.model.layers import EPSILON, SPREAD, Layer, plain_pixels_of
 from scale.training_recipe import InputSettings, Modality, ModelSettings
 
 __all__ = ["FeatureEncoder", "TokenEncoder", "adopt_bert", "describe_boxes", "make_encoders"]
@@ -112,7 +112,7 @@ class NetworkEncoder(FeatureEncoder):
 
     def see(self, batch: Batch) -> Tensor:
         """Return the network's states [B, grid², width], as many as there are patches."""
-        states: Tensor = self.network(pixels_of(batch[self.name], self.inputs), self.inputs.image_tokens)
+        states: Tensor = self.network(plain_pixels_of(batch[self.name], self.inputs), self.inputs.image_tokens)
         return states
 
 

@@ -53,6 +53,9 @@ class PhaseReport:
     """Steps made now: fewer than ``total`` if training resumed from a checkpoint."""
     total: int
     samples: int
+    """Samples of the split."""
+    products: int
+    """Those that an epoch has: readable, not held out, and complete where that is asked for."""
     seconds: float
     loss: float
     """Sum of the terms of the last step; 0 if there was no step."""
@@ -204,16 +207,10 @@ def _batches(run: _Run, split: str, fitted: Fitted) -> Batches:
     blocks = split_into_blocks(shards)
     imputer = _imputer(recipe, shards)
     complete = recipe.objective.modalities if recipe.objective.missing == "drop" else ()
-    batch = min(recipe.optimiser.batch, sum(map(len, blocks)) // run.processes.world)
-    if batch < 2:
-        raise MissingInputError(
-            f"{run.shards.root}: Split {split!r} has only {sum(map(len, blocks))} samples, "
-            "fewer than two for each process. Export more."
-        )
-    return Batches(
+    batches = Batches(
         blocks,
         make_loader(recipe, fitted, run.cache, imputer, run.processes.device),
-        batch,
+        recipe.optimiser.batch,
         run.identity.seed,
         recipe.optimiser.max_skipped,
         complete,
@@ -221,6 +218,13 @@ def _batches(run: _Run, split: str, fitted: Fitted) -> Batches:
         run.processes.world,
         recipe.optimiser.validation,
     )
+    batches.batch = min(recipe.optimiser.batch, batches.products // run.processes.world)
+    if batches.batch < 2:
+        raise MissingInputError(
+            f"{run.shards.root}: Of split {split!r} only {batches.products} of {batches.samples} samples can be "
+            "trained on, fewer than two for each process. Export more."
+        )
+    return batches
 
 
 def _imputer(recipe: TrainingRecipe, shards: Sequence[Shard]) -> Imputer | None:
@@ -262,6 +266,7 @@ def _trained(phase: Phase, run: _Run, state: dict[str, Any] | None) -> PhaseRepo
         steps=final["step"] - (state["step"] if state else 0),
         total=total_steps(phase),
         samples=phase.batches.samples,
+        products=phase.batches.products,
         seconds=time.monotonic() - began,
         loss=sum(value for step, _, value in final["curve"] if step == last),
         skipped=final["skipped"],

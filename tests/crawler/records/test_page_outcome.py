@@ -15,7 +15,7 @@ def kind(body: str, *product_urls: str) -> str:
 @pytest.mark.parametrize(
     ("body", "alone", "among_products"),
     [
-        (SHIRT, "other", "product"),
+        (SHIRT, "product", "product"),
         (SHIRT.replace("£15.00", "").replace("Available", "Out of stock"), "other", "product"),
         ("<html><body><h1>Our terms</h1><p>Shipping is free</p></body></html>", "other", "other"),
         (SHIRT.replace("<p>Shirt</p>", "<h1>Page not found</h1>"), "soft_404", "soft_404"),
