@@ -23,7 +23,7 @@ class Answers(NamedTuple):
     host: str
     reason: str
     """Reason of the stage; "": ok."""
-    count: int
+    requests: int
 
 
 class _Cause(NamedTuple):
@@ -85,9 +85,9 @@ def explain_failures(answers: Iterable[Answers], *, slower: str, retry: str) -> 
     for one in answers:
         cause = _CAUSES.get(one.reason)
         if cause is not None:
-            failed[one.host, cause] += one.count
+            failed[one.host, cause] += one.requests
         if cause is not None or not one.reason:
-            asked[one.host] += one.count
+            asked[one.host] += one.requests
     total = failed.total()
     if total <= _FEW * asked.total():
         return ()

@@ -22,9 +22,9 @@ from splits.outlook import describe_splits
 from splits.recipe import LEVELS, Level, Recipe, load_recipe
 from splits.settings import SplitSettings
 from storage import Snapshot, Stage, Store
+from storage.engine import widen
 from storage.product_keys import KEYED_PRODUCTS
 from storage.split_digest import digest_splits
-from storage.engine import widen
 
 __all__ = ["READS", "RESERVE", "Decided", "Draw", "decide", "hold_out", "read_source", "run"]
 

@@ -83,6 +83,7 @@ def choose_labels(posteriors: Values) -> NDArray[np.intp]:
     """
     if not posteriors.size:
         return np.zeros(0, np.intp)
-    commonest = np.argsort(-posteriors.mean(axis=1).round(_DIGITS), kind="stable")
+    commonest: NDArray[np.intp] = np.argsort(-posteriors.mean(axis=1).round(_DIGITS), kind="stable")
     best = posteriors[commonest] >= posteriors.max(axis=0) - TIE
-    return commonest[np.argmax(best, axis=0)]
+    chosen: NDArray[np.intp] = commonest[np.argmax(best, axis=0)]
+    return chosen
