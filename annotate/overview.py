@@ -50,11 +50,12 @@ group by t.task having right < asked order by asked - right desc, t.task limit ?
 _GIVEN = """
 with board as (
     select w.worker, coalesce(w.label, ''), w.comment from annotation_tasks t join annotation_work w using (task)
-    where t.kind = 'same-product' and t.query = :query and t.candidate = :candidate
+    where t.kind = 'same-product' and (t.query, t.candidate) in ((:query, :candidate), (:candidate, :query))
         and (w.label is not null or w.comment is not null))
 select * from board union all
 select worker, answer, null from judgements
-where query = :query and candidate = :candidate and worker not in (select worker from board) order by 1
+where (query, candidate) in ((:query, :candidate), (:candidate, :query))
+    and worker not in (select worker from board) order by 1
 """
 _COMMENTED = """
 select t.query, t.candidate from annotation_work w join annotation_tasks t using (task)
@@ -110,7 +111,7 @@ class GoldResult(_Pair):
 
 @dataclass(frozen=True, slots=True)
 class Dispute(_Pair):
-    """A pair on which people disagree or commented."""
+    """A pair on which people disagree or commented, with the answers to both of its directions."""
 
     answers: tuple[tuple[str, str, str | None], ...]
     """Worker, label (empty: skipped) and comment."""

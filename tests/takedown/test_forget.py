@@ -223,7 +223,7 @@ def test_a_new_url_of_it_is_dropped_with_its_page(folder: Path) -> None:
     report = records(workspace)
     workspace = Workspace.open(folder)
     assert workspace.table("products")["product_id"].to_pylist() == OTHERS
-    assert (report.kept, report.dropped) == (len(OTHERS), {"listing": 1})
+    assert (report.kept, report.dropped) == (len(OTHERS), {"other": 1})
     assert [p for p in places_with(folder, ("PLANTEDCAPTION",), but={"shop.sqlite-wal"}) if "frontiers" not in p] == []
     assert list(workspace.store.verify_objects()) == []
 
