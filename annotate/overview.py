@@ -147,6 +147,8 @@ class Overview:
     broken: int
     alpha: float | None
     """Krippendorff's alpha over pairs without uncertain answers."""
+    judged: int
+    """Number of answers that ``alpha`` rests on: of the board and of judgement files, those on gold too."""
     seconds: float | None
     """Median of the medians of all people."""
     earned: Decimal
@@ -184,7 +186,8 @@ def read_overview(state: State, settings: AnnotateSettings) -> Overview:
     """
     migrate(state)
     left_out = [] if settings.count_paused else paused_workers(state)
-    report = make_report(timed_judgements(state), settings.method, left_out, settings.threshold)
+    judgements = timed_judgements(state)
+    report = make_report(judgements, settings.method, left_out, settings.threshold)
     with closing(state.connect_reading()) as connection:
         counts = connection.execute(_COUNTS).fetchone()
         tasks, gold, finished, wanted, answers, skipped, broken, pairs = counts
@@ -199,6 +202,7 @@ def read_overview(state: State, settings: AnnotateSettings) -> Overview:
             skipped=skipped,
             broken=broken,
             alpha=report["alpha"],
+            judged=len(judgements),
             seconds=median(paces) if paces else None,
             earned=sum((person.earned for person in people), Decimal(0)),
             days=tuple(_days(connection)),

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from core.errors import MissingInputError, ThresholdError
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from crawler.failures import explain_failures
 from crawler.media.chunks import add_finished, download_chunks
 from crawler.media.downloader import download_all
 from crawler.media.queue import DownloadRun, UrlQueue, make_queue
@@ -30,6 +31,8 @@ __all__ = ["run"]
 _STAGE = "download"
 _PORT = re.compile(r":\d+$")
 _BATCH = 4_000
+_SLOWER = "lower download.requests_per_second and download.per_host"
+_RETRY = "run m5data download --retry-failed"
 
 _MEDIA = """
     SELECT m.product_id, m.kind, m.position, m.url,
@@ -112,8 +115,9 @@ def run(  # noqa: PLR0913 - the options of one command
                 else:
                     download_chunks(stage, store, queue, this_run, shown, runner)
                 after, counts = queue.count_kept(), queue.counts()
+                notes = explain_failures(queue.answers(), slower=_SLOWER, retry=_RETRY)
                 _publish(stage, queue)
-            report = stage.commit(_report(counts, (clock() - started).total_seconds()))
+            report = stage.commit(_report(counts, (clock() - started).total_seconds(), notes))
             _check_answered(before[0], after[1] - before[1])
     _check_success(report, settings)
     return report
@@ -151,9 +155,9 @@ def _with_ports(hosts: Collection[str]) -> frozenset[str]:
     )
 
 
-def _report(counts: Counter[str], seconds: float) -> StageReport:
+def _report(counts: Counter[str], seconds: float, notes: tuple[str, ...]) -> StageReport:
     dropped = {reason: count for reason, count in sorted(counts.items()) if reason}
-    return StageReport(_STAGE, counts.total(), counts[""], dropped, seconds)
+    return StageReport(_STAGE, counts.total(), counts[""], dropped, seconds, notes=notes)
 
 
 def _check_answered(again: int, silent: int) -> None:

@@ -408,8 +408,8 @@ def _rank_block(queries: Floats, gallery: Floats, depth: int, size: int) -> Indi
     scores = np.empty((queries.shape[0], 0), np.float32)
     rows = np.empty((queries.shape[0], 0), np.int64)
     for start in range(0, gallery.shape[0], size):
-        block = queries @ gallery[start : start + size].T
-        block = block.toarray() if issparse(block) else block
+        product: Any = queries @ gallery[start : start + size].T
+        block: Floats = product.toarray() if issparse(product) else product
         best = _best(block, min(depth, block.shape[1]))
         scores = np.concatenate([scores, np.take_along_axis(block, best, 1)], axis=1)
         rows = np.concatenate([rows, best + start], axis=1)

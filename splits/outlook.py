@@ -1,4 +1,4 @@
-"""What a recipe made of a catalogue, in words: sizes, splits that stayed empty and why, unused products."""
+"""Notes on the splits of a catalogue: their sizes, splits that stayed empty and why, unused products."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -8,6 +8,7 @@ from crawler.net.http_policy import RETRYABLE, HttpReason
 from media.formats import Mime
 
 __all__ = [
+    "HTML_PAGE",
     "MEANINGS",
     "REASONS",
     "BadHeaderError",
@@ -22,6 +23,9 @@ __all__ = [
     "State",
     "state_of",
 ]
+
+HTML_PAGE = "an HTML page"
+"""End of the detail of a file that is none, such as the start page that a shop answers with."""
 
 State = Literal["ok", "failed", "dropped"]
 """``failed``: nothing usable was received, and a later run may try again. ``dropped``: the file or URL is refused."""

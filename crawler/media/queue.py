@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import pyarrow as pa
 
 from core.records import Reject
-from crawler.media.outcome import Job, Outcome, Reason
+from crawler.failures import PAGE, Answers
+from crawler.media.outcome import HTML_PAGE, Job, Outcome, Reason
 from crawler.net.address_guard import authority
 from crawler.settings import CHECKS, OPT_OUTS, DownloadSettings
 from storage import Snapshot, State, Store, execute_rows, transaction
@@ -263,6 +264,13 @@ class UrlQueue:
         """Return reason -> number of the URLs that ``enlist`` was given; "" for those that are ok."""
         query = "SELECT coalesce(reason, ''), count(*) FROM named JOIN media_urls USING (url) GROUP BY 1 ORDER BY 1"
         return Counter(dict(self._connection.execute(query).fetchall()))
+
+    def answers(self) -> Iterator[Answers]:
+        """Yield the hosts of the URLs that ``enlist`` was given, with the reasons of their outcomes."""
+        is_page = f"reason = 'wrong_type' AND detail LIKE '%{HTML_PAGE}'"
+        query = f"""SELECT host, iif({is_page}, '{PAGE}', coalesce(reason, '')), count(*)
+            FROM named JOIN media_urls USING (url) GROUP BY 1, 2 ORDER BY 1, 2"""  # noqa: S608 - constants
+        return (Answers(*row) for row in self._connection.execute(query))
 
     def rejects(self) -> Iterator[Reject]:
         """Yield the URLs that ``enlist`` was given and that are not ok."""

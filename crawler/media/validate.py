@@ -1,5 +1,6 @@
 """Validation of a downloaded file: type, completeness, header and limits."""
 
+import re
 import struct
 from collections.abc import Callable
 from functools import partial
@@ -22,7 +23,7 @@ from crawler.media.headers import (
     scan_start,
     webp,
 )
-from crawler.media.outcome import BadHeaderError, Dimensions, Mime, RejectedFileError
+from crawler.media.outcome import HTML_PAGE, BadHeaderError, Dimensions, Mime, RejectedFileError
 from crawler.settings import DownloadSettings
 from media.formats import SNIFFED_BYTES, sniff
 from storage.isolation.child import Handler
@@ -33,6 +34,12 @@ __all__ = ["ENOUGH", "check_type", "ends_early", "in_child", "read_dimensions", 
 
 ENOUGH = SNIFFED_BYTES
 """Bytes from the start that decide the type; more would not change it."""
+
+_HTML = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|html|head|body|script|title|meta)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""How WHATWG's MIME Sniffing, section 7.1, recognises HTML, for the tags that begin a page."""
 
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _JPEG_END = b"\xff\xd9"
@@ -133,7 +140,7 @@ def check_type(head: bytes, kind: MediaKind) -> Mime:
     """
     form = sniff(head)
     if form is None or form.kind != kind:
-        found = form.mime if form else "an unknown file type"
+        found = form.mime if form else HTML_PAGE if _HTML.match(head) else "an unknown file type"
         raise RejectedFileError("wrong_type", f"not an accepted {kind}: {found}")
     if form.reader is None:
         raise RejectedFileError("wrong_type", f"not an accepted {kind}: {form.mime} ({form.name}), {form.note}")

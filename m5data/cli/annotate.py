@@ -64,7 +64,11 @@ def links(
     workspace: WorkspaceOption = HERE,
     base: Annotated[
         str | None,
-        typer.Option("--base", metavar="URL", help="URL of the web application (default: the settings')."),
+        typer.Option(
+            "--base",
+            metavar="URL",
+            help="URL of the web application (default: that of m5data serve if it runs, else the settings').",
+        ),
     ] = None,
     reviewer: Annotated[
         bool, typer.Option("--reviewer", help="Links for reviewers, who browse products and review labels.")
@@ -80,11 +84,12 @@ def links(
     A new link voids the old one. Without names, the workers' pay is printed.
     """
     from annotate.tasks import TaskBoard
+    from webapp.running import running_url
     from webapp.security.people import invite_reviewers
     from workspace import Workspace
 
     opened = Workspace.open(workspace)
-    base = base or opened.settings.serve.url
+    base = base or running_url(opened.root) or opened.settings.serve.url
     if names and (reviewer or manager):
         with opened.store.persist_state():
             made = invite_reviewers(opened.store.state, names, role="manager" if manager else "reviewer")

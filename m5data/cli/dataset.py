@@ -70,7 +70,7 @@ def verify(
 def export(  # noqa: PLR0913, PLR0917 - options of the command line
     workspace: WorkspaceOption = HERE,
     form: Annotated[
-        Literal["parquet", "webdataset", "links", "m5product", "mep3m"] | None,
+        Literal["parquet", "webdataset", "links", "links-jsonl", "product1m", "m5product", "mep3m"] | None,
         typer.Option("--format", help="Default: those of m5data.toml."),
     ] = None,
     split: Annotated[list[str] | None, typer.Option("--split", metavar="NAME", help="Only these splits.")] = None,

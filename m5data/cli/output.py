@@ -23,7 +23,7 @@ from rich.text import Text
 from core.errors import UsageError
 from core.stage import StageReport
 from storage.files import replacing
-from storage.odd_values import python_values
+from storage.odd_values import is_odd, python_values
 
 __all__ = [
     "as_box",
@@ -222,9 +222,15 @@ def _one_line(row: Mapping[str, object]) -> str:
 
 
 def _encode_csv(rows: pa.RecordBatchReader, target: BinaryIO) -> None:
-    import pyarrow.csv
+    """Write rows as CSV; pyarrow has no text for times outside Python's years, so a batch with one has texts there."""
+    from pyarrow.csv import CSVWriter, WriteOptions, write_csv
 
-    _write_tables(rows, target, pyarrow.csv.CSVWriter)
+    texts = [field.name for field in rows.schema if not _is_written(field, CSVWriter)]
+    write_csv(_as_texts(pa.Table.from_batches([], rows.schema), texts), target)
+    for batch in rows:
+        table = pa.Table.from_batches([batch])
+        odd = [name for name in table.column_names if name not in texts and is_odd(table[name])]
+        write_csv(_as_texts(table, [*texts, *odd]), target, WriteOptions(include_header=False))
 
 
 def _show(rows: pa.RecordBatchReader) -> None:

@@ -198,7 +198,7 @@ def _print_measures(results: Mapping[str, Any], folder: Path) -> None:
 
 def _retrieval(phases: Mapping[str, Any], names: list[str]) -> Iterator[tuple[object, ...]]:
     for phase, found in phases.items():
-        for read_out, tasks in found.get("read-outs", {"cosine": found["retrieval"]}).items():
+        for read_out, tasks in found.get("read-outs", {"-": found["retrieval"]}).items():
             for task, table in tasks.items():
                 for sees, values in table.items():
                     shown = _rounded([values[name] for name in names])

@@ -110,6 +110,7 @@ def serve(
     import m5data
     from storage.identity import load_or_create_key
     from webapp.app import make_app
+    from webapp.running import server_file
     from webapp.security.origin import check_public
     from webapp.server import listen
     from webapp.server import serve as serve_app
@@ -128,4 +129,5 @@ def serve(
         def announce() -> None:
             typer.echo(f"serving {bound.url} (end with Ctrl-C)\nsign in: {bound.url}/in/{token}")
 
-        serve_app(app, listening, announce)
+        with server_file(opened.root, bound.url):
+            serve_app(app, listening, announce)

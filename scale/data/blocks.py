@@ -53,8 +53,8 @@ def windows(
 ) -> Iterator[tuple[tuple[Block, ...], NDArray[np.int64]]]:
     """Yield groups of blocks, and the order of all their usable samples, from sample ``skip`` on.
 
-    A block has ``count`` of them. They are numbered within their window, block after block. Windows entirely before ``skip`` are
-    not yielded, so that they are not read when an epoch is resumed.
+    A block has ``count`` of them. They are numbered within their window, block after block. Windows entirely before
+    ``skip`` are not yielded, so that they are not read when an epoch is resumed.
     """
     at = 0
     for number, start in enumerate(range(0, len(blocks), WINDOW)):

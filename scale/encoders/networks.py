@@ -174,7 +174,7 @@ class _Transformers(Network):
         config = getattr(self.config, "vision_config", self.config)
         side = getattr(config, "image_size", None)
         side = side if isinstance(side, int) or side is None else side[0]
-        return Preprocessing(mean, deviation, side)  # type: ignore[arg-type]
+        return Preprocessing(mean, deviation, side)
 
     def _reading(self, found: Any, row: int, keep: Tensor | None = None) -> Reading:  # noqa: ANN401
         states = as_sequence(found.last_hidden_state)[row]
@@ -292,7 +292,8 @@ def _refuse_random(network: _Transformers, again: _Transformers, name: str) -> N
         named = ", ".join(network.untrained[:3])
         raise SettingsError(
             f"input.encoders.{network.modality}.network: {name!r}: Its saved files lack "
-            f"{len(network.untrained)} weights ({named}, …), so its states would be random. Use a folder with all weights of this modality's encoder."
+            f"{len(network.untrained)} weights ({named}, …), so its states would be random. "
+            "Use a folder with all weights of this modality's encoder."
         )
     network.has_trained_pooling = all(_equal(left.pooled, right.pooled) for left, right in zip(one, other, strict=True))
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -31,7 +31,8 @@ SIDE = 64
 PIXELS = 16
 """Side to which images are scaled as raw pixels."""
 
-Matrix = NDArray[np.float32] | csr_array
+Matrix: TypeAlias = Any
+"""[n, width]: an array of NumPy, or a sparse one of SciPy."""
 Describe = Callable[[Sequence[RawSample]], Matrix]
 """Samples -> [n, width]; zeros where a sample lacks what is described."""
 
@@ -185,7 +186,12 @@ def _pixels(payload: bytes | None, side: int) -> NDArray[np.float32] | None:
         image = read_image(payload, enough=side) if payload else None
     except MediaError:
         return None
-    return None if image is None else np.asarray(image.resize((side, side), reducing_gap=2.0), np.float32) / 255
+    if image is None:
+        return None
+    pixels: NDArray[np.float32] = np.asarray(image.resize((side, side), reducing_gap=2.0)).astype(
+        np.float32
+    ) / np.float32(255)
+    return pixels
 
 
 def _raw(pixels: NDArray[np.float32]) -> NDArray[np.float32]:

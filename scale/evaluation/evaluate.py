@@ -24,9 +24,11 @@ from scale.data.sample_encoder import Encoded
 from scale.data.shard_folder import ShardFolder
 from scale.data.tensors import make_batch
 from scale.evaluation.baselines import count_baselines, measure_baselines
-from scale.evaluation.evaluator import READ_OUT, RETRIEVAL, Evaluator, check_version
+from scale.evaluation.evaluator import RETRIEVAL, Evaluator, check_version
 from scale.evaluation.features import load_model
 from scale.evaluation.scores import search
+from scale.threads import sensible_threads
+from scale.training.requirements import check_requirements
 from scale.training.train import FINETUNED, PRETRAINED
 
 __all__ = ["evaluate", "plot_features", "write_examples"]
@@ -48,15 +50,21 @@ def evaluate(
     Splits that the export lacks are skipped, and named in the result.
 
     Returns:
-        recipe, seed, version, parameters, seconds (of training, by phase), choices (the objective, every switch),
-        read-out (``READ_OUT``, by which ``retrieval`` is measured), phases (``pretrained``, ``finetuned``: retrieval by
-        task and modalities, read-outs the same by each read-out, classification, clustering, cross-modal), baselines (in the same layout), absent splits.
+        recipe, seed, version, parameters, seconds (of training, by phase), choices (the objective, every
+        switch), phases (``pretrained``, ``finetuned``: retrieval by task and modalities, read-out by which that is
+        measured, read-outs the same by each, classification, clustering, cross-modal), baselines (in the same
+        layout), absent splits.
 
     Raises:
         MissingInputError: Nothing was trained there, or no split to evaluate on was exported.
         DataError: The shards are of another dataset version; a feature is not finite.
     """
     evaluators = _evaluators(shards, run, cache, device)
+    with sensible_threads(evaluators[-1].model.recipe.model.width):
+        return _evaluated(evaluators, shards, out, progress)
+
+
+def _evaluated(evaluators: list[Evaluator], shards: ShardFolder, out: Path, progress: Progress) -> dict[str, Any]:
     wanted = [*(name for pair in RETRIEVAL.values() for name in pair), *evaluators[-1].labelled]
     absent = [name for name in wanted if name not in shards.splits]
     if len(absent) == len(wanted):
@@ -72,7 +80,6 @@ def evaluate(
         "version": model.version,
         "parameters": sum(part.numel() for part in model.trunk.parameters()),
         "seconds": {evaluator.phase: evaluator.model.seconds for evaluator in evaluators},
-        "read-out": READ_OUT,
         "choices": model.recipe.objective.model_dump(mode="json"),
         "phases": phases,
         "baselines": baselines,
@@ -91,6 +98,7 @@ def _evaluators(shards: ShardFolder, run: Path, cache: Path | None, device: str 
     models = [load_model(path, chosen) for path in paths]
     if models[0].recipe.optimiser.epochs == 0:  # not pre-trained: the initial weights are a baseline
         del models[:-1]
+    check_requirements(models[0].recipe)
     for model in models:
         check_version(model, shards)
     return [Evaluator(model, shards, chosen, cache) for model in models]

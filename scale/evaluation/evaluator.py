@@ -24,7 +24,6 @@ from scale.training_recipe import MODALITIES, Modality
 
 __all__ = [
     "CROSS_MODAL",
-    "READ_OUT",
     "READ_OUTS",
     "RETRIEVAL",
     "Evaluator",
@@ -107,8 +106,6 @@ READ_OUTS = ("released", "cosine", "contrasted")
 """What retrieval compares: ``released``, the dot product of the feature, as the authors' code does; ``cosine``, its
 cosine; ``contrasted``, the cosine of the sum of the contrasted vectors of the modalities, each of length one, which is
 what pre-training makes alike."""
-READ_OUT = "cosine"
-"""The default."""
 
 
 def contrasted_vector(vectors: Tensor, present: Tensor) -> Tensor:
@@ -136,7 +133,6 @@ class Evaluator:
     cache: Path | None
     combinations: bool = True
     """Measure every combination of modalities, not only all together."""
-    _widths: list[int] = field(default_factory=list)
     _known: dict[str, set[Modality]] = field(default_factory=dict)
     """Split -> modalities that at least one of its products has."""
 
@@ -152,14 +148,18 @@ class Evaluator:
 
     def measure(self, on_measure: Callable[[], None]) -> dict[str, Any]:
         """Return all measures; ``on_measure`` is called after each group of them."""
-        found: dict[str, Any] = {"retrieval": {}, "read-outs": {name: {} for name in self.read_outs}}
+        found: dict[str, Any] = {
+            "retrieval": {},
+            "read-out": self.read_out,
+            "read-outs": {name: {} for name in self.read_outs},
+        }
         for task, (queries, gallery) in RETRIEVAL.items():
             if {queries, gallery} <= set(self.shards.splits):
                 measured = {row: self._search(queries, gallery, row) for row in self._rows(queries, gallery)}
                 for name in self.read_outs:
                     by_row = {combination_name(row): values[name] for row, values in measured.items()}
                     found["read-outs"][name][task] = by_row
-                found["retrieval"][task] = found["read-outs"][READ_OUT][task]
+                found["retrieval"][task] = found["read-outs"][self.read_out][task]
                 on_measure()
         if {*self.labelled} <= set(self.shards.splits):
             found["classification"] = self._classify()
@@ -175,13 +175,18 @@ class Evaluator:
         contrasts = self.model.recipe.objective.contrastive and isinstance(trunk, Trunk) and not trunk.is_single_stream
         return tuple(name for name in READ_OUTS if contrasts or name != "contrasted")
 
+    @property
+    def read_out(self) -> str:
+        """The default: ``contrasted`` after pre-training (and before any) where there is one, else ``cosine``."""
+        return "contrasted" if self.phase == "pretrained" and "contrasted" in self.read_outs else "cosine"
+
     def features(self, split: str, modalities: tuple[Modality, ...] = ()) -> Features:
         """Return the features of a split: sums of first states, or of the layer before the classifier."""
         return self._read(split, self.model.feature, modalities)
 
     def shown(self, split: str, modalities: tuple[Modality, ...] = ()) -> Features:
         """Return the features of a split by the default read-out."""
-        return self._read_outs(split, modalities)[READ_OUT]
+        return self._read_outs(split, modalities)[self.read_out]
 
     def _read_outs(self, split: str, modalities: tuple[Modality, ...]) -> dict[str, Features]:
         """Return the features of a split by each read-out, in one pass."""
@@ -192,11 +197,13 @@ class Evaluator:
             parts = {"released": feature, "cosine": F.normalize(feature.float(), dim=-1)}
             if "contrasted" in names:
                 parts["contrasted"] = contrasted_vector(self.model.trunk.vectors(batch), batch["present"])
-            self._widths = [parts[name].shape[1] for name in names]
             return torch.cat([parts[name].float() for name in names], dim=1)
 
         found = self._read(split, describe, modalities)
-        values = np.split(found.values, np.cumsum(self._widths)[:-1], axis=1)
+        model = self.model.recipe.model
+        contrasted = (model.pool_width or model.width) if "contrasted" in names else 0
+        width = (found.values.shape[1] - contrasted) // 2
+        values = np.split(found.values, [width, 2 * width][: len(names) - 1], axis=1)
         return {name: replace(found, values=part) for name, part in zip(names, values, strict=True)}
 
     def batches(self, split: str) -> Batches:

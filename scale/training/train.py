@@ -25,8 +25,10 @@ from scale.data.tensors import make_batch
 from scale.encoders.frozen import FrozenEncoders
 from scale.model.encoders import TokenEncoder, adopt_bert
 from scale.model.tasks import Classifier, Pretraining
+from scale.threads import sensible_threads
 from scale.training.checkpoint import Identity, best_weights, load_checkpoint, save_checkpoint
 from scale.training.loop import LossLog, Phase, Processes, process_group, run_phase, seeded, total_steps
+from scale.training.requirements import check_requirements
 from scale.training_recipe import Modality, TrainingRecipe
 from storage.files import sweep_temporaries
 
@@ -104,14 +106,16 @@ def train(
         progress: Shows every step.
 
     Raises:
-        SettingsError: ``folder`` holds a training with other settings or another seed.
+        SettingsError: ``folder`` holds a training with other settings or another seed; or a package, file or network
+            that the recipe names is missing.
         DataError: That training used another dataset version; a loss is not finite; shards are damaged, or too few.
     """
+    check_requirements(recipe)
     sweep_temporaries(folder)
     if restart:
         for name in (PRETRAINED, FINETUNED):
             (folder / name).unlink(missing_ok=True)
-    with process_group(device) as processes:
+    with process_group(device) as processes, sensible_threads(recipe.model.width):
         run = _Run(folder, shards, Identity(recipe, seed, shards.version), processes, progress, cache)
         fitted, first = _pretrain(run)
         if recipe.finetune_split not in shards.splits or not recipe.optimiser.finetune_epochs:

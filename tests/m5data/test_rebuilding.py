@@ -22,7 +22,7 @@ THINGS = [
     for n in range(240)
 ]
 PAIRS = [(f"shop:{n:04}", f"shop:{n + 120:04}", "matched") for n in range(0, 80, 2)]
-EVERY: tuple[ShardFormat, ...] = ("parquet", "webdataset", "links", "m5product", "mep3m")
+EVERY: tuple[ShardFormat, ...] = ("parquet", "webdataset", "links", "links-jsonl", "product1m", "m5product", "mep3m")
 
 
 def _make(folder: Path) -> Mapping[str, bytes]:

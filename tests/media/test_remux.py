@@ -41,7 +41,7 @@ def sound(form: str, codec: str) -> bytes:
 
 
 def packets(data: bytes, kind: str) -> Iterator[tuple[float, bytes]]:
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         for packet in container.demux(next(iter(container.streams.get(**{kind: 0})))):
             if packet.size and packet.pts is not None and packet.time_base is not None:
                 yield round(float(packet.pts * packet.time_base), 3), bytes(packet)

@@ -31,12 +31,12 @@ def test_notes_of_default_on_a_small_shop_advise_small() -> None:
         "query-fg and gallery-fg: empty: no pair has been judged; begin with m5data annotate candidates",
         "query-c and gallery-c: empty: needs a class of 10 products or more, and the largest has 8",
         (
-            "classification-train and classification-test: empty: needs a class of 10 products or more, and the largest "
-            "has 8"
+            "classification-train and classification-test: empty: needs a class of 10 products or more, and the "
+            "largest has 8"
         ),
         (
-            "unused: 10 of 40 products, in no split of the recipe; 10 are held out for evaluation (splits.reserve_share), "
-            "and are never trained on"
+            "unused: 10 of 40 products, in no split of the recipe; 10 are held out for evaluation "
+            "(splits.reserve_share), and are never trained on"
         ),
         'splits.recipe = "small" in m5data.toml makes more of a catalogue of 40 products',
     )

@@ -135,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
             body = body[int(span[1]) : int(span[2]) + 1]
             status = 206 if body else 416
         self.send_response(status)
-        if status == 206:
+        if span and status == 206:
             self.send_header("Content-Range", f"bytes {span[1]}-{span[2]}/*")
         if status == 200:
             self.send_header("ETag", etag)

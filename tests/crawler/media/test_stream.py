@@ -59,13 +59,13 @@ def ffmpeg(*words: str, folder: Path | None = None) -> None:
 
 def frames_of(data: bytes) -> Frames:
     """Return the frames of a video, with their times from the first."""
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         found = [(frame.time or 0.0, frame.to_ndarray().tobytes()) for frame in container.decode(video=0)]
     return [(round(time - found[0][0], 3), picture) for time, picture in found]
 
 
 def sound_of(data: bytes) -> np.ndarray[Any, Any]:
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         return np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
 
 

@@ -143,11 +143,11 @@ def test_two_loads_are_equal_and_pooled_as_trained(name: str, tmp_path: Path) ->
     torch.manual_seed(2)
     again = vectors(tmp_path, modality, width)
     assert all(np.array_equal(left, right) for left, right in zip(first, again, strict=True))
-    wanted = expected(network, tmp_path, modality, pooling)
+    with torch.no_grad():
+        wanted = expected(network, tmp_path, modality, pooling)
     assert np.allclose(first[0][0], wanted, atol=1e-4)
 
 
-@torch.no_grad()
 def expected(network: Any, folder: Path, modality: Modality, pooling: str) -> NDArray[np.float32]:  # noqa: ANN401
     """Return the vector of the first input, by the network that was saved."""
     base = getattr(network, network.base_model_prefix, network)
@@ -207,6 +207,20 @@ def test_a_network_without_the_weights_of_its_states_is_refused(tmp_path: Path) 
         vectors(tmp_path, "text", 16)
 
 
+def test_states_of_random_weights_are_refused_wherever_they_are_read(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file  # noqa: PLC0415
+
+    from scale.encoders.sentences import encode_texts  # noqa: PLC0415
+
+    save("bert, words", tmp_path)
+    assert encode_texts(str(tmp_path), ["abc"]).shape == (1, 16)  # the pooler is missing, and not read
+    path = tmp_path / "model.safetensors"
+    kept = {name: weight for name, weight in load_file(path).items() if "word_embeddings" not in name}
+    save_file(kept, path, metadata={"format": "pt"})
+    with pytest.raises(ValueError, match="would be random"):
+        encode_texts(str(tmp_path), ["abc"])
+
+
 def test_a_long_text_is_cut_to_the_networks_positions(tmp_path: Path) -> None:
     save("roberta", tmp_path)
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer"}))
@@ -224,11 +238,12 @@ def test_a_trained_network_sees_images_as_it_was_trained(name: str, tmp_path: Pa
     flat = torch.tensor(MEAN).view(1, 3, 1, 1).expand(1, 3, 24, 24)
     seen = own(flat, 16)
     assert seen.shape == (1, 16, width)
+    network: Any = own.network
     with torch.no_grad():
-        wanted = own.network.get_image_features if "clip" in name else own.network
+        wanted = network.get_image_features if "clip" in name else network
         states = wanted(pixel_values=torch.zeros(1, 3, 16, 16)).last_hidden_state[:, 1:]
         if "clip" in name:
-            states = own.network.visual_projection(own.network.vision_model.post_layernorm(states))
+            states = network.visual_projection(network.vision_model.post_layernorm(states))
     assert torch.allclose(seen, states, atol=1e-5)
 
 

@@ -80,9 +80,11 @@ def test_trained_and_untrained_networks_are_read_out_in_three_ways(results: dict
     random = results["baselines"]["random initialisation"]
     for found in (*results["phases"].values(), random):
         assert list(found["read-outs"]) == ["released", "cosine", "contrasted"]
-        assert found["read-outs"][results["read-out"]] == found["retrieval"]
+        assert found["read-outs"][found["read-out"]] == found["retrieval"]
         rows = [list(tasks["coarse"]) for tasks in found["read-outs"].values()]
         assert rows[0] == rows[1] == rows[2]
+    used = [found["read-out"] for found in (*results["phases"].values(), random)]
+    assert used == ["contrasted", "cosine", "contrasted"]
     read = random["read-outs"]
     assert read["cosine"] != read["released"] != read["contrasted"] != read["cosine"]
 
