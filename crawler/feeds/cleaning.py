@@ -170,7 +170,14 @@ def add_functions(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the SQL functions for feed values, and ``canonical_gtin``."""
     for macro in MACROS:
         connection.execute(macro)
-    connection.create_function("canonical_gtin", _canonical_gtins, ["VARCHAR"], "VARCHAR", type=PythonUDFType.ARROW)
+    connection.create_function(
+        "canonical_gtin",
+        _canonical_gtins,
+        ["VARCHAR"],
+        "VARCHAR",
+        type=PythonUDFType.ARROW,
+        null_handling="special",  # most products have no GTIN, and not every published one is valid
+    )
 
 
 def _canonical_gtins(published: pa.ChunkedArray) -> pa.Array:
