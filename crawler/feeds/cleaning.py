@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 import duckdb
 import pyarrow as pa
-from duckdb.func import PythonUDFType
+from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from core.gtin import canonical_gtin
 from core.modalities import FeedColumn, feed_columns
@@ -176,7 +176,7 @@ def add_functions(connection: duckdb.DuckDBPyConnection) -> None:
         ["VARCHAR"],
         "VARCHAR",
         type=PythonUDFType.ARROW,
-        null_handling="special",  # most products have no GTIN, and not every published one is valid
+        null_handling=FunctionNullHandling.SPECIAL,  # most products have no GTIN, and not every published one is valid
     )
 
 
