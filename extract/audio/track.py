@@ -31,9 +31,10 @@ __all__ = ["describe_feature", "encode_audio", "encode_mp3", "feature_rate"]
 def encode_mp3(samples: Sequence[NDArray[np.float32]], *, sample_rate: int, channels: int, bitrate: int) -> bytes:
     """Return samples as mp3 of constant bitrate; the same samples produce the same bytes.
 
-    Its first frame states the encoder's delay, so that decoders drop it: 1,105 samples, at 44.1 kHz 25 ms. FFmpeg writes
-    that frame last, and so needs a file that it can seek in. Uses LAME's level 7, its fast preset; FFmpeg's default, level 5, takes 2.5 times as long. The FFmpeg binary
-    gets decoded samples and never sees a file. It is 2.6 times as fast as PyAV's libmp3lame.
+    Its first frame states the encoder's delay, so that decoders drop it: 1,105 samples, 25 ms at 44.1 kHz. FFmpeg
+    writes that frame last, so the output is a file. LAME's level 7 is its fast preset; FFmpeg's default, level 5, takes
+    2.5 times as long. The FFmpeg binary gets decoded samples and never sees a stranger's file. It is 2.6 times as fast
+    as PyAV's libmp3lame.
 
     Args:
         samples: Consecutive parts, [samples, channels], 1.0 being full scale.

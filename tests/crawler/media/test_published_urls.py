@@ -61,7 +61,7 @@ AS_BROWSERS_ESCAPE = {
     "/e/blå.png?ø=å": "/e/bl%C3%A5.png?%C3%B8=%C3%A5",
     "/e/杯子.png": "/e/%E6%9D%AF%E5%AD%90.png",
     "/e/{w}x{h}`^.png": "/e/%7Bw%7Dx%7Bh%7D%60%5E.png",
-    "/e/\"<mug>\".png?it's\"<>": "/e/%22%3Cmug%3E%22.png?it%27s%22%3C%3E",
+    '/e/"<mug>".png?it\'s"<>': "/e/%22%3Cmug%3E%22.png?it%27s%22%3C%3E",
     "/e/back\\slash.png": "/e/back/slash.png",
     "/e/./a/../%2e%2E/dots.png": "/dots.png",
     "/e/tab\tline\n.png": "/e/tabline.png",
