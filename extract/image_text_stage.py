@@ -7,7 +7,6 @@ from contextlib import closing
 from importlib.util import find_spec
 
 import duckdb
-import pyarrow as pa
 
 from core.contacts import MASKS, mask_contacts
 from core.errors import SettingsError
@@ -17,7 +16,7 @@ from extract.collector import Collector, is_restored, run_partitions, run_pool
 from extract.engine import Item, LocalEngine, Result, plain, unpack_lines
 from extract.ocr.lines import TextLine
 from extract.ocr.reader import ImageReader
-from extract.partitions import SCHEMAS, DecodePaths, Partition, run_partition
+from extract.partitions import FAULTS, DecodePaths, Partition, result_schema, run_partition
 from extract.settings import ExtractSettings
 from storage import ObjectWriter, Snapshot, Stage, Store
 from storage.isolation.message import Fault
@@ -33,7 +32,7 @@ __all__ = [
 
 
 _READS = ("products", "media", "image_text", "rejects", "objects")
-_COLUMNS = "sha256, line, text, confidence, x0, y0, x1, y1, x2, y2, x3, y3, contact"
+_COLUMNS = "* EXCLUDE (product_id, position, repeated)"
 _OPEN = f"""
 CREATE TEMP TABLE wanted AS
     SELECT DISTINCT product_id, position, sha256, bytes FROM media
@@ -74,8 +73,7 @@ CREATE TEMP TABLE repeated AS
         AND text NOT IN (SELECT text FROM used WHERE products >= 2 GROUP BY text HAVING count(*) > 2)
 """
 _WRITE = """
-SELECT w.product_id, position, t.sha256, line, t.text, confidence, x0, y0, x1, y1, x2, y2, x3, y3, contact,
-    r.text IS NOT NULL AS repeated
+SELECT w.product_id, position, t.*, r.text IS NOT NULL AS repeated
 FROM wanted w JOIN line_results t USING (sha256)
 LEFT JOIN repeated r ON r.product_id = w.product_id AND r.sha256 = t.sha256 AND r.text = lower(replace(t.text, ' ', ''))
 """
@@ -190,12 +188,8 @@ class TextPartition(Partition):
 
     stage = "image_text"
     schemas = {  # noqa: RUF012 - ClassVar in the base
-        "line_results": pa.schema(
-            [("sha256", pa.string()), ("line", pa.int32()), ("text", pa.string()), ("confidence", pa.float64())]
-            + [(name, pa.int32()) for name in _CORNERS]
-            + [("contact", pa.string())]
-        ),
-        "fault_results": SCHEMAS["fault_results"],
+        "line_results": result_schema("image_text", "product_id", "position", "repeated"),
+        "fault_results": FAULTS,
     }
 
     @classmethod

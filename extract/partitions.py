@@ -18,66 +18,28 @@ from extract.settings import ExtractSettings
 from storage import ObjectWriter, Spool
 from storage.isolation.message import Fault
 from storage.objects.index import ObjectIndex
+from storage.tables import TABLES
 from storage.tasks import order, running
 
 __all__ = [
+    "FAULTS",
     "DecodePaths",
     "MediaPartition",
     "Partition",
     "extract_partition",
     "hand_out",
+    "result_schema",
     "run_partition",
 ]
 
-_TEXT, _INT, _LONG, _REAL = pa.string(), pa.int32(), pa.int64(), pa.float64()
-_REALS = pa.list_(_REAL)
 
-SCHEMAS = {
-    "frame_results": pa.schema(
-        [
-            ("video_sha256", _TEXT),
-            ("second", _INT),
-            ("pts_s", _REAL),
-            ("width", _INT),
-            ("height", _INT),
-            ("phash", _LONG),
-            ("object", _TEXT),
-            ("offset", _LONG),
-            ("length", _LONG),
-        ]
-    ),
-    "audio_results": pa.schema(
-        [
-            ("video_sha256", _TEXT),
-            ("mp3", _TEXT),
-            ("sample_rate", _INT),
-            ("duration_s", _REAL),
-            ("start_s", _REAL),
-            ("gap_starts_s", _REALS),
-            ("gap_lengths_s", _REALS),
-            ("mfcc", _TEXT),
-            ("n_mfcc", _INT),
-            ("mfcc_frames", _INT),
-            ("mfcc_settings", _TEXT),
-        ]
-    ),
-    "image_results": pa.schema(
-        [
-            ("sha256", _TEXT),
-            ("width", _INT),
-            ("height", _INT),
-            ("phash", _LONG),
-            ("size_group", _TEXT),
-            ("sharpness", _REAL),
-            ("blank_share", _REAL),
-            ("border_share", _REAL),
-            ("margin_detail", _REAL),
-            ("pixels", _TEXT),
-        ]
-    ),
-    "fault_results": pa.schema([("item", _TEXT), ("reason", _TEXT), ("detail", _TEXT)]),
-}
-"""Schemas of the temporary result tables, which are keyed by object."""
+def result_schema(table: str, *without: str) -> pa.Schema:
+    """Return the columns of a table that belong to an object: all but ``without``, which belong to a product."""
+    return pa.schema([column for column in TABLES[table].schema if column.name not in without])
+
+
+FAULTS = pa.schema([TABLES["rejects"].schema.field(name) for name in ("item", "reason", "detail")])
+"""Schema of the temporary table ``fault_results``."""
 
 
 class Partition(ABC):
@@ -152,7 +114,12 @@ class MediaPartition(Partition):
     """
 
     stage = "extract"
-    schemas = SCHEMAS
+    schemas = {  # noqa: RUF012 - ClassVar in the base
+        "frame_results": result_schema("frames", "product_id"),
+        "audio_results": result_schema("audio", "product_id"),
+        "image_results": result_schema("images", "product_id", "position"),
+        "fault_results": FAULTS,
+    }
 
     def __init__(self, items: Sequence[Item], digest: str, feature: str) -> None:
         super().__init__(items, digest)
