@@ -11,9 +11,9 @@ import duckdb
 from core.errors import MissingInputError
 from core.records import MediaKind, Reject
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
-from extract.collector import Collector, is_restored, items_of_a_task, partitions, run_partitions, run_pool
+from extract.collector import collect_results, is_restored, items_of_a_task, partitions
 from extract.moviepy_backend import require_moviepy
-from extract.partitions import MediaPartition, extract_partition
+from extract.partitions import MediaPartition
 from extract.settings import ExtractSettings
 from storage import Snapshot, Stage, Store
 from storage.tasks import Runner
@@ -62,10 +62,12 @@ SELECT count(*) FROM todo
 
 _WRITES = {
     "frames": """
-        SELECT product_id, r.* FROM (SELECT DISTINCT product_id, sha256 AS video_sha256 FROM wanted WHERE kind = 'video')
+        SELECT product_id, r.*
+        FROM (SELECT DISTINCT product_id, sha256 AS video_sha256 FROM wanted WHERE kind = 'video')
         JOIN frame_results AS r USING (video_sha256)""",
     "audio": """
-        SELECT product_id, r.* FROM (SELECT DISTINCT product_id, sha256 AS video_sha256 FROM wanted WHERE kind = 'video')
+        SELECT product_id, r.*
+        FROM (SELECT DISTINCT product_id, sha256 AS video_sha256 FROM wanted WHERE kind = 'video')
         JOIN audio_results AS r USING (video_sha256)""",
     "images": """
         SELECT product_id, position, r.* FROM wanted JOIN image_results AS r USING (sha256) WHERE kind = 'image'""",
@@ -144,16 +146,10 @@ def _work(
         total = _list_new(connection)
         if runner is not None:
             settings = settings.model_copy(update={"partition_items": items_of_a_task(total, settings.partition_items)})
-        collector = Collector(
-            connection, stage, store.objects.index, settings, MediaPartition, progress, elsewhere=runner is not None
-        )
         progress.start("extract", total)
-        if runner is None:
-            run_pool(store, MediaPartition, settings, collector, total)
-        else:
-            run_partitions(stage, extract_partition, collector, runner)
+        decode_paths = collect_results(connection, store, stage, settings, MediaPartition, progress, total, runner)
         progress.finish()
-        _log_decode_paths(collector.decode_paths)
+        _log_decode_paths(decode_paths)
         for table, query in _WRITES.items():
             stage.write(table, connection.sql(query))
         faults: list[tuple[str, str, str]] = connection.table("fault_results").order("ALL").fetchall()

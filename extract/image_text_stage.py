@@ -12,11 +12,11 @@ from core.contacts import MASKS, mask_contacts
 from core.errors import SettingsError
 from core.records import Reject
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
-from extract.collector import Collector, is_restored, run_partitions, run_pool
+from extract.collector import collect_results, is_restored
 from extract.engine import Item, LocalEngine, Result, plain, unpack_lines
 from extract.ocr.lines import TextLine
 from extract.ocr.reader import ImageReader
-from extract.partitions import FAULTS, DecodePaths, Partition, result_schema, run_partition
+from extract.partitions import FAULTS, Partition, result_schema
 from extract.settings import ExtractSettings
 from storage import ObjectWriter, Snapshot, Stage, Store
 from storage.isolation.message import Fault
@@ -26,7 +26,6 @@ __all__ = [
     "TextPartition",
     "count_unread",
     "mask_lines",
-    "read_partition",
     "run",
 ]
 
@@ -158,14 +157,8 @@ def _work(
     with closing(stage.before.connection(_READS)) as connection:
         total = _list_new(connection, stage.before, settings)
         if settings.ocr:
-            collector = Collector(
-                connection, stage, store.objects.index, settings, TextPartition, progress, elsewhere=runner is not None
-            )
             progress.start("image_text", total)
-            if runner is None:
-                run_pool(store, TextPartition, settings, collector, total)
-            else:
-                run_partitions(stage, read_partition, collector, runner)
+            collect_results(connection, store, stage, settings, TextPartition, progress, total, runner)
             progress.finish()
         connection.execute(_REPEATED)
         stage.write("image_text", connection.sql(_WRITE))
@@ -202,7 +195,8 @@ class TextPartition(Partition):
         """Return the engine that reads images."""
         return LocalEngine(settings, read, ImageReader(plain(settings.images)), unpack_lines)
 
-    def _add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
+    def add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
+        """Add the lines of an image."""
         del objects
         if isinstance(result, Fault):
             self._add_fault(item.sha256, "text", result)
@@ -231,8 +225,3 @@ def mask_lines(lines: Sequence[TextLine]) -> list[tuple[str, str | None]]:
         masked.append((text, ", ".join(kinds) or None))
         label = line.text.rstrip("：: ") if len(line.text) <= _LONGEST_LABEL else ""
     return masked
-
-
-def read_partition(location: str, name: str) -> DecodePaths:
-    """Read one partition that was handed out; see ``extract.partitions.extract_partition``."""
-    return run_partition(TextPartition, location, name)

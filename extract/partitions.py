@@ -15,19 +15,19 @@ from extract.engine import Item, LocalEngine, Result
 from extract.images import ImageMeasures
 from extract.results import Audio, ClipResult, Frames
 from extract.settings import ExtractSettings
-from storage import ObjectWriter, Spool
+from storage import ObjectWriter
 from storage.isolation.message import Fault
 from storage.objects.index import ObjectIndex
+from storage.partitions import Order
 from storage.tables import TABLES
-from storage.tasks import order, running
+from storage.tasks import running
 
 __all__ = [
     "FAULTS",
     "DecodePaths",
     "MediaPartition",
     "Partition",
-    "extract_partition",
-    "hand_out",
+    "order_of",
     "result_schema",
     "run_partition",
 ]
@@ -57,8 +57,6 @@ class Partition(ABC):
 
     def __init__(self, items: Sequence[Item], digest: str) -> None:
         self.items, self.digest = items, digest
-        self.remaining = len(items)
-        """Items without a result."""
         self.rows: dict[str, list[dict[str, object]]] = {name: [] for name in self.schemas}
         self.decode_paths: Counter[str] = Counter()
         """``Frames.decode_path`` -> number of videos."""
@@ -76,11 +74,6 @@ class Partition(ABC):
         )
         return hashlib.sha256(inputs.encode()).hexdigest()
 
-    def add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
-        """Store an item's objects, and add its rows."""
-        self.remaining -= 1
-        self._add(item, result, objects)
-
     def tables(self) -> dict[str, pa.Table]:
         """Return the result rows by table."""
         return {name: pa.Table.from_pylist(rows, schema=self.schemas[name]) for name, rows in self.rows.items()}
@@ -96,7 +89,7 @@ class Partition(ABC):
         """Return the engine that extracts its items."""
 
     @abstractmethod
-    def _add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
+    def add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
         """Store an item's objects, and add its rows."""
 
     def _add_fault(self, sha256: str, what: str, fault: Fault) -> None:
@@ -135,7 +128,8 @@ class MediaPartition(Partition):
         """Return the engine that decodes videos and images."""
         return LocalEngine(settings, read)
 
-    def _add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
+    def add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
+        """Store an item's objects, and add its rows."""
         if isinstance(result, ClipResult):
             self._add_frames(item.sha256, result.frames, objects)
             self._add_audio(item.sha256, result.audio, objects)
@@ -178,34 +172,29 @@ DecodePaths: TypeAlias = Mapping[str, int]
 """``Frames.decode_path`` -> number of videos."""
 
 
-def hand_out(partition: Partition, settings: ExtractSettings, spool: Spool, index: ObjectIndex) -> str:
-    """Store the order to extract a partition, and return its name for ``extract_partition``."""
+def order_of(settings: ExtractSettings, index: ObjectIndex, partition: Partition) -> Order:
+    """Return the order to extract a partition, for ``run_partition``."""
     inputs = pa.Table.from_pylist([asdict(item) for item in partition.items])
     inputs = inputs.replace_schema_metadata({"settings": settings.model_dump_json()})
-    refs = (index.find(item.sha256) for item in partition.items)
-    return order(spool, partition.name, partition.fingerprint, inputs, refs)
+    return inputs, (index.find(item.sha256) for item in partition.items)
 
 
-def extract_partition(location: str, name: str) -> DecodePaths:
-    """Extract one partition that was handed out, and write its objects and result to the workspace's location.
+def run_partition(kind: type[Partition], location: str, name: str) -> DecodePaths:
+    """Extract one partition that was ordered, and write its objects and result to the workspace's location.
 
     The decoder runs in a separate process, on one core. A second run produces the same rows.
 
     Args:
+        kind: Class of the partition.
         location: The workspace's folder, or its URL in an object store.
-        name: As ``hand_out`` returned it.
+        name: Name of the order.
 
     Returns:
         Decode paths of its videos.
 
     Raises:
-        DataError: The partition was not handed out, or its decoder does not start.
+        DataError: There is no such order, or its decoder does not start.
     """
-    return run_partition(MediaPartition, location, name)
-
-
-def run_partition(kind: type[Partition], location: str, name: str) -> DecodePaths:
-    """Extract one partition of a kind; see ``extract_partition``."""
     with running(location, name) as task:
         items = [Item(**row) for row in task.inputs.to_pylist()]
         settings = ExtractSettings.model_validate_json((task.inputs.schema.metadata or {})[b"settings"])
