@@ -10,6 +10,7 @@ import duckdb
 
 from core.contacts import MASKS, mask_contacts
 from core.errors import SettingsError
+from core.processes.message import Fault
 from core.records import Reject
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from extract.collector import collect_results, is_restored
@@ -19,7 +20,6 @@ from extract.ocr.reader import ImageReader
 from extract.partitions import FAULTS, Partition, result_schema
 from extract.settings import ExtractSettings
 from storage import ObjectWriter, Snapshot, Stage, Store
-from storage.isolation.message import Fault
 from storage.tasks import Runner
 
 __all__ = [

@@ -9,6 +9,7 @@ from typing import ClassVar, TypeAlias
 
 import pyarrow as pa
 
+from core.processes.message import Fault
 from core.version import __version__
 from extract.audio.track import describe_feature
 from extract.engine import Item, LocalEngine, Result
@@ -16,7 +17,6 @@ from extract.images import ImageMeasures
 from extract.results import Audio, ClipResult, Frames
 from extract.settings import ExtractSettings
 from storage import ObjectWriter
-from storage.isolation.message import Fault
 from storage.objects.index import ObjectIndex
 from storage.partitions import Order
 from storage.tables import TABLES

@@ -23,8 +23,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.check import Check, check_none
 from core.table_spec import Partition, TableSpec
-from storage.check import Check, check_none
 from storage.consistency_rules import rules
 from storage.engine import quote, side_by_side, widen
 from storage.files import Layout

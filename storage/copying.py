@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.errors import CorruptObjectError
+from core.files import sync_file
 from core.stage import Clock, StageReport
 from storage.engine import open_engine, quote
-from storage.files import DATABASES, FRONTIERS, OF_A_RUN, Layout, databases, sync_file
+from storage.files import DATABASES, FRONTIERS, OF_A_RUN, Layout, databases
 from storage.inside import UnsafePathError, links_below
 from storage.place import OWN_FOLDER
 from storage.state import State

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import duckdb
 
-from storage.isolation.pool import processes_for
+from core.processes.pool import processes_for
 from storage.memory import usual_query_mb
 
 __all__ = [

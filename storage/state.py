@@ -8,8 +8,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from core.errors import CorruptObjectError
+from core.files import sync_file
 from storage.engine import quote
-from storage.files import sync_file
 
 __all__ = ["State", "execute_rows", "transaction"]
 

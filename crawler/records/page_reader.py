@@ -14,6 +14,8 @@ import pyarrow as pa
 
 import core
 import reader
+from core.processes.message import Fault, Message
+from core.processes.pool import ChildPool, Job, PoolLimits, processes_for
 from core.records import ProductRecord, Specification, Variant
 from core.stage import Progress
 from crawler.crawl.stored_pages import StoredPageRow
@@ -37,8 +39,6 @@ from reader.model import kinds_model, shipped_model
 from reader.parse import load_page_object
 from reader.template import Observation
 from storage import Objects, Stage, Store
-from storage.isolation.message import Fault, Message
-from storage.isolation.pool import ChildPool, Job, PoolLimits, processes_for
 from storage.partitions import Done, Results, in_pool, run_partitions
 from takedown.register import Register
 

@@ -13,8 +13,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.files import replace_file, sync_file, sync_folder
 from storage.engine import open_engine, quote, text
-from storage.files import Layout, replace_file, sync_file, sync_folder
+from storage.files import Layout
 from storage.inside import files_below
 from storage.tables import TABLES, TableSpec
 from storage.tables.data_files import DataFile, file_sql, view_sql

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.errors import CorruptObjectError
+from core.files import sync_file, temporary_file
 from storage.engine import open_engine
-from storage.files import SEGMENT, Layout, sync_file, temporary_file
+from storage.files import SEGMENT, Layout
 from storage.state import State, execute_rows, transaction
 from storage.tables import TABLES
 from storage.tables.data_files import DataFile, rows_sql

@@ -322,7 +322,7 @@ def test_without_media_there_is_nothing_to_extract_from(store: Store) -> None:
 
 
 def test_nothing_to_do_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("storage.isolation.pool.PoolProcess", None)
+    monkeypatch.setattr("core.processes.pool.PoolProcess", None)
     assert list(LocalEngine(SETTINGS, bytes.fromhex).run([], 0)) == []
 
 
