@@ -16,11 +16,12 @@ from annotate.candidates.feature_file import FeatureFile, Rows
 from annotate.candidates.search import Neighbours, build_inverted_file, count_lists, count_probes, search_exactly
 from annotate.candidates.vectors import Encoded, encode_elsewhere, encode_here
 from annotate.settings import CandidateSettings
+from core.engine import open_engine
 from core.errors import DataError, MissingInputError
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from core.table_spec import Partition
 from storage import Snapshot, Stage, Store
-from storage.engine import open_engine
-from storage.tables import TABLES, Partition
+from storage.tables import TABLES
 from storage.tasks import Runner
 
 __all__ = ["run"]

@@ -14,6 +14,7 @@ import pyarrow as pa
 from jinja2 import Environment, StrictUndefined
 
 from core.check import Check
+from core.engine import widen
 from core.files import replace_file
 from core.version import __version__
 from splits.audit_views import make_audit_views
@@ -23,7 +24,6 @@ from splits.nearest import CaptionSearch, nearest_hashes
 from splits.recipe import UNUSED, Recipe
 from splits.record import check_record
 from storage import Snapshot
-from storage.engine import widen
 
 __all__ = [
     "Certificate",

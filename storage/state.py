@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from core.engine import quote
 from core.errors import CorruptObjectError
 from core.files import sync_file
-from storage.engine import quote
 
 __all__ = ["State", "execute_rows", "transaction"]
 

@@ -16,11 +16,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from core.engine import open_engine
 from core.files import sync_folder
 from core.small_files import check, check_numbers, made_of, read_json
 from core.stage import Clock, StageReport, utc_now
 from storage import Snapshot, Store
-from storage.engine import open_engine
 from storage.erasure import (
     correct_reports,
     erase_records,

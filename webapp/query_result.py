@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from core.engine import memory_limit
 from core.errors import M5DataError
 from core.odd_values import python_values
 from core.processes.message import Message
 from storage import Snapshot, Store
-from storage.engine import memory_limit
 from webapp.catalogue.product_card import plain
 
 __all__ = ["MOST_ROWS", "QueryResult", "answer", "run_query"]
