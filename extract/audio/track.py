@@ -16,11 +16,11 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from numpy.typing import NDArray
 
 from core.errors import MediaError
+from core.processes.children import ProgramError, run_program
 from extract import moviepy_backend
 from extract.results import Audio
 from media.audio import DecodedAudio
 from media.mel import mfcc, released_mel
-from storage.children import ProgramError, run_program
 
 if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
     from extract.settings import AudioSettings, FeatureSettings

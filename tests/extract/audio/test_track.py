@@ -7,12 +7,12 @@ import pytest
 from numpy.typing import NDArray
 
 from core.errors import SettingsError
+from core.processes.message import Fault
 from extract.audio.track import describe_feature
 from extract.clip import extract_clip
 from extract.moviepy_backend import require_moviepy
 from extract.results import Audio
 from extract.settings import AudioSettings, ExtractSettings, FeatureSettings
-from storage.isolation.message import Fault
 from tests.extract.synthetic_media import Clip, make_clip, tone
 
 DEFAULTS = ExtractSettings()
