@@ -56,6 +56,19 @@ def test_audio_becomes_mp3_and_mfcc() -> None:
     assert np.isfinite(array).all()
 
 
+@pytest.mark.parametrize("rate", [32_000, 44_100])
+def test_the_mp3_is_on_the_clock_of_the_frames(rate: int) -> None:
+    click = np.zeros((2, 44_100 * 2), np.float32)
+    click[:, 44_100:44_500] = tone(400 / 44_100)
+    audio = keep(
+        Clip(container="matroska", audio=click, audio_codec="flac"),
+        ExtractSettings(sound=AudioSettings(sample_rate=rate)),
+    )
+    samples, got, _ = decode(audio.mp3)
+    assert (got, len(samples)) == (rate, 2 * rate)
+    assert int(np.argmax(np.abs(samples) > 0.1)) / rate == pytest.approx(1.0, abs=0.002)
+
+
 def test_the_same_file_gives_the_same_bytes() -> None:
     data = make_clip(Clip(audio=tone(0.5)))
     assert extract_clip(data, DEFAULTS) == extract_clip(data, DEFAULTS)
