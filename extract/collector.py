@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count
 
@@ -15,8 +15,8 @@ from core.stage import Progress
 from extract.engine import Item, Result
 from extract.partitions import Partition, order_of, run_partition
 from extract.settings import ExtractSettings
-from storage import Snapshot, Stage, Store
-from storage.partitions import Done, Results, in_pool, in_tasks, run_partitions
+from storage import ObjectWriter, Snapshot, Stage, Store
+from storage.partitions import Done, Results, Work, in_pool, in_tasks, run_partitions
 from storage.tasks import Runner
 
 __all__ = ["collect_results", "is_restored", "items_of_a_task", "partitions"]
@@ -76,18 +76,26 @@ def collect_results(
         return decode_paths
     with store.objects.writer("derived") as objects:
         engine = kind.engine(settings, store.objects.read)
-
-        def add(partition: Partition, item: Item, result: Result) -> None:
-            partition.add(item, result, objects)
-            progress.advance()
-
-        def finish(partition: Partition) -> dict[str, pa.Table]:
-            objects.flush()  # rows may only name objects that are on disk
-            return partition.tables()
-
-        work = in_pool(results, _largest_first, lambda items: engine.run(items, total), add, finish)
+        work = _in_pool(results, lambda items: engine.run(items, total), objects, progress)
         run_partitions(results, found, work, load)
     return decode_paths
+
+
+def _in_pool(
+    results: Results,
+    replies: Callable[[Iterator[Item]], Iterator[tuple[Item, Result]]],
+    objects: ObjectWriter,
+    progress: Progress,
+) -> Work[Partition]:
+    def add(partition: Partition, item: Item, result: Result) -> None:
+        partition.add(item, result, objects)
+        progress.advance()
+
+    def finish(partition: Partition) -> dict[str, pa.Table]:
+        objects.flush()  # rows may only name objects that are on disk
+        return partition.tables()
+
+    return in_pool(results, _largest_first, replies, add, finish)
 
 
 def _largest_first(partition: Partition) -> list[Item]:
