@@ -175,7 +175,6 @@ _LONGEST_LABEL = 12
 class TextPartition(Partition):
     """Images of the stage ``image_text``."""
 
-    stage = "image_text"
     schemas = {  # noqa: RUF012 - ClassVar in the base
         "line_results": result_schema("image_text", "product_id", "position", "repeated"),
         "fault_results": FAULTS,
