@@ -5,4 +5,6 @@ Public names are imported on first use: reading a setting must not load an HTML 
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+from reader import __all__ as _of_reader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={"pages": [*_of_reader, "opt_outs"]})

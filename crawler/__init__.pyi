@@ -1,4 +1,4 @@
-from .pages import (
+from reader import (
     Document,
     Link,
     ProductPage,
@@ -8,11 +8,12 @@ from .pages import (
     is_product,
     links,
     next_link,
-    opt_outs,
     page_object_for,
     parse_page,
     read_document,
 )
+
+from .rights.opt_outs import opt_outs
 
 __all__ = [
     "Document",
