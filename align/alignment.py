@@ -92,8 +92,12 @@ def _read_titles(titles: Mapping[Category, Sequence[str]] | ArrowStream) -> Mapp
     return found
 
 
-def _check_paths(categories: Iterable[Category]) -> None:
+def _check_paths(categories: Sequence[Category]) -> None:
     """Raise one error for all invalid paths."""
+    nameless = [category for category in categories if not all(isinstance(n, str) for n in (category[0], *category[1]))]
+    if nameless:
+        shown = "; ".join(map(repr, map(tuple, nameless[:_SHOWN])))
+        raise DataError(f"align: {len(nameless)} categories have a source or a name that is no text: {shown}.")
     faults = [(category, found) for category in categories if (found := fault(category.path))]
     if faults:
         shown = "; ".join(f"{c.source}: {c.text[:60]!r} ({why}: {how})" for c, (why, how) in faults[:_SHOWN])

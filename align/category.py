@@ -1,11 +1,12 @@
 """Categories, and the nodes that one source's equal names form."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import NamedTuple
 
-from align.names import is_generic
+from align.names import is_generic, spelling
 
 __all__ = [
     "LONGEST_NAME",
@@ -71,7 +72,7 @@ def with_ancestors(categories: Iterable[Category]) -> Iterator[Category]:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """All categories of one source that have the same name at one level, below one label.
+    """All categories of one source that have the same name (``spelling``) at one level, below one label.
 
     Usually this is one category and its descendants. If two outermost categories of a source belong
     to one class and both contain the name, the node holds both: equal names of a shop are one label. A name
@@ -108,10 +109,15 @@ def make_nodes(categories: Iterable[Category], depth: int) -> list[Node]:
         if len(category.path) >= depth:
             name = category.path[depth - 1]
             within = category.path[depth - 2] if depth > 1 and is_generic(name) else ""
-            found.setdefault((category.source, name, within), []).append(category)
-    return [
-        Node(source, name, tuple(sorted(found[source, name, within])), depth) for source, name, within in sorted(found)
-    ]
+            found.setdefault((category.source, spelling(name), spelling(within)), []).append(category)
+    nodes = [Node(key[0], _usual_name(own, depth), tuple(sorted(own)), depth) for key, own in found.items()]
+    return sorted(nodes, key=lambda node: node.key)
+
+
+def _usual_name(categories: Iterable[Category], depth: int) -> str:
+    """Return the spelling at a level that most categories have; the smallest of several."""
+    times = Counter(category.path[depth - 1] for category in categories)
+    return min(times, key=lambda name: (-times[name], name))
 
 
 def interleave_titles(node: Node, titles: Mapping[Category, Sequence[str]]) -> list[str]:

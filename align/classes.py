@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from align.category import Category, Node, NodeKey, make_nodes
 from align.merging import LabelReason
+from align.names import spelling
 from align.pairs import MIN_PROBABILITY, LabelPair
 from align.review.effective_decisions import EffectiveDecisions
 from core.components import connect
@@ -26,8 +27,10 @@ def make_classes(categories: Iterable[Category], mapping: Mapping[str, str]) -> 
     its own class, shared by all sources that use the name.
     """
     classes: dict[str, list[Node]] = {}
+    names: dict[str, str] = {}
     for node in make_nodes(categories, 1):
-        classes.setdefault(mapping.get(_entry(node, mapping) or "", node.name), []).append(node)
+        own = names.setdefault(spelling(node.name), node.name)
+        classes.setdefault(mapping.get(_entry(node, mapping) or "", own), []).append(node)
     return dict(sorted(classes.items()))
 
 
@@ -53,7 +56,9 @@ def unused_entries(categories: Iterable[Category], mapping: Mapping[str, str]) -
 
 def _entry(node: Node, mapping: Mapping[str, str]) -> str | None:
     """Return the key of the mapping that applies to a node."""
-    return next((key for key in (f"{node.source}:{node.name}", node.name) if key in mapping), None)
+    names = dict.fromkeys((node.name, *(category.path[-1] for category in node.own)))
+    keys = (*(f"{node.source}:{name}" for name in names), *names)
+    return next((key for key in keys if key in mapping), None)
 
 
 def find_moves(

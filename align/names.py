@@ -2,10 +2,10 @@
 
 import re
 from collections import Counter
-from functools import cache, lru_cache
-from importlib import resources
+from functools import lru_cache
 from unicodedata import combining, normalize
 
+from core.chinese_script import to_simplified
 from core.segmentation import cut_words
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "opposed",
     "qualifiers",
     "singular",
-    "to_simplified",
+    "spelling",
 ]
 
 _BREAK = re.compile(r"[\W_]+")
@@ -68,16 +68,13 @@ def fold_name(name: str) -> str:
     return words or normalize("NFKC", name).casefold().strip()
 
 
-def to_simplified(text: str) -> str:
-    """Return the text with traditional characters replaced by simplified ones."""
-    return text.translate(_simplified()) if any(mark > "\u33ff" for mark in text) else text
+@lru_cache(1 << 16)
+def spelling(name: str) -> str:
+    """Return a name without differences of case, width, script (simplified, traditional) and white space.
 
-
-@cache
-def _simplified() -> dict[int, str]:
-    listed = resources.files("opencc").joinpath("dictionary", "TSCharacters.txt").read_text(encoding="utf-8")
-    pairs = (line.split("\t") for line in listed.splitlines() if "\t" in line)
-    return {ord(traditional): simplified.split()[0] for traditional, simplified in pairs if len(traditional) == 1}
+    Names that are equal so are one name, under the published rule too: it compares what people read.
+    """
+    return " ".join(to_simplified(normalize("NFKC", name)).casefold().split())
 
 
 @lru_cache(1 << 16)

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from align.category import Node, NodeKey
+from align.names import spelling
 from align.settings import AlignSettings
 from align.similarity import ContentVectors, label_similarity, similar_labels
 
@@ -83,16 +84,17 @@ def similar_nodes(
     nodes: Sequence[Node], at_least: float, reviewed: Iterable[tuple[NodeKey, NodeKey]] = ()
 ) -> list[tuple[int, int, float]]:
     """Return indices and similarity of all pairs of different sources with similar names, then of the reviewed ones."""
+    names = [spelling(node.name) for node in nodes]
     sources = [list(places) for _, places in groupby(range(len(nodes)), key=lambda i: nodes[i].source)]
     found = [
         (some[i], others[j], score)
         for some, others in combinations(sources, 2)
-        for i, j, score in similar_labels([nodes[i].name for i in some], [nodes[j].name for j in others], at_least)
+        for i, j, score in similar_labels([names[i] for i in some], [names[j] for j in others], at_least)
     ]
     known = {(i, j) for i, j, _ in found}
     place = {node.key: place for place, node in enumerate(nodes)}
     wanted = [(place[a], place[b]) for a, b in sorted(reviewed)]
-    found += [(i, j, label_similarity(nodes[i].name, nodes[j].name)) for i, j in wanted if (i, j) not in known]
+    found += [(i, j, label_similarity(names[i], names[j])) for i, j in wanted if (i, j) not in known]
     return found
 
 
@@ -103,7 +105,7 @@ def content_threshold(pairs: Iterable[LabelPair], settings: AlignSettings) -> fl
     """
     if settings.s_content != "same_names":
         return settings.s_content
-    same = [pair.s_content for pair in pairs if pair.a.name == pair.b.name]
+    same = [pair.s_content for pair in pairs if spelling(pair.a.name) == spelling(pair.b.name)]
     return fsum(same) / len(same) if same else 0.75
 
 
@@ -111,7 +113,7 @@ def accepting_rule(pair: LabelPair, threshold: float, settings: AlignSettings) -
     """Return the rule that makes a pair one label (``learned``, ``same_name`` or ``mep3m``), or None."""
     if pair.probability is not None:
         return "learned" if pair.probability >= MIN_PROBABILITY else None
-    if settings.same_names_join and pair.a.name == pair.b.name:
+    if settings.same_names_join and spelling(pair.a.name) == spelling(pair.b.name):
         return "same_name"
     accepted = pair.s_label >= settings.s_label and pair.s_content > threshold
     return "mep3m" if accepted else None

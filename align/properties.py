@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from align.names import to_simplified
 from align.similarity import label_similarity
 from align.term_matrices import bag, unit_rows
 from align.values import normal_value
+from core.chinese_script import to_simplified
 
 __all__ = [
     "PropertyKey",

@@ -32,7 +32,7 @@ SOURCE = "split_part(product_id, ':', 1)"
 _SCHEMA = TABLES["properties"].schema
 _TWO = 2
 """Processes that work at the same time: this one and a child."""
-_WORTH_A_CHILD = 1_000_000
+_MIN_ROWS_FOR_CHILD = 1_000_000
 """Lines from which a child process finds the names."""
 _CHILD_MB = 500
 """Memory of the child's DuckDB: both processes stay below four gigabytes at M5's size."""
@@ -84,7 +84,7 @@ class Naming:
         self._stage = stage
         self._changed = stage.changed_sources("specs") if "properties" in stage.before.tables else None
         lines = sum(file.rows for file in stage.before.files("specs"))
-        self._pool = _child() if lines >= _WORTH_A_CHILD and processes_for(None, _TWO) == _TWO else None
+        self._pool = _child() if lines >= _MIN_ROWS_FOR_CHILD and processes_for(None, _TWO) == _TWO else None
         asked = stage.before.root, stage.before.number, self._changed
         self._found = self._pool.submit(_in_child, *asked) if self._pool else None
 

@@ -50,11 +50,12 @@ group by t.task having right < asked order by asked - right desc, t.task limit ?
 _GIVEN = """
 with board as (
     select w.worker, coalesce(w.label, ''), w.comment from annotation_tasks t join annotation_work w using (task)
-    where t.kind = 'same-product' and t.query = :query and t.candidate = :candidate
+    where t.kind = 'same-product' and (t.query, t.candidate) in ((:query, :candidate), (:candidate, :query))
         and (w.label is not null or w.comment is not null))
 select * from board union all
 select worker, answer, null from judgements
-where query = :query and candidate = :candidate and worker not in (select worker from board) order by 1
+where (query, candidate) in ((:query, :candidate), (:candidate, :query))
+    and worker not in (select worker from board) order by 1
 """
 _COMMENTED = """
 select t.query, t.candidate from annotation_work w join annotation_tasks t using (task)
@@ -110,7 +111,7 @@ class GoldResult(_Pair):
 
 @dataclass(frozen=True, slots=True)
 class Dispute(_Pair):
-    """A pair on which people disagree or commented."""
+    """A pair on which people disagree or commented, with the answers to both of its directions."""
 
     answers: tuple[tuple[str, str, str | None], ...]
     """Worker, label (empty: skipped) and comment."""
@@ -147,6 +148,8 @@ class Overview:
     broken: int
     alpha: float | None
     """Krippendorff's alpha over pairs without uncertain answers."""
+    judged: int
+    """Number of answers that ``alpha`` rests on: of the board and of judgement files, those on gold too."""
     seconds: float | None
     """Median of the medians of all people."""
     earned: Decimal
@@ -184,7 +187,8 @@ def read_overview(state: State, settings: AnnotateSettings) -> Overview:
     """
     migrate(state)
     left_out = [] if settings.count_paused else paused_workers(state)
-    report = make_report(timed_judgements(state), settings.method, left_out, settings.threshold)
+    judgements = timed_judgements(state)
+    report = make_report(judgements, settings.method, left_out, settings.threshold)
     with closing(state.connect_reading()) as connection:
         counts = connection.execute(_COUNTS).fetchone()
         tasks, gold, finished, wanted, answers, skipped, broken, pairs = counts
@@ -199,6 +203,7 @@ def read_overview(state: State, settings: AnnotateSettings) -> Overview:
             skipped=skipped,
             broken=broken,
             alpha=report["alpha"],
+            judged=len(judgements),
             seconds=median(paces) if paces else None,
             earned=sum((person.earned for person in people), Decimal(0)),
             days=tuple(_days(connection)),

@@ -13,8 +13,8 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 
 def coded(value: str, language: Language) -> str:
-    """Return words for a value of the tables such as ``no_video``; unknown values and English use the value's own."""
-    known = texts_of("core", "words", "values.zh") if language == "zh" else {}
+    """Return words for a value of the tables such as ``no_video``; unknown values use the value's own."""
+    known = texts_of("core", "words", f"values.{language}")
     return known.get(value) or value.replace("http_", "HTTP ").replace("_", " ")
 
 

@@ -79,5 +79,5 @@ class RunContext:
 
 
 def without_media(options: RunOptions, *, media: bool) -> RunOptions:
-    """Return the options of a run; without media it exports link files, which need none."""
+    """Return the options of a run; without media it exports links, which need none."""
     return options if media or options.formats else replace(options, formats=("links",))

@@ -15,6 +15,8 @@ from crawler.crawl.job import CrawlJob, crawl_sources
 from crawler.crawl.nothing_kept import explain_no_pages
 from crawler.crawl.scope import Scope
 from crawler.crawl.visits import Found
+from crawler.failures import Answers, explain_failures
+from crawler.net.address_guard import authority
 from crawler.settings import CrawlSettings, SourceSettings
 from reader.parse import load_page_object
 from storage import Store, transaction
@@ -151,7 +153,10 @@ def _report(store: Store, seconds: float) -> StageReport:
     """Count URLs: ``read`` all discovered ones, ``kept`` those with a stored page."""
     counts = Counter(why or "" for _, _, why, *_ in _rows(store))
     kept = counts.pop("", 0)
-    return StageReport("crawl", kept + counts.total(), kept, dict(sorted(counts.items())), seconds)
+    answers = Counter((authority(url), why or "") for _, url, why, *_ in _rows(store))
+    listed = (Answers(host, why, count) for (host, why), count in answers.items())
+    notes = explain_failures(listed, slower="raise crawl.delay_s or the source's delay_s", retry="run m5data crawl")
+    return StageReport("crawl", kept + counts.total(), kept, dict(sorted(counts.items())), seconds, notes=notes)
 
 
 def _digest(store: Store) -> str:

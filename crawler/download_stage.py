@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from core.errors import MissingInputError, ThresholdError
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from crawler.failures import explain_failures
 from crawler.media.chunks import add_finished, download_chunks
 from crawler.media.downloader import download_all
 from crawler.media.queue import DownloadRun, UrlQueue, make_queue
@@ -30,6 +31,8 @@ __all__ = ["run"]
 _STAGE = "download"
 _PORT = re.compile(r":\d+$")
 _BATCH = 4_000
+_SLOWER = "lower download.requests_per_second and download.per_host"
+_RETRY = "run m5data download --retry-failed"
 
 _MEDIA = """
     SELECT m.product_id, m.kind, m.position, m.url,
@@ -47,8 +50,10 @@ _MEDIA = """
 """
 """A URL that pages name both as image and as video counts only as its actual kind; a placeholder stays dropped."""
 
-_SHOWN = "SELECT url, kind FROM media WHERE reason IS DISTINCT FROM 'placeholder'"
+_SHOWN = "SELECT product_id, url, kind FROM media WHERE reason IS DISTINCT FROM 'placeholder'"
 """The files that are downloaded: a placeholder stands for a missing image and shows no product."""
+
+_NO_PAGES = "CREATE VIEW pages AS SELECT NULL AS product_id, NULL AS url WHERE false"
 
 
 def run(  # noqa: PLR0913 - the options of one command
@@ -110,8 +115,9 @@ def run(  # noqa: PLR0913 - the options of one command
                 else:
                     download_chunks(stage, store, queue, this_run, shown, runner)
                 after, counts = queue.count_kept(), queue.counts()
+                notes = explain_failures(queue.answers(), slower=_SLOWER, retry=_RETRY)
                 _publish(stage, queue)
-            report = stage.commit(_report(counts, (clock() - started).total_seconds()))
+            report = stage.commit(_report(counts, (clock() - started).total_seconds(), notes))
             _check_answered(before[0], after[1] - before[1])
     _check_success(report, settings)
     return report
@@ -149,9 +155,9 @@ def _with_ports(hosts: Collection[str]) -> frozenset[str]:
     )
 
 
-def _report(counts: Counter[str], seconds: float) -> StageReport:
+def _report(counts: Counter[str], seconds: float, notes: tuple[str, ...]) -> StageReport:
     dropped = {reason: count for reason, count in sorted(counts.items()) if reason}
-    return StageReport(_STAGE, counts.total(), counts[""], dropped, seconds)
+    return StageReport(_STAGE, counts.total(), counts[""], dropped, seconds, notes=notes)
 
 
 def _check_answered(again: int, silent: int) -> None:
@@ -172,13 +178,18 @@ def _check_success(report: StageReport, settings: DownloadSettings) -> None:
         )
 
 
-def _read_wanted(snapshot: Snapshot, register: Register) -> Iterator[tuple[str, str]]:
-    """Yield URL and kind of every media file that a product names, except those that were taken down."""
-    query = f"SELECT url, min(kind) FROM ({_SHOWN}) WHERE NOT {register.sql('url', 'url')} GROUP BY url ORDER BY url"  # noqa: S608
-    for _, engine in _by_bucket(snapshot):
+def _read_wanted(snapshot: Snapshot, register: Register) -> Iterator[tuple[str, str, str]]:
+    """Yield URL, kind and page of every media file that a product names, except those that were taken down."""
+    query = f"""SELECT m.url, min(kind), coalesce(min(p.url), '')
+        FROM ({_SHOWN}) m LEFT JOIN pages p USING (product_id)
+        WHERE NOT {register.sql("url", "m.url")} GROUP BY m.url ORDER BY m.url"""  # noqa: S608
+    for bucket, engine in _by_bucket(snapshot):
+        has_pages = "products" in snapshot.tables
+        engine.execute(snapshot.view("pages", "products", only=[bucket]) if has_pages else _NO_PAGES)
         found = engine.execute(query)
         while rows := found.fetchmany(_BATCH):
             yield from rows
+        engine.execute("DROP VIEW pages")
 
 
 def _publish(stage: Stage, queue: UrlQueue) -> None:

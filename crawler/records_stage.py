@@ -103,7 +103,7 @@ def run(
             late = [page for page in pages if _kind(page, read) == "taken_down"]
             drop_tombstoned_pages(store, register, late, now)
             report = stage.commit(_report(choice, loss_notes(left_out, choice, settings), began))
-            remember_outcomes(store, _news(pages, readers, {**read, **choice.outcomes}))
+            remember_outcomes(store, _changed_outcomes(pages, readers, {**read, **choice.outcomes}))
             progress.finish()
             _check_products(store, settings, choice)
             return report
@@ -188,7 +188,7 @@ def _check_removed(choice: ChosenPages, known: AbstractSet[str], most: float) ->
             check_shrinkage(source, before[source], count, most)
 
 
-def _news(
+def _changed_outcomes(
     pages: Iterable[StoredPageRow], readers: _Readers, outcomes: _Outcomes
 ) -> Iterator[tuple[StoredPageRow, str, PageOutcome]]:
     """Yield the pages whose outcome or parser differs from the remembered one."""

@@ -12,7 +12,7 @@ from core.stage_settings import StageSettings
 
 __all__ = ["CHECKS", "CrawlSettings", "DownloadSettings", "OptOut", "SourceSettings"]
 
-CHECKS = "2."
+CHECKS = "3."
 """Version of the download's checks: another one has files requested again that the checks of before refused."""
 
 OptOut = Literal["noai", "noimageai", "noml", "noindex", "tdm-reservation"]
@@ -241,6 +241,9 @@ class DownloadSettings(StageSettings):
     """Most pixels of an image or a video frame; Pillow's own warning limit, 256 MB decoded."""
     max_duration_s: float = Field(default=600.0, gt=0)
     """Most seconds of a video; M5Product's last at most 60, and ten times that is not a product video."""
+    referer: Literal["page", "none"] = "page"
+    """The ``Referer`` of requests: ``page`` is what a browser on the product's page sends (the page's URL without its
+    query to the same origin, its origin to others), ``none`` is no header. Without it, some shops refuse (403)."""
     max_redirects: int = Field(default=5, ge=0)
     """Most redirects of one request; curl's users and browsers need fewer than 5 for media."""
     attempts: int = Field(default=3, ge=1)

@@ -44,6 +44,7 @@ _USERS = """
 SELECT page_sha256, min(url) FROM source_pages WHERE page_sha256 IS NOT NULL
     AND url NOT IN (SELECT value FROM json_each(:urls)) GROUP BY page_sha256
 """
+_PAGE = "UPDATE media_urls SET page = '' WHERE page IN (SELECT value FROM json_each(?))"
 _MEDIA = "SELECT sha256 FROM media_urls WHERE sha256 IS NOT NULL AND url IN (SELECT value FROM json_each(?))"
 _GZIP = b"\x1f\x8b"
 
@@ -131,7 +132,11 @@ def forget_urls(store: Store, urls: Collection[str]) -> int:
     """Delete the rows of pages and media at these URLs; return how many there were."""
     count = sum(_delete(frontier, ("source_pages", "source_files"), urls) for _, frontier in each_frontier(store))
     with _queue(store) as queue:
-        return count + (_delete(queue, ("media_urls",), urls) if queue else 0)
+        if queue:
+            with transaction(queue):
+                queue.execute(_PAGE, (_listed(urls),))
+            count += _delete(queue, ("media_urls",), urls)
+        return count
 
 
 def _delete(connection: sqlite3.Connection, tables: Collection[str], urls: Collection[str]) -> int:

@@ -12,10 +12,10 @@ from storage import Objects, Store
 from storage.erasure import Place, erase_records
 from takedown.register import Mark, Register
 
-__all__ = ["Withhold", "drop_tombstoned_pages"]
+__all__ = ["PageRedactor", "drop_tombstoned_pages"]
 
 
-class Withhold:
+class PageRedactor:
     """Removes taken-down items from a response before any of it is stored.
 
     Args:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from export.rights import Use
 from storage import Snapshot
 from storage.engine import bucket_sql
+from storage.split_digest import digest_splits
 from storage.tables import TABLES
 
 __all__ = ["CHOSEN", "Chosen", "chosen_sql"]
@@ -84,3 +85,11 @@ class Chosen:
     def rows(self, condition: str) -> pa.Table:
         """Return the rows that meet a condition, with the columns of ``splits`` and their ``bucket``."""
         return self._engine.sql(f"select * from chosen where {condition}").to_arrow_table()  # noqa: S608 - our own
+
+    def products(self) -> pa.Table:
+        """Return the different products of all rows."""
+        return self._engine.sql("select distinct product_id from chosen").to_arrow_table()
+
+    def digests(self) -> dict[str, str]:
+        """Return split -> digest of its chosen rows."""
+        return digest_splits(self._engine, "chosen")

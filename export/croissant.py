@@ -53,7 +53,9 @@ _CONTEXT = {
 _MIME = {
     "parquet": "application/x-parquet",
     "webdataset": "application/x-tar",
-    "links": "text/plain",
+    "links": "application/x-parquet",
+    "links-jsonl": "application/jsonl",
+    "product1m": "text/plain",
     "m5product": "application/json",
     "mep3m": "application/json",
 }

@@ -15,11 +15,13 @@ from export.card import dataset_card
 from export.chosen import chosen_sql
 from export.croissant import croissant
 from export.folders import folder_name, open_folder
-from export.link_files import LINKS, link_lines, write_link_files
+from export.links import LINK_FORMS, link_folders, link_rows, published_digests
 from export.manifest import CARD, CROISSANT, Claim, is_whole
+from export.product1m_files import product1m_lines
 from export.reader import sample_rows, split_names
 from export.registry import remember_export
 from export.rights import LeftOutCounts, Rights, Use, check_rights, count_left_out, left_out
+from export.row_files import LineFile, write_row_files
 from export.settings import ExportSettings, ShardFormat
 from export.shards import FORMATS, Shard, Target, Writing, as_rows
 from storage import Snapshot, Stage, Store
@@ -33,6 +35,8 @@ READS = ("splits", "products", "specs", "media", "frames", "audio", "labels", "u
 
 _CATALOGUE = ("duplicates", "rejects")
 """Further tables that the view ``catalogue`` needs."""
+_REBUILT = ("images", "duplicates", "reserve", "matches", "recipes")
+"""Further tables that links name, so that a dataset can be rebuilt."""
 
 _Claimed = tuple[Claim, str]
 """The claim to a format's folder, and the folder's path or URL."""
@@ -52,6 +56,10 @@ class _Job:
     progress: Progress
     use: Use
     """Intended use of the samples."""
+
+    def splits_of(self, form: ShardFormat) -> tuple[str, ...]:
+        """Return the splits of a format: unless they are chosen, links also name the products that no split uses."""
+        return self.splits if self.settings.splits or form not in LINK_FORMS else (*self.splits, "unused")
 
 
 def run(
@@ -133,7 +141,8 @@ def _check_any_left(job: _Job) -> None:
 
 def _reads(settings: ExportSettings) -> tuple[str, ...]:
     condition = _CATALOGUE if settings.where else ()
-    return (*READS, *condition, *(spec.name for spec in modality_tables()))
+    rebuilt = _REBUILT if any(form in LINK_FORMS for form in settings.formats) else ()
+    return tuple(dict.fromkeys((*READS, *condition, *rebuilt, *(spec.name for spec in modality_tables()))))
 
 
 def _export(stage: Stage, job: _Job, claims: Mapping[ShardFormat, _Claimed], digest: str, runner: Runner | None) -> int:
@@ -156,29 +165,37 @@ def _export(stage: Stage, job: _Job, claims: Mapping[ShardFormat, _Claimed], dig
         target.claim.begin()
     spool, location = (stage.spool, str(job.store.root)) if runner is None else (stage.shared_spool, stage.location)
     writing = Writing(spool, job.store.objects.index, job.progress.advance)
-    by_samples = [target for target in targets if target.form != LINKS]
+    by_samples = [target for target in targets if target.form in FORMATS]
     writing.run(location, _orders(writing, job, by_samples), runner or in_processes)
     counts = []
     for target in targets:
-        if target.form == LINKS:
-            shards = _write_links(stage, job, target)
+        if target.form in FORMATS:
+            shards = {split: writing.shards(target.form, split) for split in job.splits_of(target.form)}
         else:
-            shards = {split: writing.shards(target.form, split) for split in job.splits}
+            shards = _write_rows(stage, job, target)
         counts.append(_describe(job, target, shards, tables))
     job.progress.finish()
     return counts[0]
 
 
-def _write_links(stage: Stage, job: _Job, target: Target) -> dict[str, list[Shard]]:
-    """Write the link files of all splits in this process, which makes their lines."""
-    lines = link_lines(job.snapshot, job.recipe, job.splits, job.settings.where, job.use)
-    return write_link_files(target, lines, job.splits, stage.spool, job.progress.advance)
+def _write_rows(stage: Stage, job: _Job, target: Target) -> dict[str, list[Shard]]:
+    """Write the files of a format that one query makes, in this process."""
+    splits = job.splits_of(target.form)
+    asked = (job.snapshot, job.recipe, splits, job.settings.where, job.use)
+    if target.form in LINK_FORMS:
+        form = LINK_FORMS[target.form]
+        found = write_row_files(
+            target, link_rows(*asked, target.licences), link_folders(splits), stage.spool, lambda _: None, *form
+        )
+        job.progress.advance(sum(shard.samples for split in job.splits for shard in found[split]))
+        return found
+    return write_row_files(target, product1m_lines(*asked), splits, stage.spool, job.progress.advance, LineFile, ".txt")
 
 
 def _orders(writing: Writing, job: _Job, targets: Sequence[Target]) -> Iterator[str]:
     """Order the missing shards of every format and split, and yield the names of the orders."""
     for target in targets:
-        for split in job.splits:
+        for split in job.splits_of(target.form):
             form = FORMATS[target.form]
             asked = job.snapshot, split, job.recipe, job.settings.where, job.use, form.facts_of
             groups = (sample_rows(*asked, with_image=one) for one in ((True, False) if form.by_image else (None,)))
@@ -187,7 +204,8 @@ def _orders(writing: Writing, job: _Job, targets: Sequence[Target]) -> Iterator[
 
 def _describe(job: _Job, target: Target, shards: Mapping[str, Sequence[Shard]], tables: Mapping[str, int]) -> int:
     """Write the card and the metadata of one format and, last, its manifest; return its number of samples."""
-    sizes = {split: sum(shard.samples for shard in parts) for split, parts in shards.items()}
+    splits = job.splits_of(target.form)
+    sizes = {split: sum(shard.samples for shard in shards[split]) for split in splits}
     purpose = (job.settings.purpose, job.left_out.by_signal)
     card = dataset_card(job.recipe, job.snapshot, sizes, job.rights, target.form, purpose, job.settings.where)
     target.claim.write(CARD, card.encode())
@@ -204,8 +222,11 @@ def _describe(job: _Job, target: Target, shards: Mapping[str, Sequence[Shard]], 
         "splits": {split: as_rows(parts) for split, parts in shards.items()},
         "workspace": workspace_mark(job.store.root),
     }
+    if target.form in LINK_FORMS:
+        asked = (job.snapshot, job.recipe, splits, job.settings.where, job.use)
+        content["published"] = {**published_digests(*asked), "licences": dict(target.licences)}
     target.claim.end(content)
-    return sum(sizes.values())
+    return sum(sizes[split] for split in job.splits)
 
 
 def _chosen(settings: ExportSettings, built: tuple[str, ...], recipe: str) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ from storage.tar import read_members
 
 __all__ = ["SHARDS", "Removed", "remove_from_shard", "repair_manifest", "shard_holds"]
 
+_PRODUCTS = ("product_id", "candidate")
+"""Columns that name a product, as far as a file has them; its row goes with the product."""
 _NAMED = ("group_id", "label")
 _FACTS = "json"
 
@@ -36,7 +38,12 @@ class Removed:
 
     def touches(self, sample: Mapping[str, Any]) -> bool:
         """Return whether a sample is removed or changed."""
-        return sample["product_id"] in self.products or any(sample[name] in self.groups for name in _NAMED)
+        named = (sample.get(name) in self.groups for name in _NAMED)
+        return any(sample.get(name) in self.products for name in _PRODUCTS) or any(named)
+
+    def changed(self, sample: Mapping[str, Any]) -> dict[str, str]:
+        """Return the names of groups in a sample that change -> their new ones."""
+        return {name: self.groups[sample[name]] for name in _NAMED if sample.get(name) in self.groups}
 
 
 def shard_holds(path: Path, removed: Removed) -> bool:
@@ -80,6 +87,9 @@ def repair_manifest(folder: Path, samples: Mapping[Path, int]) -> None:
         entries = [_entry(folder / split, shard, samples, hashes) for shard in shards]
         manifest["splits"][split] = [entry for entry in entries if entry is not None]
         sizes[split] = _total(shards), _total(manifest["splits"][split])
+    for split in manifest.get("published", {}).get("digest", {}):
+        if sizes.get(split, (0, 0))[0] != sizes.get(split, (0, 0))[1]:
+            manifest["published"]["digest"][split] = None
     for name in (CARD, CROISSANT):
         _correct(folder / name, hashes, sizes)
     write_manifest(local, manifest)
@@ -116,7 +126,8 @@ def _total(shards: list[dict[str, Any]]) -> int:
 
 
 def _samples_of_parquet(path: Path, removed: Removed) -> Iterator[bool]:
-    rows = pq.read_table(path, columns=["product_id", *_NAMED]).to_pylist()
+    names = [name for name in (*_PRODUCTS, *_NAMED) if name in pq.read_schema(path).names]
+    rows = pq.read_table(path, columns=names).to_pylist()
     return (removed.touches(row) for row in rows)
 
 
@@ -140,8 +151,9 @@ def _remove_from_parquet(path: Path, draft: Path, removed: Removed) -> int:
         with pq.ParquetWriter(draft, schema, compression="zstd", write_statistics=["product_id"]) as writer:
             for group in range(shard.num_row_groups):
                 rows = shard.read_row_group(group)
-                rows = rows.filter(pc.invert(pc.is_in(rows["product_id"], value_set=gone)))
-                for name in _NAMED:
+                for name in (name for name in _PRODUCTS if name in schema.names):
+                    rows = rows.filter(pc.invert(pc.is_in(rows[name], value_set=gone)))
+                for name in (name for name in _NAMED if name in schema.names):
                     values = [removed.groups.get(value, value) for value in rows[name].to_pylist()]
                     index = rows.schema.get_field_index(name)
                     rows = rows.set_column(index, rows.schema.field(name), pa.array(values, pa.string()))
@@ -164,8 +176,7 @@ def _remove_from_tar(path: Path, draft: Path, removed: Removed) -> int:
                 sample = json.loads(payload)
                 gone = one.sample if sample["product_id"] in removed.products else ""
                 left += not gone
-                renamed = {name: removed.groups[sample[name]] for name in _NAMED if sample[name] in removed.groups}
-                if renamed:
+                if renamed := removed.changed(sample):
                     text = json.dumps({**sample, **renamed}, ensure_ascii=False, sort_keys=True)
                     payload = text.encode()
             if one.sample != gone:
@@ -188,11 +199,41 @@ def _remove_from_records(path: Path, draft: Path, removed: Removed) -> int:
     return len(left)
 
 
+def _samples_of_lines(path: Path, removed: Removed) -> Iterator[bool]:
+    with path.open(encoding="utf-8") as file:
+        yield from (removed.touches(json.loads(line)) for line in file)
+
+
+def _remove_from_lines(path: Path, draft: Path, removed: Removed) -> int:
+    """Write the lines without the products to ``draft``; return the rows left."""
+    left = 0
+    with path.open(encoding="utf-8") as file, draft.open("w", encoding="utf-8", newline="\n") as kept:
+        for line in file:
+            row = json.loads(line)
+            if any(row.get(name) in removed.products for name in _PRODUCTS):
+                continue
+            renamed = removed.changed(row)
+            text = json.dumps({**row, **renamed}, ensure_ascii=False, separators=(",", ":")) + "\n" if renamed else line
+            kept.write(text)
+            left += 1
+    return left
+
+
 _SAMPLES: Mapping[str, Callable[[Path, Removed], Iterator[bool]]] = MappingProxyType(
-    {".parquet": _samples_of_parquet, ".tar": _samples_of_tar, ".json": _samples_of_records}
+    {
+        ".parquet": _samples_of_parquet,
+        ".tar": _samples_of_tar,
+        ".json": _samples_of_records,
+        ".jsonl": _samples_of_lines,
+    }
 )
 
 SHARDS: Mapping[str, Callable[[Path, Path, Removed], int]] = MappingProxyType(
-    {".parquet": _remove_from_parquet, ".tar": _remove_from_tar, ".json": _remove_from_records}
+    {
+        ".parquet": _remove_from_parquet,
+        ".tar": _remove_from_tar,
+        ".json": _remove_from_records,
+        ".jsonl": _remove_from_lines,
+    }
 )
 """Suffix of files that hold samples -> the function that rewrites one without the products."""

@@ -10,17 +10,19 @@ from core.usage import Purpose
 
 __all__ = ["ExportSettings", "ShardFormat"]
 
-ShardFormat = Literal["parquet", "webdataset", "links", "m5product", "mep3m"]
+ShardFormat = Literal["parquet", "webdataset", "links", "links-jsonl", "product1m", "m5product", "mep3m"]
 
 
 class ExportSettings(StageSettings):
     """Content of an export, and the size of its pieces."""
 
     formats: tuple[ShardFormat, ...] = ("parquet", "webdataset")
-    """Formats written by a run; by default both formats with media, one for each loader. ``links``, ``m5product`` and
-    ``mep3m`` are the papers' files, without media."""
+    """Formats written by a run; by default both formats with media, one for each loader. ``links`` (Parquet) and
+    ``links-jsonl`` name every file by URL and hash, so that ``m5data rehydrate`` rebuilds the dataset; ``product1m``,
+    ``m5product`` and ``mep3m`` are the papers' files, without media."""
     splits: tuple[str, ...] = ()
-    """Splits written; empty: all splits of the recipe except ``unused``."""
+    """Splits written; empty: all splits of the recipe except ``unused``, which only links have, so that a dataset
+    rebuilt from them can be verified."""
     where: str | None = None
     """Only products for which this SQL condition over the view ``catalogue`` holds, such as
     ``brand = 'Acme' AND video_state = 'present'``; None: all."""

@@ -62,10 +62,10 @@ CREATE TEMP TABLE todo AS
         SELECT video_sha256 AS sha256 FROM frame_results
         UNION SELECT sha256 FROM image_results
         UNION SELECT item FROM fault_results
-    ), lying AS (SELECT sha256, (segment, "offset") AS lies FROM objects)
+    ), locations AS (SELECT sha256, (segment, "offset") AS location FROM objects)
     SELECT kind, sha256, coalesce(max(bytes), 0) AS bytes,
-        row_number() OVER (PARTITION BY kind ORDER BY any_value(lies), sha256) - 1 AS place
-    FROM wanted ANTI JOIN done USING (sha256) LEFT JOIN lying USING (sha256) GROUP BY kind, sha256;
+        row_number() OVER (PARTITION BY kind ORDER BY any_value(location), sha256) - 1 AS place
+    FROM wanted ANTI JOIN done USING (sha256) LEFT JOIN locations USING (sha256) GROUP BY kind, sha256;
 SELECT count(*) FROM todo
 """
 

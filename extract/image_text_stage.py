@@ -50,10 +50,10 @@ INSERT INTO fault_results
 """  # noqa: S608 - constants
 _NEW = """
 CREATE TEMP TABLE todo AS
-    WITH lying AS (SELECT sha256, (segment, "offset") AS lies FROM objects)
+    WITH locations AS (SELECT sha256, (segment, "offset") AS location FROM objects)
     SELECT 'image' AS kind, sha256, coalesce(max(bytes), 0) AS bytes,
-        row_number() OVER (ORDER BY any_value(lies), sha256) - 1 AS place
-    FROM wanted LEFT JOIN lying USING (sha256)
+        row_number() OVER (ORDER BY any_value(location), sha256) - 1 AS place
+    FROM wanted LEFT JOIN locations USING (sha256)
     WHERE sha256 NOT IN (SELECT sha256 FROM line_results UNION ALL SELECT item FROM fault_results)
     GROUP BY sha256;
 SELECT count(*) FROM todo

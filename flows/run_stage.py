@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from core.errors import FULL, CorruptObjectError, DataError, SettingsError, disk_fault
 from core.run_options import RunContext
-from core.stage import Progress, StageReport
+from core.stage import StageReport
 from crawler.pending_work import due_pages
 from flows.engines import on_ray
 from flows.run_files import FILE_ONLY, logging_to, recorded_progress
@@ -26,7 +26,7 @@ from storage.children import ProgramError, run_program
 from storage.engine import memory_limit
 from takedown.forget import PENDING, finish_takedown
 from workspace import Workspace
-from workspace.progress import showing_progress
+from workspace.progress import RunProgress, showing_progress
 from workspace.settings import MachineSettings, RunSettings
 from workspace.stages import STAGES, StageSpec, resolve
 
@@ -38,7 +38,7 @@ _LOG = logging.getLogger(__name__)
 
 
 @contextmanager
-def stage_session(workspace: Workspace, what: str) -> Iterator[Progress]:
+def stage_session(workspace: Workspace, what: str) -> Iterator[RunProgress]:
     """Hold the workspace for several stages, show their progress, and notify of an error that ends them.
 
     Args:

@@ -29,6 +29,7 @@ from core.stage import Progress, StageReport
 from flows.run_stage import run_stage, stage_session
 from storage.working_copy import working_copy
 from workspace import Workspace
+from workspace.progress import RunProgress
 from workspace.stages import Part, stages_of
 from workspace.status import LEDGER_BY_MODALITY
 
@@ -143,12 +144,14 @@ def run_part(
                 options=without_media(RunOptions(**options), media=media),
                 run=flow_run.get_name() or "",
             )
-            return _run_stages(opened, stages_of(part, media=media), context)
+            return _run_stages(opened, stages_of(part, media=media), context, progress)
     except M5DataError as error:
         return _failed(error)  # type: ignore[return-value]  # Prefect uses a returned state as the flow's own
 
 
-def _run_stages(workspace: Workspace, names: Sequence[str], context: RunContext) -> list[StageReport]:
+def _run_stages(
+    workspace: Workspace, names: Sequence[str], context: RunContext, progress: RunProgress
+) -> list[StageReport]:
     reports: list[StageReport] = []
     try:
         for name in names:
@@ -156,6 +159,7 @@ def _run_stages(workspace: Workspace, names: Sequence[str], context: RunContext)
             if isinstance(state.data, M5DataError):
                 raise state.data
             reports.append(state.result())
+            progress.completed(reports[-1])
             get_run_logger().info("%s", reports[-1].sentence())
     except M5DataError:
         with suppress(httpx.HTTPError):  # the stage's failure matters more

@@ -81,7 +81,8 @@ FORMATS = (
     MediaFormat("video/mpeg", "MPEG program stream", "mpeg"),
     MediaFormat("video/mp2t", "MPEG transport stream", "mpegts"),
 )
-"""Every format that ``sniff`` tells apart. Playlists (m3u8, ffconcat) and PDF are unknown files: they name others."""
+"""Every format that ``sniff`` tells apart. Playlists and PDF are unknown: the download replaces HLS and DASH by
+their video, and refuses others."""
 
 ACCEPTED = tuple(form for form in FORMATS if form.reader is not None)
 """The formats that are read."""

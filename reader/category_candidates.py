@@ -108,17 +108,20 @@ def _may_be_step(name: str) -> bool:
 def _add(page: Page, pool: Pool, crumbs: Iterable[Crumb], origin: str, evidence: list[str]) -> None:
     """Add a path without home page and product, and the same without its last and without its first step.
 
-    The last step of a row of links that is no link itself is the page: the product, under whatever name.
+    The last step of a row of links that is no link itself is the page: the product, under whatever name. Where the home
+    page alone is a link, nothing is known of the steps after it.
     """
     home = (page.document.absolute("/") or "").rstrip("/")
     here = page.document.url.partition("?")[0]
     kept = [(name, url) for name, url in islice(crumbs, _STEPS) if _may_be_step(name)][:12]
-    linked = sum(bool(url) for _, url in kept)
     found: list[str] = [f"steps:{bucket(len(kept))}"]
     homes = 0
     while kept and (is_home(kept[0][0]) or is_root(kept[0][1]) or kept[0][1].rstrip("/") == home):
         kept.pop(0)
         homes += 1
+    linked = any(url for _, url in kept)
+    if not linked and _is_named(page, " ".join(name for name, _ in kept)):
+        kept.clear()  # the product's name, cut at a sign within it
     found.append(f"homes:{homes}")
     last = "none"
     if origin.startswith("html") and len(kept) > 1 and linked and not kept[-1][1]:

@@ -1,4 +1,4 @@
-"""What the names of a JSON-LD script mean: the ``@context`` of JSON-LD 1.1, as far as schema.org data needs it.
+"""Meaning of the names of a JSON-LD script: the ``@context`` of JSON-LD 1.1, as far as schema.org data needs it.
 
 Contexts are not fetched: a name without a definition is schema.org's.
 """

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 from pathlib import PurePosixPath
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -280,40 +280,63 @@ def _near(element: html.HtmlElement) -> Iterator[html.HtmlElement]:
 
 
 _FILE = re.compile(r"\.(?:mp4|webm|m4v|mov|ogv)(?:$|[?#])", re.IGNORECASE)
-_ENDING = re.compile(r"\.(?:mp4|webm|m4v|mov)\b")
+_PLAYLIST = re.compile(r"\.(?:m3u8|mpd)(?:$|[?#])", re.IGNORECASE)
 _ATTRIBUTES = ("data-video-url", "data-video-src", "data-video", "data-mp4")
 _CARRIERS = f"//*[{' or '.join(f'@{name}' for name in _ATTRIBUTES)}]"
-_FILE_URL = re.compile(
-    r"""(?:https?:)?(?:\\?/){2}[\w.-]+(?:\\?/[^\s"'<>\\/,;(){}]+)*\.(?:mp4|webm|m4v|mov)(?:\?[^\s"'<>\\]*)?"""
+_URL_IN_SCRIPT = r"""(?:https?:)?(?:\\?/){2}[\w.-]+(?:\\?/[^\s"'<>\\/,;(){}]+)*\.(?:%s)\b(?:\?[^\s"'<>\\]*)?"""
+_IN_SCRIPTS = tuple(
+    (re.compile(rf"\.(?:{endings})\b"), re.compile(_URL_IN_SCRIPT % endings))
+    for endings in ("mp4|webm|m4v|mov", "m3u8", "mpd")
 )
+"""Of files, then of playlists: an ending, and a whole URL with it."""
 _REACH = 400
 """Characters before a file extension in which the URL must start."""
 _MAX = 20
 
 
 def find_videos(document: Document) -> list[str]:
-    """Return the URLs of video files in page order, each once: those of elements, else those in scripts.
+    """Return the URLs of videos in page order, each once: those of elements, else those in scripts.
 
-    Embedded players (``iframe``) and playlists (``.m3u8``) are not files and are left out.
+    Playlists count only if the page names no file, since they are other forms of the same videos; those of HLS
+    (``.m3u8``) come before those of DASH (``.mpd``). Embedded players (``iframe``) are left out.
     """
-    found = dict.fromkeys(_in_elements(document))
-    if not found:
-        found = dict.fromkeys(_in_scripts(document))
+    files, playlists = _in_elements(document)
+    in_scripts = (_in_scripts(document, *patterns) for patterns in _IN_SCRIPTS)
+    searches = chain([files, next(in_scripts)], _by_kind(playlists), in_scripts)
+    found = next((urls for search in searches if (urls := dict.fromkeys(search))), {})
     return list(found)[:_MAX]
 
 
-def _in_elements(document: Document) -> Iterator[str]:
+def _by_kind(playlists: list[str]) -> tuple[list[str], list[str]]:
+    """Return the playlists of HLS, and the others."""
+    hls = [url for url in playlists if ".m3u8" in url.lower()]
+    return hls, [url for url in playlists if url not in hls]
+
+
+def _in_elements(document: Document) -> tuple[list[str], list[str]]:
+    """Return the URLs of files and of playlists that elements name."""
+    files, playlists = list[str](), list[str]()
+    for url in _of_elements(document):
+        (playlists if _PLAYLIST.search(url) else files).append(url)
+    return files, playlists
+
+
+def _of_elements(document: Document) -> Iterator[str]:
     found = document.tree.iter("video", "source")
     named = [one for one in found if one.tag == "video" or next(one.iterancestors("video"), None) is not None]
     carriers = () if document.attribute_names.isdisjoint(_ATTRIBUTES) else document.tree.xpath(_CARRIERS)
     for element in [*named, *carriers]:
         inside = element.tag in ("video", "source")
         names = ("src", *_ATTRIBUTES) if inside else _ATTRIBUTES
-        values = [value for name in names if (value := element.get(name)) and (inside or _FILE.search(value))]
-        for value in values:
-            if ".m3u8" not in value and (url := document.absolute(value)) and not _stands_aside(element):
+        values = [value for name in names if (value := element.get(name)) and (inside or _names_video(value))]
+        for value in sorted(values, key=lambda value: _PLAYLIST.search(value) is not None):
+            if (url := document.absolute(value)) and not _stands_aside(element):
                 yield url
                 break
+
+
+def _names_video(value: str) -> bool:
+    return _FILE.search(value) is not None or _PLAYLIST.search(value) is not None
 
 
 def _stands_aside(element: html.HtmlElement) -> bool:
@@ -323,11 +346,11 @@ def _stands_aside(element: html.HtmlElement) -> bool:
     return False
 
 
-def _in_scripts(document: Document) -> Iterator[str]:
+def _in_scripts(document: Document, endings: re.Pattern[str], urls: re.Pattern[str]) -> Iterator[str]:
     for _, _, text in document.scripts:
-        for ending in islice(_ENDING.finditer(text), _MAX * 10):
+        for ending in islice(endings.finditer(text), _MAX * 10):
             # The URL ends here. The look back is bounded to keep the cost linear.
             window = text[max(0, ending.start() - _REACH) : ending.end() + 200]
-            for match in _FILE_URL.finditer(window):
+            for match in urls.finditer(window):
                 if url := document.absolute(match[0].replace("\\/", "/")):
                     yield url

@@ -175,14 +175,23 @@ class Reading:
         return (str(found.value), found.origin) if found else None
 
     @cached_property
+    def is_marked(self) -> bool:
+        """Whether markup states that the page is that of one product."""
+        return claims_product(self.page)
+
+    @property
+    def likelihood(self) -> float:
+        """Probability of the kind of the page; 1 for a product page that markup states."""
+        return self._certain["page"] if self.kind else 0.0
+
+    @cached_property
     def kind(self) -> str:
         """Kind of the page: ``product:<origin>``, ``listing``, ``not-found`` or ``other``."""
         statement = self.candidates("page")[0]
-        marked = claims_product(self.page)
         none = "missing" in statement.evidence or self.page.only_lists
         probability = 0.0 if none else self.model.probability("page", statement.evidence)
         kind, self._certain["page"] = page_kind(
-            self.page, statement.evidence, 1.0 if marked else probability, self.model.least.get("page", 0.5)
+            self.page, statement.evidence, 1.0 if self.is_marked else probability, self.model.least.get("page", 0.5)
         )
         return kind
 
@@ -208,7 +217,8 @@ class Reading:
             choice = self.model.choose("native_id", known, self._reader.template)
         if choice is not None and self._is_sure("native_id", choice):
             self._certain["native_id"] = choice.probability
-            return str(choice.candidate.value), choice.candidate.origin
+            if not (own and choice.candidate.origin == "url"):
+                return str(choice.candidate.value), choice.candidate.origin
         return (own, "url") if own else (fallback_id(self.url), "url-hash")
 
     @cached_property

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import issparse
 from scipy.special import gammaln, xlogy
 
 from core.errors import DataError
@@ -376,8 +377,8 @@ def rank(queries: Floats, gallery: Floats, depth: int, block: tuple[int, int] = 
     Equal scores are ranked by row, the lower first. Scores are computed in blocks.
 
     Args:
-        queries: [Q, width], finite.
-        gallery: [G, width], finite.
+        queries: [Q, width], finite; dense, or a sparse array of SciPy.
+        gallery: [G, width], likewise.
         depth: Items per query; at most G are returned.
         block: Queries and gallery items per block of scores.
 
@@ -393,21 +394,22 @@ def rank(queries: Floats, gallery: Floats, depth: int, block: tuple[int, int] = 
         raise DataError(f"rank: features must be [items, width], not {queries.shape} and {gallery.shape}.")
     _check_features(queries, "queries", gallery.shape[-1])
     _check_features(gallery, "gallery", gallery.shape[-1])
-    if not len(queries):
-        return np.empty((0, min(depth, len(gallery))), np.int64)
+    if not queries.shape[0]:
+        return np.empty((0, min(depth, gallery.shape[0])), np.int64)
     return np.concatenate([_rank_block(part, gallery, depth, block[1]) for part in _parts(queries, block[0])])
 
 
 def _parts(rows: Floats, size: int) -> Iterator[Floats]:
-    for start in range(0, len(rows), size):
+    for start in range(0, rows.shape[0], size):
         yield rows[start : start + size]
 
 
 def _rank_block(queries: Floats, gallery: Floats, depth: int, size: int) -> Indices:
-    scores = np.empty((len(queries), 0), np.float32)
-    rows = np.empty((len(queries), 0), np.int64)
-    for start in range(0, len(gallery), size):
-        block = queries @ gallery[start : start + size].T
+    scores = np.empty((queries.shape[0], 0), np.float32)
+    rows = np.empty((queries.shape[0], 0), np.int64)
+    for start in range(0, gallery.shape[0], size):
+        product: Any = queries @ gallery[start : start + size].T
+        block: Floats = product.toarray() if issparse(product) else product
         best = _best(block, min(depth, block.shape[1]))
         scores = np.concatenate([scores, np.take_along_axis(block, best, 1)], axis=1)
         rows = np.concatenate([rows, best + start], axis=1)
@@ -431,7 +433,7 @@ def _best_of_row(row: Floats, bound: np.float32, depth: int) -> Indices:
 def _check_features(features: NDArray[Any], name: str, width: int) -> None:
     if features.ndim != 2 or features.shape[1] != width:
         raise DataError(f"rank: {name}: The features must be [items, {width}], not {features.shape}.")
-    finite = np.isfinite(features).all(axis=1)
+    finite = np.ones(1, bool) if issparse(features) else np.isfinite(features).all(axis=1)
     if not finite.all():
         raise DataError(
             f"rank: {name}: The features in row {int(np.flatnonzero(~finite)[0])} and {int((~finite).sum()) - 1} more "

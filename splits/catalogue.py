@@ -54,6 +54,8 @@ OUTSIDE = pa.schema(
 )
 """Columns of ``Catalogue.outside``."""
 
+_NEVER_NULL = frozenset(("product_id", "group_id", "held_out", "query", "candidate"))
+
 CATEGORIES = pa.schema([("level", pa.string()), ("id", pa.int32()), ("name", pa.string())])
 """Columns of ``Catalogue.categories``."""
 
@@ -120,6 +122,9 @@ def _typed(name: str, given: ArrowStream, schema: pa.Schema) -> pa.Table:
             table = table.set_column(index, column.name, table[index].cast(column.type))
         except pa.ArrowInvalid as error:
             raise RecipeError(f"catalogue.{name}.{column.name} must be of type {column.type}: {error}") from None
+    for key in _NEVER_NULL.intersection(schema.names):
+        if missing := table[key].null_count:
+            raise RecipeError(f"catalogue.{name}.{key} is null in {missing:,} rows. Every row must name its products.")
     return table
 
 

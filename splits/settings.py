@@ -13,8 +13,8 @@ class SplitSettings(StageSettings):
     """Section ``[splits]`` of ``m5data.toml``."""
 
     recipe: str = "default"
-    """Name of a shipped recipe (default, demo, m5product, mep3m), or path of a ``.toml`` file; the
-    default suits a catalogue of any size."""
+    """Name of a shipped recipe (default, demo, m5product, mep3m, small), or path of a ``.toml`` file; the
+    default suits a catalogue of thousands of products or more, ``small`` one of 30 to 3,000."""
     seed: int = Field(default=0, ge=0, lt=2**63)
     """Seed of every draw; the papers give none."""
     reserve_share: float = Field(default=0.25, gt=0, lt=1)

@@ -18,11 +18,13 @@ from core.version import __version__
 from splits.builder import build
 from splits.catalogue import CATEGORIES, MATCHES, OUTSIDE, Catalogue, first_of_group, pairs_of, sort_by_id
 from splits.drawing import Flags, Rows, hash_ids
+from splits.outlook import describe_splits
 from splits.recipe import LEVELS, Level, Recipe, load_recipe
-from splits.record import digest_splits
 from splits.settings import SplitSettings
 from storage import Snapshot, Stage, Store
+from storage.engine import widen
 from storage.product_keys import KEYED_PRODUCTS
+from storage.split_digest import digest_splits
 
 __all__ = ["READS", "RESERVE", "Decided", "Draw", "decide", "hold_out", "read_source", "run"]
 
@@ -135,7 +137,7 @@ def _decide(ids: pa.ChunkedArray, unit: Rows, known: Flags, was_held: Flags, dra
 READS = ("products", "duplicates", "labels", "matches", "media", "images", "reserve")
 """Tables that splits depend on; the reserve remembers earlier decisions."""
 
-_MEMORY_LIMIT = "2GB"
+_MOST_MB = 2_000
 """Sorting 6.3 M products with less memory spills to disk."""
 
 
@@ -175,7 +177,7 @@ def run(
             return stage.report_unchanged()
         draw = Draw(settings.reserve_share, settings.salt, stage.before.number + 1)
         with closing(stage.before.connection(READS)) as connection:
-            connection.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
+            widen(connection, _MOST_MB)
             recipe = choose_level(connection, recipe)
             source = read_source(connection, recipe, draw)
         kept, rejects = len(source.catalogue.products), source.rejects
@@ -186,7 +188,8 @@ def run(
         progress.finish()
         dropped = dict(Counter(rejects["reason"].to_pylist()))
         seconds = time.monotonic() - began
-        return stage.commit(StageReport("splits", kept + len(rejects), kept, dropped, seconds))
+        notes = describe_splits(source.catalogue, recipe, splits)
+        return stage.commit(StageReport("splits", kept + len(rejects), kept, dropped, seconds, notes=notes))
 
 
 def _write(stage: Stage, recipe: Recipe, seed: int, source: Source, splits: pa.Table) -> None:

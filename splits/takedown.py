@@ -5,11 +5,11 @@ from collections.abc import Collection, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from splits.record import digest_splits
 from storage import Snapshot, Store
 from storage.engine import open_engine, text
 from storage.erasure import Edit, among, history, rewrite_tables
 from storage.files import replace_file
+from storage.split_digest import digest_splits
 from takedown.plan import Plan, Removal, Target
 
 __all__ = ["recorded_digests", "remove", "search"]

@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 from core.table_spec import Partition, TableSpec
 from storage.check import Check, check_none
 from storage.consistency_rules import rules
-from storage.engine import quote, side_by_side
+from storage.engine import quote, side_by_side, widen
 from storage.files import Layout
 from storage.tables import TABLES
 from storage.tables.data_files import data_paths, file_key, other_buckets, read_owners, repeated_keys_sql, sorted_once
@@ -34,7 +34,7 @@ from storage.versions import ABSENT, Snapshot
 
 __all__ = ["Proof", "check_consistency", "check_counts", "check_tables", "is_current", "prove_keys"]
 
-_MEMORY_LIMIT = "2GB"
+_MOST_MB = 2_000
 """Checks join the ids of whole tables; spilling to disk would take several times as long."""
 _PRODUCTS = "products"
 
@@ -78,7 +78,7 @@ def check_consistency(snapshot: Snapshot) -> Iterator[Check]:
     ahead = [rule.table for rule in rules() if rule.table not in snapshot.tables]
     yield _check_stages(behind, sorted(set(ahead)))
     with closing(snapshot.connection()) as connection:
-        connection.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
+        widen(connection, _MOST_MB)
         yield from check_tables(connection, behind, ahead, prove_keys(snapshot, connection))
         yield from check_counts(snapshot, connection)
 

@@ -149,10 +149,10 @@ _RULES = (
     Rule(
         "judged:matches",
         "matches",
-        "every match rests on judgements",
+        "every match with votes rests on judgements",
         """
         SELECT m.query || ' and ' || m.candidate FROM matches m
-        WHERE NOT EXISTS (FROM judgements j WHERE j.query = m.query AND j.candidate = m.candidate)
+        WHERE votes > 0 AND NOT EXISTS (FROM judgements j WHERE j.query = m.query AND j.candidate = m.candidate)
         """,
     ),
     _known("splits", "splits"),

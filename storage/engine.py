@@ -15,6 +15,7 @@ from typing import TypeVar
 import duckdb
 
 from storage.isolation.pool import processes_for
+from storage.memory import usual_query_mb
 
 __all__ = [
     "Engines",
@@ -26,11 +27,13 @@ __all__ = [
     "side_by_side",
     "sources_sql",
     "text",
+    "widen",
 ]
 
-_MEMORY_MB = 1000
-"""MB that one connection uses before it spills to disk; a stage that writes while it reads by SQL has two."""
 _LEAST_MB = 500
+"""Minimum memory of each of several queries side by side, MB."""
+_MOST_MB = 1000
+"""Maximum memory of each, MB."""
 _MOST_THREADS = 4
 _Item = TypeVar("_Item")
 _MOST_IDLE = 4
@@ -42,7 +45,7 @@ SET enable_external_file_cache = false; SET enable_external_file_cache = true"""
 """The limit returns memory to the system; the cache is emptied, so that a file damaged since is read again."""
 _PLAN_RULES = ("expression_rewriter", "filter_pullup", "filter_pushdown", "unused_columns", "cte_inlining")
 """DuckDB's optimizer rules that look at the query alone."""
-_LIMIT: ContextVar[int] = ContextVar("memory_limit", default=_MEMORY_MB)
+_LIMIT: ContextVar[int | None] = ContextVar("memory_limit", default=None)
 
 
 def open_engine(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
@@ -87,7 +90,7 @@ class Engines:
         if inside is None:
             idle = _FREE.setdefault(process, [])
         else:
-            idle = self._confined.setdefault((process, inside, _LIMIT.get(), plans), [])  # its limit is locked
+            idle = self._confined.setdefault((process, inside, _limit_mb(), plans), [])  # its limit is locked
         while True:
             with suppress(IndexError, duckdb.Error):  # a database that has spilled cannot change its folder
                 return _lend(idle.pop(), spill, inside, idle)
@@ -110,7 +113,7 @@ def _open_database(inside: Path | None, *, plans: bool) -> duckdb.DuckDBPyConnec
 
 def _prepare(connection: duckdb.DuckDBPyConnection, spill: Path | None) -> None:
     scratch = spill or Path(tempfile.gettempdir()) / f"m5data-{uuid.uuid4().hex}"
-    connection.execute(f"SET memory_limit = '{_LIMIT.get()}MB'; SET temp_directory = {text(str(scratch))}")
+    connection.execute(f"SET memory_limit = '{_limit_mb()}MB'; SET temp_directory = {text(str(scratch))}")
     connection.execute("SET GLOBAL TimeZone = 'UTC'; SET enable_progress_bar = false")
 
 
@@ -139,7 +142,11 @@ def _take_back(database: duckdb.DuckDBPyConnection, empty: str, idle: list[duckd
 
 @contextmanager
 def memory_limit(megabytes: int | None) -> Iterator[None]:
-    """Set the memory limit of connections opened inside the block; None: leave it as it is."""
+    """Set the memory limit of connections opened inside the block; None: leave it as it is.
+
+    A connection that reaches its limit spills to disk. Without a limit it has ``usual_query_mb``. A stage that writes
+    while it reads by SQL has two connections.
+    """
     token = _LIMIT.set(_LIMIT.get() if megabytes is None else megabytes)
     try:
         yield
@@ -147,16 +154,24 @@ def memory_limit(megabytes: int | None) -> Iterator[None]:
         _LIMIT.reset(token)
 
 
+def widen(connection: duckdb.DuckDBPyConnection, most_mb: int) -> None:
+    """Let a stage's only connection have the memory of two, ``most_mb`` at most."""
+    connection.execute(f"SET memory_limit = '{min(2 * _limit_mb(), most_mb)}MB'")
+
+
+def _limit_mb() -> int:
+    return _LIMIT.get() or usual_query_mb()
+
+
 def side_by_side(work: Callable[[_Item], object], items: Sequence[_Item]) -> None:
     """Call ``work`` with each item, in as many threads as there are cores, at most four.
 
-    Threads suffice because DuckDB computes outside the interpreter. Each call opens its own engines, which may use a
-    gigabyte at most; if a limit was set, they share it, each with half a gigabyte or more.
+    Threads suffice because DuckDB computes outside the interpreter. Each call opens its own engines, which share the
+    memory limit of one, each with half a gigabyte or more, and a gigabyte at most.
     """
-    limit, is_set = _LIMIT.get(), _LIMIT.get() != _MEMORY_MB
-    fitting = max(limit // _LEAST_MB, 1) if is_set else _MOST_THREADS
-    count = processes_for(None, max(min(fitting, _MOST_THREADS, len(items)), 1))
-    share = min(limit // count, _MEMORY_MB) if is_set else _MEMORY_MB
+    limit = _limit_mb()
+    count = processes_for(None, max(min(limit // _LEAST_MB, _MOST_THREADS, len(items)), 1))
+    share = min(limit // count, _MOST_MB)
 
     def limited(item: _Item) -> None:
         with memory_limit(share):

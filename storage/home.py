@@ -20,7 +20,7 @@ from storage.files import DATABASES, DOWNLOADS, FRONTIERS, INDEX, Layout, file_s
 from storage.inside import is_plain
 from storage.lease import LEASE, Lease
 from storage.lock import holder_of
-from storage.objects.index import fall_behind
+from storage.objects.index import mark_stale
 from storage.place import OWN_FOLDER, Entry, ObjectStore, in_parallel, log_large_transfer
 from storage.publish import push
 from storage.versions import latest_number
@@ -238,7 +238,7 @@ class Home:
     def _set_aside(self) -> Path:
         """Move the working copy to a neighbouring folder, with all available tables, and leave an empty one."""
         for path, known in read_record(self._root).files.items():
-            if known.comes_later and path.startswith("tables/"):
+            if known.is_lazy and path.startswith("tables/"):
                 with suppress(WorkspaceError):  # the other machine has removed it
                     local_paths(self._root, [path])
         number = 1
@@ -337,7 +337,7 @@ def _pull(place: ObjectStore, root: Path, record: Record, there: Mapping[str, En
         newest = max(entry.modified for path, entry in there.items() if path.startswith("versions/"))
         segments = {path: entry for path, entry in there.items() if path.startswith("objects/")}
         sizes = {path.removeprefix("objects/"): one.size for path, one in segments.items() if one.modified <= newest}
-        fall_behind(Layout(root), sizes)
+        mark_stale(Layout(root), sizes)
     if DOWNLOADS not in there:
         remove_database(root / DOWNLOADS)
     stats = {path: None if path in kept else stat_of(root / path) for path in there.keys() - later}

@@ -30,7 +30,7 @@ class UnsafePathError(WorkspaceError):
 def is_plain(name: str) -> bool:
     """Return whether a name is a relative path in normal form: no ``..``, no empty part, no control character."""
     parts = name.split("/")
-    if not name or len(name) > _LONGEST or "\\" in name or any(part in {"", ".", ".."} for part in parts):
+    if not name or len(name) > _LONGEST or any(part in {"", ".", ".."} for part in parts):
         return False
     return all(unicodedata.category(character) not in {"Cc", "Cs"} for character in name)
 

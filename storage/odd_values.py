@@ -2,8 +2,9 @@
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
-__all__ = ["python_values"]
+__all__ = ["is_odd", "python_values"]
 
 
 def python_values(column: pa.Array | pa.ChunkedArray) -> list[object]:
@@ -18,6 +19,18 @@ def python_values(column: pa.Array | pa.ChunkedArray) -> list[object]:
         return list(column.to_pylist())
     except (OverflowError, ValueError, pa.ArrowException):
         return _texts(column)
+
+
+def is_odd(column: pa.ChunkedArray) -> bool:
+    """Return whether a column of times or dates has one outside Python's years."""
+    if not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
+        return False
+    ends = pc.min_max(column)
+    try:
+        ends.as_py()
+    except (OverflowError, ValueError, pa.ArrowException):
+        return True
+    return False
 
 
 def _texts(column: pa.Array | pa.ChunkedArray) -> list[object]:

@@ -98,7 +98,7 @@ def _remove(
     for path in known - files.keys() - here:
         if entry := place.entry(path):
             files[path] = Known.of(entry)
-    later = {path for path, one in files.items() if one.comes_later and not path.startswith("objects/")}
+    later = {path for path, one in files.items() if one.is_lazy and not path.startswith("objects/")}
     spared = {path for path in files if unfinished and OWN_SEGMENT.fullmatch(path.removeprefix("objects/"))}
     gone = sorted(files.keys() - here - known - later - spared, key=_step, reverse=True)
     place.remove(path for path in gone if _step(path) == _VERSION)

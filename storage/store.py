@@ -97,7 +97,7 @@ class Store:
         """
         return self._lock.hold()
 
-    def keeping_state(self) -> AbstractContextManager[None]:
+    def persist_state(self) -> AbstractContextManager[None]:
         """Write to the state: without a lock in a folder; in an object store, under the lock, uploaded at the end.
 
         Raises:
@@ -105,7 +105,7 @@ class Store:
         """
         return nullcontext() if self._home is None else self.lock()
 
-    def refuse_working_copy(self, what: str) -> None:
+    def require_local(self, what: str) -> None:
         """Refuse a program that keeps writing to the state, if the workspace is a working copy.
 
         Raises:

@@ -65,11 +65,11 @@ PLAN = Layout(Path()).manifest.as_posix()
 Stat = tuple[int, int, int]
 """Bytes, time of the last change in nanoseconds, and inode: while these are equal, so is the content."""
 
-_OF_THE_MACHINE = frozenset({*OF_A_RUN, OWN_FOLDER, "prefect", "training"})
+_LOCAL_FILES = frozenset({*OF_A_RUN, OWN_FOLDER, "prefect", "training"})
 """Top-level names that stay on this machine: files of a run, the scheduler's folder, models in training."""
 _PRIVATE = (KEY_FILE, "objects/page-")
 """Path prefixes of files that only this user may read."""
-_PASSING = (TEMPORARY, ".sqlite-wal", ".sqlite-shm")
+_TRANSIENT_FILES = (TEMPORARY, ".sqlite-wal", ".sqlite-shm")
 """Suffixes of files that belong to another file."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -133,9 +133,11 @@ def is_data(path: str) -> bool:
 
 def files_of(root: Path) -> dict[str, Stat]:
     """Return path in the workspace -> ``Stat`` of every file except ``DATABASES``, in order of paths."""
-    tops = [top for top in sorted(root.iterdir()) if top.name not in _OF_THE_MACHINE and top.name not in DATABASES]
+    tops = [top for top in sorted(root.iterdir()) if top.name not in _LOCAL_FILES and top.name not in DATABASES]
     found = (path for top in [*tops, root / PLAN] for path in _inside(top))
-    return {path.relative_to(root).as_posix(): stat_of(path) for path in found if not path.name.endswith(_PASSING)}
+    return {
+        path.relative_to(root).as_posix(): stat_of(path) for path in found if not path.name.endswith(_TRANSIENT_FILES)
+    }
 
 
 def stat_of(path: Path) -> Stat:
@@ -173,13 +175,13 @@ class Known:
         return Known(entry.etag, (entry.size, _moment(entry), 0))
 
     @property
-    def comes_later(self) -> bool:
+    def is_lazy(self) -> bool:
         """Whether the file was not fetched when this was written: if it is missing here, it was not removed."""
         return self.stat is not None and not self.stat[2]
 
     def is_at(self, stat: Stat) -> bool:
         """Return whether a file here has the object's content."""
-        return self.stat is not None and (self.stat == stat or (self.comes_later and self.stat[:2] == stat[:2]))
+        return self.stat is not None and (self.stat == stat or (self.is_lazy and self.stat[:2] == stat[:2]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +271,7 @@ def fetch_all(root: Path, start: str | tuple[str, ...] = "") -> None:
         for path, known in record.files.items()
         if is_data(path)
         and path.startswith(start)
-        and (known.comes_later or (known.stat is None and path.startswith("objects/")))
+        and (known.is_lazy or (known.stat is None and path.startswith("objects/")))
     }
     if lacking:
         stats = dict(zip(lacking, map(stat_of, local_paths(root, [*lacking])), strict=True))

@@ -94,9 +94,8 @@ def forget(store: Store, target: Target, *, dry_run: bool = False, clock: Clock 
 
 def finish_takedown(store: Store, *, clock: Clock = utc_now) -> None:
     """Finish a killed take-down, if there is one; the caller holds the workspace's lock."""
-    found = Journal(store.root).read()
-    if found is not None:
-        entry = made_of(found, Entry.of_record, str(store.root / PENDING), _REMEDY)
+    entry = Journal(store.root).check()
+    if entry is not None:
         removal = _begin(store, entry.plan, clock(), dry_run=False)
         _execute(replace(removal, files=dict(entry.files)), entry.receipt)
 
@@ -312,6 +311,15 @@ class Journal:
             self._path.unlink()
             return None
         return read_json(self._path, lambda data: dict(check(data, dict, "journal")), _REMEDY)
+
+    def check(self) -> Entry | None:
+        """Return the unfinished take-down; None if there is none.
+
+        Raises:
+            CorruptObjectError: Its entry is damaged.
+        """
+        found = self.read()
+        return None if found is None else made_of(found, Entry.of_record, str(self._path), _REMEDY)
 
     def end(self) -> None:
         """Overwrite the entry, because it names the target, and delete it."""

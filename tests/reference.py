@@ -85,7 +85,11 @@ def _formats() -> Iterator[str]:
     yield from ("| format | type | read | |", "|---|---|---|---|")
     for form in FORMATS:
         yield f"| {form.name} | `{form.mime}` | {'yes' if form.reader else 'no'} | {_cell(form.note)} |"
-    yield from ("", "Playlists (m3u8, ffconcat), PDF and whatever else is not in the table are refused as unknown.", "")
+    yield from (
+        "",
+        "Scripts that name other files (ffconcat), PDF and whatever else is not in the table are refused as unknown.",
+        "",
+    )
 
 
 def _settings() -> Iterator[str]:

@@ -1,8 +1,10 @@
 """The rooms' names are ordinary words, so imports under these names must be this project's own."""
 
+import ast
 import importlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,63 @@ ROOMS = (
     "flows",
     "demo_shops",
 )
+
+ONE_WAY = {
+    "ada_url": "core/urls.py",
+    "brotli": "crawler/net/content_coding.py",
+    "chardetng_py": "core/texts.py",
+    "deltalake": "storage/",
+    "faiss": "annotate/candidates/search.py",
+    "obstore": "storage/",
+    "playwright": "crawler/crawl/browser.py",
+    "prefect": "flows/",
+    "ray": "flows/",
+    "rjieba": "core/segmentation.py",
+    "scrapy": "crawler/crawl/",
+    "soxr": "media/audio.py",
+    "subprocess": "storage/",
+    "tarfile": "export/webdataset_shards.py",
+    "webencodings": "core/texts.py",
+}
+"""Library -> the only module or folder that calls it: docs/architecture.md, "One way to do each job"."""
+SECOND_WAYS = frozenset(
+    ("cgi", "chardet", "charset_normalizer", "imghdr", "price_parser", "protego", "requests", "urllib.robotparser",
+     "w3lib")
+)  # fmt: skip
+"""Libraries that do what a module of this project does in its own way."""
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the modules that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+
+
+def importers() -> dict[str, set[str]]:
+    """Return each module that is imported -> the files that import it."""
+    found: dict[str, set[str]] = {}
+    for path in (path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
+        for name in imports(path):
+            for module in (name, name.partition(".")[0]):
+                found.setdefault(module, set()).add(path.relative_to(ROOT).as_posix())
+    return found
+
+
+def test_one_module_calls_the_library_of_a_job() -> None:
+    found = importers()
+    others = {
+        library: {file for file in found[library] if not file.startswith(only)} for library, only in ONE_WAY.items()
+    }
+    assert {library: files for library, files in others.items() if files} == {}
+
+
+def test_no_library_does_a_job_a_second_way() -> None:
+    found = importers()
+    assert {library: found[library] for library in SECOND_WAYS if library in found} == {}
 
 
 @pytest.mark.parametrize("room", ROOMS)

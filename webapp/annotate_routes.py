@@ -91,8 +91,10 @@ class AnnotationRoutes:
         ]
 
     async def show(self, request: Request) -> HTMLResponse:
-        """Respond with the page."""
-        visitor_of(request, "annotator")
+        """Respond with the page; a manager who opens it becomes an annotator of the same name."""
+        person = visitor_of(request, "annotator").person
+        if person.role == "manager":
+            await self._threads.write(self._board.enlist, person.name)
         return self._pages.render(request, "annotate.html")
 
     async def tasks(self, request: Request) -> Response:

@@ -37,6 +37,7 @@ __all__ = ["PairView", "ReviewRoutes", "conflict_view", "decision_view", "exampl
 
 _LONGEST = 300
 _EVIDENCE = re.compile(r"([+-]\S* |)(.+?)(: \S+|)")
+_NUMBER = re.compile(r"-?\d+\.\d+")
 
 PairView = dict[str, Any]
 
@@ -48,8 +49,8 @@ def example_products(pairs: Iterable[UncertainPair]) -> list[str]:
 
 def pair_view(pair: UncertainPair, cards: Mapping[str, ProductCard], language: Language) -> PairView:
     """Return a pair with titles and images of both sides, and its evidence in the visitor's language."""
-    names = texts_in(language)["labels"]["evidence"]
-    phrases = {english: names[key] for key, english in EVIDENCE_TEXTS.items()}
+    texts = texts_in(language)["labels"]
+    phrases = {english: texts["evidence"][key] for key, english in EVIDENCE_TEXTS.items()}
     return {
         "a": _side(pair.a, pair.examples_a, cards),
         "b": _side(pair.b, pair.examples_b, cards),
@@ -58,14 +59,25 @@ def pair_view(pair: UncertainPair, cards: Mapping[str, ProductCard], language: L
         "probability": pair.probability,
         "relation": pair.relation,
         "merged": pair.merged,
-        "evidence": [plain(_translated(one, phrases), _LONGEST) for one in pair.evidence],
+        "evidence": [plain(_in_words(one, phrases, texts), _LONGEST) for one in pair.evidence],
     }
 
 
-def _translated(line: str, phrases: Mapping[str, str]) -> str:
-    """Return a line of evidence with its phrase translated and its numbers kept."""
+def _in_words(line: str, phrases: Mapping[str, str], texts: Mapping[str, str]) -> str:
+    """Return a line of evidence in the visitor's language: what was compared, how alike it is, what it speaks for."""
     found = _EVIDENCE.fullmatch(line)
-    return line if found is None else found[1] + phrases.get(found[2], found[2]) + found[3]
+    if found is None:
+        return line
+    weight, phrase, value = found.groups()
+    side = texts["speaks_against" if weight.startswith("-") else "speaks_for"] if weight else ""
+    alike = phrases.get(phrase, phrase) + _rounded(value)
+    return f"{alike} · {side}" if side else alike
+
+
+def _rounded(value: str) -> str:
+    """Return ``: 0.722`` as ``: 0.72``, and anything else as it is."""
+    number = value.removeprefix(": ")
+    return f": {float(number):.2f}" if _NUMBER.fullmatch(number) else value
 
 
 def conflict_view(conflict: Conflict) -> dict[str, object]:

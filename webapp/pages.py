@@ -33,16 +33,19 @@ class Pages:
         self._templates.filters["coded"] = _coded
         self._templates.filters["plain"] = lambda text, longest=_LONGEST: plain(str(text), longest)
 
-    def render(self, request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
-        """Return a page; a language requested in the URL is remembered."""
+    def text(self, request: Request, template: str, **values: object) -> str:
+        """Return a template with the texts in the visitor's language."""
         language = language_of(request)
         visitor: Visitor | None = request.scope.get("visitor")
-        body = self._templates.get_template(template).render(
+        return self._templates.get_template(template).render(
             t=texts_in(language), language=language, visitor=visitor, path=request.url.path, **values
         )
-        page = HTMLResponse(body, status)
+
+    def render(self, request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
+        """Return a page; a language requested in the URL is remembered."""
+        page = HTMLResponse(self.text(request, template, **values), status)
         if "lang" in request.query_params:
-            page.set_cookie(LANGUAGE_COOKIE, language, max_age=_YEAR_S, httponly=True, samesite="lax")
+            page.set_cookie(LANGUAGE_COOKIE, language_of(request), max_age=_YEAR_S, httponly=True, samesite="lax")
         return page
 
 

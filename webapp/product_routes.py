@@ -127,13 +127,18 @@ class BrowsingRoutes:
         return self._pages.render(request, "compare.html", found=found, playable=PLAYABLE_TYPES)
 
     async def report(self, request: Request) -> Response:
-        """Respond with the report that ``m5data stats`` wrote, in the language of the URL or the visitor."""
+        """Respond with the report that ``m5data stats`` wrote, in the language of the URL or the visitor.
+
+        The bar of all pages is put above it: the file itself is read without this server, too.
+        """
         visitor_of(request, "reviewer")
         named = [place for place in REPORTS.values() if request.url.path == "/" + Path(place).name]
         path = self._state.folder / (named[0] if named else REPORTS[language_of(request)])
         if not await self._threads.read(path.is_file):
             raise HTTPException(404, "no report yet; run m5data stats")
-        return Response(await self._threads.read(path.read_bytes), headers=_REPORT, media_type="text/html")
+        page = await self._threads.read(path.read_text, "utf-8")
+        bar = self._pages.text(request, "report_bar.html")
+        return Response(page.replace("<body>", f"<body>\n{bar}", 1), headers=_REPORT, media_type="text/html")
 
     async def replay(self, request: Request) -> Response:
         """Respond with the stored page of a product, without scripts, forms or external content."""

@@ -7,6 +7,7 @@ import random
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from functools import cache
 from numbers import Real
 from pathlib import Path
@@ -110,7 +111,15 @@ def _snapshot(root: str, version: int) -> Snapshot:
 
 
 def _text(value: object) -> str | None:
+    if isinstance(value, Decimal):
+        value = _amount(value)
     return None if value is None else plain(str(value), _LONGEST_VALUE)
+
+
+def _amount(value: Decimal) -> str:
+    """Return a decimal number without zeros beyond the second decimal place, as other pages show prices."""
+    whole, point, decimals = f"{value:f}".partition(".")
+    return whole + point + decimals[:2] + decimals[2:].rstrip("0")
 
 
 def _chart(rows: Sequence[tuple[object, ...]]) -> tuple[tuple[str, str, int], ...]:

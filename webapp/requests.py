@@ -75,7 +75,7 @@ _QUERYING = 64
 _STEP_S = 0.2
 """Seconds between two looks at whether the client is still there."""
 _END_S = 2.0
-"""Seconds that reading gets to end once it is told to stop."""
+"""Seconds that reading gets to end after a request to stop."""
 
 
 class Stop:

@@ -58,7 +58,7 @@ def copy_workspace(workspace: Workspace, target: Path, *, buckets: int | None = 
             shutil.rmtree(target)
             mark(draft, home.url)
         draft.rename(target)
-    with Store.open(target).keeping_state():  # uploads the copy if it is an object store's working copy
+    with Store.open(target).persist_state():  # uploads the copy if it is an object store's working copy
         return copied
 
 

@@ -18,6 +18,7 @@ from core.errors import DataError, M5DataError
 from core.stage import Clock, utc_now
 from media.formats import ACCEPTED, FORMATS
 from media.image import missing_readers
+from reader.model import read_model
 from storage import run_program
 from storage.copying import content_digest
 from storage.files import TEMPORARY, Layout, databases
@@ -26,6 +27,7 @@ from storage.identity import KEY_FILE, identity_path
 from storage.integrity import find_damage
 from storage.lock import holder_of
 from storage.state import State
+from takedown.forget import Journal
 from takedown.register import copy_fault, key_fault
 from workspace import Workspace
 from workspace.progress import running_stage
@@ -80,6 +82,7 @@ def examine(root: Path, *, deep: bool = False, clock: Clock = utc_now) -> Iterat
     yield from _rights(root)
     yield from _writer(workspace)
     yield from _drafts(workspace)
+    yield from _small_files(workspace)
     yield _clock(workspace, clock())
 
 
@@ -242,6 +245,20 @@ def _drafts(workspace: Workspace) -> Iterator[Finding]:
     ]
     found = [Finding("drafts", "note", f"{what}; {then}") for what, there, then in left if there()]
     yield from found or [Finding("drafts", "ok", "nothing half-written")]
+
+
+def _small_files(workspace: Workspace) -> Iterator[Finding]:
+    """Read the reader models that sources name, and the journal of an interrupted take-down."""
+    for name, source in workspace.settings.crawl.sources.items():
+        try:
+            if source.reader is not None:
+                read_model(workspace.root / source.reader)
+        except M5DataError as error:
+            yield Finding("reader", "wrong", f"sources.{name}.reader: {error}")
+    try:
+        Journal(workspace.root).check()
+    except M5DataError as error:
+        yield Finding("journal", "wrong", str(error))
 
 
 def _holds(folder: Path) -> bool:

@@ -6,26 +6,36 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
 from core.stage import Progress as ProgressSink
+from core.stage import StageReport
 from storage.lock import holder_of
 from storage.small_files import read_json
 from workspace import Workspace
 
-__all__ = ["PROGRESS_FILE", "RunningStage", "running_stage", "showing_progress"]
+__all__ = ["PROGRESS_FILE", "RunProgress", "RunningStage", "running_stage", "showing_progress"]
 
 PROGRESS_FILE = Path("logs") / "progress.json"
 LINE_EVERY_S = 10.0
+
+
+class RunProgress(ProgressSink, Protocol):
+    """A progress sink that also shows what each stage did, in the counts of its report."""
+
+    def completed(self, report: StageReport) -> None:
+        """Show the report of a stage that ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +96,7 @@ def running_stage(workspace: Workspace) -> RunningStage | None:
 
 
 @contextmanager
-def showing_progress() -> Iterator[ProgressSink]:
+def showing_progress() -> Iterator[RunProgress]:
     """Yield a progress sink that writes to standard error."""
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -104,23 +114,38 @@ def showing_progress() -> Iterator[ProgressSink]:
 
 
 class _Bars:
+    """A bar for each phase; a stage's only bar ends at the number of items that its report says were read."""
+
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
-        self._ids = [bars.add_task("start", total=None, visible=False)]
+        self._begun: list[TaskID] = []
+        """Bars begun since the last report."""
+        self._current = bars.add_task("start", total=None, visible=False)
 
     def start(self, stage: str, total: int | None) -> None:
-        self._ids.append(self._bars.add_task(stage, total=total))
+        self._current = self._bars.add_task(stage, total=total)
+        self._begun.append(self._current)
 
     def advance(self, items: int = 1) -> None:
-        self._bars.advance(self._ids[-1], items)
+        self._bars.advance(self._current, items)
 
     def finish(self) -> None:
         task = self._bars.tasks[-1]
         self._bars.update(task.id, total=task.completed)
         self._bars.stop_task(task.id)
 
+    def completed(self, report: StageReport) -> None:
+        if len(self._begun) == 1 and not report.unchanged:
+            self._bars.update(self._begun[0], total=report.read, completed=report.read)
+        self._begun = []
+
 
 class _Lines:
+    """A line when a stage starts, every ten seconds, and when it ended.
+
+    Work is shown as a share: a stage may cut it into other pieces than the items that its report counts.
+    """
+
     def __init__(self, console: Console) -> None:
         self._console = console
         self._stage, self._done, self._printed = "", 0, 0.0
@@ -128,16 +153,20 @@ class _Lines:
 
     def start(self, stage: str, total: int | None) -> None:
         self._stage, self._total, self._done, self._printed = stage, total, 0, time.monotonic()
-        self._print("started" if total is None else f"started: {total} items")
+        self._print(f"{stage}: started")
 
     def advance(self, items: int = 1) -> None:
         self._done += items
         if time.monotonic() - self._printed >= LINE_EVERY_S:
             self._printed = time.monotonic()
-            self._print(f"{self._done} of {'?' if self._total is None else self._total}")
+            done = f"{self._done / self._total:.0%} done" if self._total else f"{self._done:,} steps done"
+            self._print(f"{self._stage}: {done}")
 
     def finish(self) -> None:
-        self._print(f"finished: {self._done} items")
+        """Print nothing: the report that follows has the counts."""
+
+    def completed(self, report: StageReport) -> None:
+        self._print(report.sentence())
 
     def _print(self, text: str) -> None:
-        self._console.print(f"{self._stage}: {text}", markup=False, highlight=False)
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)

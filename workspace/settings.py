@@ -36,7 +36,8 @@ class MachineSettings(StageSettings):
     """Cores for all processes of a run together; None: all cores. Does not affect results."""
     memory_mb: int | None = Field(default=None, ge=1024)
     """Memory that a run plans with: half of it for each of the at most two queries of a stage, and no more decoder
-    processes than fit at their limit (extract.limits.memory_mb). None: 1 GB per query, one decoder per core."""
+    processes than fit at their limit (extract.limits.memory_mb). None: per query a sixteenth of the memory
+    of the machine or container, at least 500 MB, and one decoder per core."""
     bandwidth_mbit: float | None = Field(default=None, gt=0)
     """Maximum megabits per second for media over all hosts, on average; None: no limit."""
     min_free_gb: float = Field(default=1.0, ge=0)

@@ -60,7 +60,7 @@ class Workspace:
         try:
             settings = read_settings(path, Settings)
             made = cls(root, settings, Store.create(root, buckets=settings.store.buckets))
-            with made.store.keeping_state():
+            with made.store.persist_state():
                 return made
         except BaseException:
             if not unfinished:

@@ -47,7 +47,7 @@ class Aggregation:
 
 
 def aggregate(judgements: ArrowStream, method: Method = "majority", gold: Gold | None = None) -> Aggregation:
-    """Return the most probable label of every task; ties go to the smallest label.
+    """Return the most probable label of every task; ties go to the label that is commoner over all tasks.
 
     The order of rows and the names of workers do not affect the result.
 

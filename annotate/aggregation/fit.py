@@ -15,6 +15,8 @@ ITERATIONS = 500
 """Maximum number of iterations; the public crowd sets need 20 to 60."""
 TIE = 1e-9
 """Posteriors that differ by less are a tie, so that rounding does not decide."""
+_DIGITS = 9
+"""Decimals to which mean posteriors are compared, for the same reason."""
 
 Values = NDArray[np.float64]
 
@@ -74,8 +76,14 @@ def clamp(posteriors: Values, gold: NDArray[np.int32]) -> Values:
 
 
 def choose_labels(posteriors: Values) -> NDArray[np.intp]:
-    """Return the most probable label of each task, [T]; ties go to the smallest label."""
+    """Return the most probable label of each task, [T].
+
+    Ties go to the label with the larger mean posterior, because a commoner label is the likelier truth; if these are
+    equal too, to the smaller label.
+    """
     if not posteriors.size:
         return np.zeros(0, np.intp)
-    best: NDArray[np.intp] = np.argmax(posteriors >= posteriors.max(axis=0) - TIE, axis=0)
-    return best
+    commonest: NDArray[np.intp] = np.argsort(-posteriors.mean(axis=1).round(_DIGITS), kind="stable")
+    best = posteriors[commonest] >= posteriors.max(axis=0) - TIE
+    chosen: NDArray[np.intp] = commonest[np.argmax(best, axis=0)]
+    return chosen

@@ -67,8 +67,7 @@ def glad(encoded: EncodedJudgements) -> Fit:
     where p is the posterior of the given label. The M-step is partial: a Newton step of the abilities, new
     posteriors, then a step of b by Fisher scoring (``NewtonSteps``). The fixed points are those of full EM. It
     starts from the prior means and ends when posteriors, abilities and b have converged (``Progress``), or after
-    ``ITERATIONS`` iterations. Ties go to the smallest label. The ability of a worker is alpha_w, the
-    difficulty of a task 1 / beta_t.
+    ``ITERATIONS`` iterations. The ability of a worker is alpha_w, the difficulty of a task 1 / beta_t.
 
     "Weighted GLAD" produced the final labels of M5Product but has no public definition. Interpretation here:
     gold tasks are clamped to their true label in every E-step, and the prior mean of a worker's ability is

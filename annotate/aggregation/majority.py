@@ -15,7 +15,7 @@ Values = NDArray[np.float64]
 def majority(encoded: EncodedJudgements) -> Fit:
     """Return the share of each label among the answers on a task; equal shares without answers.
 
-    All workers count the same. Tied labels keep equal posteriors, and ``choose_labels`` picks the smallest.
+    All workers count the same. Tied labels keep equal posteriors, and ``choose_labels`` picks one.
     Gold only clamps its own tasks. The ability of a worker is the mean posterior of the worker's answers.
     """
     votes = count_votes(encoded)

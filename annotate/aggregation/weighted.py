@@ -49,7 +49,7 @@ def weighted(encoded: EncodedJudgements) -> Fit:
     with equal priors for all labels. This is the optimal rule for independent workers of known accuracy:
     Nitzan and Paroush 1982 (two labels), Li and Yu 2014 (several). q_w comes from gold answers alone
     (``expect_accuracy``); workers below chance have negative weights. Without gold all weights are equal, and
-    the result is the majority. Ties go to the smallest label. The ability of a worker is q_w.
+    the result is the majority. The ability of a worker is q_w.
     """
     accuracy = expect_accuracy(encoded)
     others = max(len(encoded.labels) - 1, 1)

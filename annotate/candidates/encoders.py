@@ -111,10 +111,10 @@ class LightEncoder:
     Texts are folded (NFKC, lower case). The terms of a caption are the 3- and 4-grams of its Latin words and numbers
     including spaces, and the 2- and 3-grams of all other characters. Numbers and models are the GTIN, and words of the
     caption and the specifications with three or more letters and digits, at least one of them a digit, without
-    punctuation. The terms of a specification are property with value, and the value alone. A term that occurs n times adds 1 + ln n at
-    the index given by its CRC-32, with a sign from the same hash so that collisions cancel on average (Weinberger et
-    al. 2009, "Feature hashing for large scale multitask learning", section 2). The perceptual hash gives 64 values of
-    +-1. Each part is scaled to a length equal to its weight.
+    punctuation. The terms of a specification are property with value, and the value alone. A term that occurs n
+    times adds 1 + ln n at the index given by its CRC-32, with a sign from the same hash so that collisions cancel
+    on average (Weinberger et al. 2009, "Feature hashing for large scale multitask learning", section 2). The
+    perceptual hash gives 64 values of +-1. Each part is scaled to a length equal to its weight.
     """
 
     dimensions = sum(_SIZES)

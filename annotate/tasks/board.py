@@ -57,6 +57,9 @@ _GOLD_WORKER = "gold"
 """The worker of the true answers in the table ``judgements``."""
 
 
+_ENLIST = "insert into annotation_workers (worker, token_hash) values (?, ?) on conflict do nothing"
+
+
 class TaskBoard:
     """Tasks, workers and answers of one workspace, stored in its state; methods return after their writes are synced.
 
@@ -126,6 +129,16 @@ class TaskBoard:
         rows = [(worker, _hash_token(secret)) for worker, secret in tokens.items()]
         self._commits.write(lambda connection: connection.executemany(_ADD_WORKER, rows))
         return tokens
+
+    def enlist(self, worker: str) -> None:
+        """Add a worker who signs in otherwise than by a link of the board; keep one that exists as it is.
+
+        Raises:
+            UsageError: The name is not one of a worker (see ``invite``).
+        """
+        _check_name(worker)
+        row = (worker, _hash_token(secrets.token_urlsafe()))
+        self._commits.write(lambda connection: connection.execute(_ENLIST, row))
 
     def worker_of(self, token: str) -> str | None:
         """Return the worker whose personal link has this token, or None."""

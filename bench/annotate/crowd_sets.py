@@ -63,7 +63,7 @@ def print_accuracy(crowd: Crowd, draws: int) -> None:
             f"{with_gold.std(ddof=1) / draws**0.5:.4f} {(with_gold - floor).mean():+.4f}"
         )
     tied, right = count_ties(crowd)
-    print(f"majority ties on {tied} tasks, the smallest label is right on {right} of them")
+    print(f"majority ties on {tied} tasks, the commoner label is right on {right} of them")
 
 
 def count_ties(crowd: Crowd) -> tuple[int, int]:

@@ -115,7 +115,7 @@ class _Places:
         """Return a new store with the items."""
         folder = self._folder / name if local or self._url is None else working_copy(f"{self._url}/{name}")
         store = Store.create(folder)
-        with store.keeping_state():
+        with store.persist_state():
             self.work.fill(store, self._count)
         return store
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.pages.shop_folder import read_shops
+from core.errors import PageError
 from reader.document import read_document
 from reader.evidence import name_words
 from reader.learning.fit import fit, temperature
@@ -104,7 +105,10 @@ def _bare(page: LabelledPage) -> bytes:
 
 
 def _examples(page: LabelledPage, number: int, rules: Counter[tuple[bool, bool]]) -> Iterator[Example]:
-    said, evidence = _evidence(page)
+    try:
+        said, evidence = _evidence(page)
+    except PageError:
+        return
     is_listing = bool(_LISTING.search(said))
     if not is_listing and not _OTHER.search(said):
         return

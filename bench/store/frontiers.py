@@ -36,7 +36,7 @@ def main() -> None:
         os.environ[WORKING_COPIES] = str(Path(sys.argv[1]).absolute())
         make_bucket(environment, "bucket")
         store = Store.create(working_copy(_URL))
-        with store.keeping_state():
+        with store.persist_state():
             _fill(store, int(sys.argv[2]))
         stored = _counting()
         settings = _settings(shop.server_port)

@@ -4,7 +4,7 @@
     DURABLE_DIR = "state"
 
 Scrapy's own queue (``JOBDIR``) is complete only if the crawl ends cleanly; this one is always in SQLite. It needs
-nothing else from m5data: see docs/scheduler.md.
+nothing else from m5data: see docs/machines.md.
 """
 
 import logging

@@ -30,7 +30,7 @@ from crawler.crawl.visits import Found
 from crawler.net.client import ClientLimits, PageClient
 from crawler.net.robots import MAX_ROBOTS_BYTES
 from crawler.settings import CrawlSettings
-from crawler.tombstoned_pages import Withhold
+from crawler.tombstoned_pages import PageRedactor
 from reader.page_kind import is_product
 from reader.parse import READING_ERRORS, parse_page
 from storage import Store
@@ -71,7 +71,7 @@ def crawl_source(job: CrawlJob, progress: Connection) -> None:
                 frontier, pages, _limits(job, delay_s), hosts, progress.send, shows_product, job.source.languages
             )
             with _noting_stop(connection, job.name, queue):
-                _run_spider(job, queue, Withhold(open_register(store)), hosts, deadline)
+                _run_spider(job, queue, PageRedactor(open_register(store)), hosts, deadline)
         if licences := frontier.licences():
             asyncio.run(_fetch_licences(job, connection, licences))
 
@@ -220,7 +220,7 @@ def _limits(job: CrawlJob, delay_s: float) -> QueueLimits:
 
 
 def _run_spider(
-    job: CrawlJob, queue: FrontierQueue, withhold: Withhold, hosts: _HostRules, deadline: PageDeadline
+    job: CrawlJob, queue: FrontierQueue, redact_page: PageRedactor, hosts: _HostRules, deadline: PageDeadline
 ) -> None:
     """Fetch the URLs of the queue with Scrapy.
 
@@ -243,7 +243,7 @@ def _run_spider(
         return job.now + timedelta(seconds=time.monotonic() - began)
 
     usage, browser = hosts.usage_headers, job.source.browser
-    work = SpiderWork(queue, rules, settings, job.local_hosts, clock, withhold, hosts, usage, browser, deadline)
+    work = SpiderWork(queue, rules, settings, job.local_hosts, clock, redact_page, hosts, usage, browser, deadline)
     process.crawl(crawler, work=work)
     process.start(install_signal_handlers=False)
     spider = crawler.spider

@@ -25,7 +25,7 @@ from crawler.crawl.visits import Task, Visit
 from crawler.net.client import ClientLimits, Fetched, FetchError, PageClient
 from crawler.net.http_policy import is_retryable, retry_after_s, status_reason
 from crawler.settings import CrawlSettings
-from crawler.tombstoned_pages import Withhold
+from crawler.tombstoned_pages import PageRedactor
 
 if TYPE_CHECKING:
     from crawler.crawl.browser import BrowserClient
@@ -43,7 +43,7 @@ class SpiderWork:
     local_hosts: frozenset[str]
     """``host:port`` pairs that the guard admits although they are private."""
     clock: Clock
-    withhold: Withhold
+    redact_page: PageRedactor
     refuse: Refuse
     """robots.txt and site-wide opt-outs."""
     usage_headers: Callable[[str], tuple[tuple[str, str], ...]]
@@ -116,7 +116,7 @@ class ShopSpider(Spider):
             detail = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             visit, body = Visit(task, "failed", "unreadable", detail, fetched.status, kind=task.kind), None
         headers = (*fetched.headers, *self.work.usage_headers(task.url))
-        self.work.queue.finish(*self.work.withhold(visit, body), headers)
+        self.work.queue.finish(*self.work.redact_page(visit, body), headers)
 
     def failed(self, task: Task, failure: Failure) -> None:
         """Process a request without a complete response."""

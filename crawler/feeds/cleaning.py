@@ -181,7 +181,7 @@ def add_functions(connection: duckdb.DuckDBPyConnection) -> None:
             ["VARCHAR"],
             "VARCHAR",
             type=PythonUDFType.ARROW,
-            null_handling=FunctionNullHandling.SPECIAL,
+            null_handling=FunctionNullHandling.SPECIAL,  # a text may be absent, and so may what is read of it
         )
     for macro in MACROS:
         connection.execute(macro)

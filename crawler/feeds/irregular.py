@@ -33,7 +33,7 @@ PLAIN_PRICE = r"\d{1,10}(?:\.(?:\d{1,2}|\d{4}))?(?: [A-Z]{3})?"
 
 _BATCH = 20_000
 _CLEAR = 20
-"""Prices with one mark for each with the other, so that a feed written by one program is told from a mixture."""
+"""Prices with one mark for each with the other, so that a feed written by one program differs from a mixture."""
 _VOTERS = 20_000
 """Maximum number of prices that decide which mark a feed puts before decimals."""
 

@@ -32,7 +32,7 @@ _URLS = 2_000
 """Most URLs of a chunk, the unit that a kill repeats."""
 _CHUNKS = 256
 """Number of chunks to divide the hosts into, so that a cluster has work for every core."""
-_FINGERPRINT = "1"
+_FINGERPRINT = "2"
 """Fingerprint of a chunk's result, to be changed with its columns. All else is in its rows."""
 
 

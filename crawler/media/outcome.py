@@ -8,6 +8,7 @@ from crawler.net.http_policy import RETRYABLE, HttpReason
 from media.formats import Mime
 
 __all__ = [
+    "HTML_PAGE",
     "MEANINGS",
     "REASONS",
     "BadHeaderError",
@@ -23,6 +24,9 @@ __all__ = [
     "state_of",
 ]
 
+HTML_PAGE = "an HTML page"
+"""End of the detail of a file that is none, such as the start page that a shop answers with."""
+
 State = Literal["ok", "failed", "dropped"]
 """``failed``: nothing usable was received, and a later run may try again. ``dropped``: the file or URL is refused."""
 
@@ -30,11 +34,14 @@ Reason = (
     HttpReason
     | Literal[
         "bad_encoding",
+        "bad_playlist",
         "bad_redirect",
         "bad_scheme",
         "broken",
         "empty",
+        "encrypted",
         "host_down",
+        "live",
         "opted_out",
         "redirect_loop",
         "too_large",
@@ -48,6 +55,7 @@ Reason = (
 MEANINGS: dict[Reason, str] = {
     "bad_encoding": "the content encoding does not decode",
     "bad_http": "the response breaks HTTP: status line, headers or chunks",
+    "bad_playlist": "an HLS or DASH playlist that is malformed, or has what is not read, such as discontinuities",
     "bad_redirect": "a redirect without a URL",
     "bad_scheme": "the URL, or a redirect's, is neither http nor https",
     "bad_tls": "no TLS session, or an invalid certificate",
@@ -56,6 +64,7 @@ MEANINGS: dict[Reason, str] = {
     "connect": "no connection: refused, or no route",
     "dns": "the host name does not resolve",
     "empty": "a response without a body",
+    "encrypted": "a playlist whose segments are encrypted",
     "host_down": "not requested: the host failed too many times in a row",
     "http_402": "402: not without payment",
     "http_403": "401, 403 or 451: access refused",
@@ -65,6 +74,7 @@ MEANINGS: dict[Reason, str] = {
     "http_4xx": "another status from 400 to 499",
     "http_5xx": "a status from 500 to 599, also after waiting",
     "http_status": "a status that no plain GET should have: 1xx, 2xx other than 200, 3xx without a target",
+    "live": "a playlist of a broadcast in progress, which has no end",
     "opted_out": "the response's headers refuse training, or opt out by a directive of crawl.opt_outs",
     "private_address": "the URL leads to this machine, its network or a metadata service",
     "redirect_loop": "more redirects than allowed",
@@ -148,6 +158,8 @@ class Job(NamedTuple):
     """Validator of that object, as the server sent it."""
     last_modified: str | None = None
     """Likewise."""
+    page: str = ""
+    """URL of a product's page that shows it; empty: unknown."""
 
 
 class Outcome(NamedTuple):

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import pyarrow as pa
 
 from core.records import Reject
-from crawler.media.outcome import Job, Outcome, Reason
+from crawler.failures import PAGE, Answers
+from crawler.media.outcome import HTML_PAGE, Job, Outcome, Reason
 from crawler.net.address_guard import authority
 from crawler.settings import CHECKS, OPT_OUTS, DownloadSettings
 from storage import Snapshot, State, Store, execute_rows, transaction
@@ -59,15 +60,17 @@ DDL = (
         limits TEXT NOT NULL DEFAULT ''
     ) WITHOUT ROWID""",
     "CREATE INDEX media_urls_open ON media_urls (host, url) WHERE state IN ('pending', 'stale')",
+    "ALTER TABLE media_urls ADD COLUMN page TEXT NOT NULL DEFAULT ''",
 )
 """One row per URL. ``pending``: to download. ``stale``: ok, to request again (conditionally, unless ``attempts``
 is 0).
 ``limits``: digest of the limits that the outcome was validated against, followed by ``+local`` if the guard refused
-although the host was local (a redirect leads elsewhere)."""
+although the host was local (a redirect leads elsewhere).
+``page``: the page that shows an open URL; empty once there is an outcome."""
 
 _BATCH = 20_000
 _LIMITS: tuple[Reason, ...] = ("too_large", "too_long", "too_many_pixels")
-_CHECKED: tuple[Reason, ...] = ("broken", "truncated", "wrong_type")
+_CHECKED: tuple[Reason, ...] = ("bad_playlist", "broken", "truncated", "wrong_type")
 
 OUTCOME_SCHEMA = pa.schema(
     [
@@ -90,7 +93,15 @@ OUTCOME_SCHEMA = pa.schema(
 )
 """Columns of ``UrlQueue.outcomes``."""
 
-_ROW_SCHEMA = pa.schema([*OUTCOME_SCHEMA, ("host", pa.string()), ("not_before", pa.float64()), ("limits", pa.string())])
+_ROW_SCHEMA = pa.schema(
+    [
+        *OUTCOME_SCHEMA,
+        ("host", pa.string()),
+        ("not_before", pa.float64()),
+        ("limits", pa.string()),
+        ("page", pa.string()),
+    ]
+)
 ROW_COLUMNS: tuple[str, ...] = tuple(_ROW_SCHEMA.names)
 """Columns of the queue."""
 _OPEN = "state IN ('pending', 'stale')"
@@ -98,19 +109,26 @@ _ADD = f"""INSERT INTO media_urls ({", ".join(_ROW_SCHEMA.names)})
     VALUES ({", ".join(f":{name}" for name in _ROW_SCHEMA.names)}) ON CONFLICT (url) DO UPDATE
     SET {", ".join(f"{name} = excluded.{name}" for name in _ROW_SCHEMA.names)} WHERE {_OPEN}"""  # noqa: S608
 
-_WANT = """INSERT INTO media_urls (url, kind, host) VALUES (?, ?, ?)
-    ON CONFLICT (url) DO UPDATE SET kind = min(kind, excluded.kind) WHERE state = 'pending'"""
+_FIRST_PAGE = "coalesce(min(nullif(page, ''), nullif(excluded.page, '')), page || excluded.page)"
+"""The alphabetically first of two pages; an empty one does not count."""
+_WANT = f"""INSERT INTO media_urls (url, kind, host, page) VALUES (?, ?, ?, ?)
+    ON CONFLICT (url) DO UPDATE SET kind = min(kind, excluded.kind), page = {_FIRST_PAGE}
+    WHERE state = 'pending'"""  # noqa: S608
+_NAME = f"INSERT INTO named VALUES (?, ?) ON CONFLICT (url) DO UPDATE SET page = {_FIRST_PAGE}"  # noqa: S608
+_STALE = """UPDATE media_urls SET state = 'stale',
+    page = coalesce((SELECT page FROM named WHERE url = media_urls.url), '')
+    WHERE state = 'ok' AND coalesce(etag, last_modified) IS NOT NULL"""
 
 _RECORDED = (
     *("state", "reason", "detail", "http_status", "not_before", "sha256", "bytes", "mime"),
     *("width", "height", "duration_s", "etag", "last_modified", "limits"),
 )
 _RECORD = f"""WITH new (url, attempts, {", ".join(_RECORDED)}) AS (VALUES ?)
-    UPDATE media_urls SET attempts = media_urls.attempts + new.attempts,
+    UPDATE media_urls SET attempts = media_urls.attempts + new.attempts, page = '',
     {", ".join(f"{name} = new.{name}" for name in _RECORDED)} FROM new WHERE media_urls.url = new.url"""  # noqa: S608
-_KEEP = """UPDATE media_urls SET state = 'ok', attempts = attempts + ?, http_status = ?
+_KEEP = """UPDATE media_urls SET state = 'ok', attempts = attempts + ?, http_status = ?, page = ''
     WHERE url = ? AND state = 'stale'"""
-_GIVE_UP = """UPDATE media_urls SET state = iif(state = 'stale', 'ok', 'failed'), http_status = NULL,
+_GIVE_UP = """UPDATE media_urls SET state = iif(state = 'stale', 'ok', 'failed'), http_status = NULL, page = '',
     reason = iif(state = 'stale', NULL, 'host_down'),
     detail = iif(state = 'stale', '', 'too many failures in a row')
     WHERE host = ? AND url > ? AND state IN ('pending', 'stale')"""
@@ -153,26 +171,29 @@ class UrlQueue:
 
     def __init__(self, connection: sqlite3.Connection, run: DownloadRun) -> None:
         self._connection = connection
-        self._connection.execute("CREATE TEMP TABLE IF NOT EXISTS named (url TEXT PRIMARY KEY) WITHOUT ROWID")
+        self._connection.execute(
+            "CREATE TEMP TABLE IF NOT EXISTS named (url TEXT PRIMARY KEY, page TEXT) WITHOUT ROWID"
+        )
         self._run = run
         self._limits = run.settings.limits_digest()
 
-    def enlist(self, wanted: Iterable[tuple[str, str]]) -> None:
+    def enlist(self, wanted: Iterable[tuple[str, str, str]]) -> None:
         """Open exactly those wanted URLs that have no outcome yet.
 
         An outcome is forgotten if other limits might change it, if its opt-out no longer counts, or if the guard
         refused a host that has since become local.
 
         Args:
-            wanted: URL and kind; if a URL has several kinds, the alphabetically first counts.
+            wanted: URL, kind and the page that shows it; of several kinds or pages of a URL, the alphabetically first
+                counts.
         """
         self._forget_outdated()
         self._change("DELETE FROM media_urls WHERE state = 'pending'", [()])
         self._change("DELETE FROM named", [()])
-        rows = ((url, kind, authority(url)) for url, kind in wanted)
+        rows = ((url, kind, authority(url), page) for url, kind, page in wanted)
         while batch := list(islice(rows, _BATCH)):
             self._change(_WANT, batch)
-            self._change("INSERT OR IGNORE INTO named VALUES (?)", [(url,) for url, _, _ in batch])
+            self._change(_NAME, [(url, page) for url, _, _, page in batch])
 
     def forget_failures(self, now: float) -> None:
         """Forget failures, so that ``enlist`` opens their URLs again, unless a Retry-After is still running.
@@ -185,8 +206,7 @@ class UrlQueue:
 
     def mark_stale(self) -> None:
         """Open every URL that is ok and has a validator, for a conditional request."""
-        validated = "coalesce(etag, last_modified) IS NOT NULL"
-        self._change(f"UPDATE media_urls SET state = 'stale' WHERE state = 'ok' AND {validated}", [()])  # noqa: S608
+        self._change(_STALE, [()])
 
     def count_kept(self) -> tuple[int, int]:
         """Return how many stored files are to be requested again, and for how many no server answered."""
@@ -213,7 +233,7 @@ class UrlQueue:
         """
         rows = self._connection.execute(
             """SELECT url, kind, iif(state = 'stale', sha256, NULL),
-                iif(attempts, etag, NULL), iif(attempts, last_modified, NULL)
+                iif(attempts, etag, NULL), iif(attempts, last_modified, NULL), page
             FROM media_urls WHERE host = ? AND url > ? AND state IN ('pending', 'stale')
             ORDER BY url LIMIT ?""",
             (host, after, most),
@@ -244,6 +264,13 @@ class UrlQueue:
         """Return reason -> number of the URLs that ``enlist`` was given; "" for those that are ok."""
         query = "SELECT coalesce(reason, ''), count(*) FROM named JOIN media_urls USING (url) GROUP BY 1 ORDER BY 1"
         return Counter(dict(self._connection.execute(query).fetchall()))
+
+    def answers(self) -> Iterator[Answers]:
+        """Yield the hosts of the URLs that ``enlist`` was given, with the reasons of their outcomes."""
+        is_page = f"reason = 'wrong_type' AND detail LIKE '%{HTML_PAGE}'"
+        query = f"""SELECT host, iif({is_page}, '{PAGE}', coalesce(reason, '')), count(*)
+            FROM named JOIN media_urls USING (url) GROUP BY 1, 2 ORDER BY 1, 2"""  # noqa: S608 - constants
+        return (Answers(*row) for row in self._connection.execute(query))
 
     def rejects(self) -> Iterator[Reject]:
         """Yield the URLs that ``enlist`` was given and that are not ok."""
@@ -374,5 +401,5 @@ def _outcomes(snapshot: Snapshot, run: DownloadRun | None) -> Iterator[tuple[obj
             while rows := found.fetchmany(_OUTCOMES_AT_ONCE):
                 for row in rows:
                     host = authority(row[0])
-                    yield *row, host, None, run.limits(limits, row[3], host) if run else ""
+                    yield *row, host, None, run.limits(limits, row[3], host) if run else "", ""
             engine.execute("DROP VIEW media")

@@ -1,5 +1,6 @@
 """Validation of a downloaded file: type, completeness, header and limits."""
 
+import re
 import struct
 from collections.abc import Callable
 from functools import partial
@@ -22,16 +23,23 @@ from crawler.media.headers import (
     scan_start,
     webp,
 )
-from crawler.media.outcome import BadHeaderError, Dimensions, Mime, RejectedFileError
+from crawler.media.outcome import HTML_PAGE, BadHeaderError, Dimensions, Mime, RejectedFileError
 from crawler.settings import DownloadSettings
 from media.formats import SNIFFED_BYTES, sniff
+from storage.isolation.child import Handler
 from storage.isolation.message import Fault, Message
 from storage.isolation.pool import ChildPool, Job, PoolLimits
 
-__all__ = ["ENOUGH", "check_type", "ends_early", "read_dimensions", "validate"]
+__all__ = ["ENOUGH", "check_type", "ends_early", "in_child", "read_dimensions", "validate", "validate_stream"]
 
 ENOUGH = SNIFFED_BYTES
 """Bytes from the start that decide the type; more would not change it."""
+
+_HTML = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|html|head|body|script|title|meta)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""How WHATWG's MIME Sniffing, section 7.1, recognises HTML, for the tags that begin a page."""
 
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _JPEG_END = b"\xff\xd9"
@@ -69,20 +77,44 @@ def validate(data: bytes, kind: MediaKind, settings: DownloadSettings) -> tuple[
     return mime, found
 
 
+def validate_stream(data: bytes, settings: DownloadSettings) -> tuple[Mime, Dimensions]:
+    """Return type and dimensions of a video that was put together from segments; it is decoded in any case.
+
+    Raises:
+        RejectedFileError: ``empty``, ``wrong_type``, ``broken``, ``too_many_pixels`` or ``too_long``.
+    """
+    if not data:
+        raise RejectedFileError("empty", "0 bytes")
+    mime = check_type(data[:ENOUGH], "video")
+    found = _decoded(data, "video", settings, RejectedFileError("broken", "the segments make no video"))
+    _check_limits(found, settings)
+    return mime, found
+
+
 def _decoded(data: bytes, kind: MediaKind, settings: DownloadSettings, doubt: RejectedFileError) -> Dimensions:
     """Return the dimensions of a file that a decoder reads in full.
 
     Raises:
         RejectedFileError: It does not; ``doubt``, with what the decoder says.
     """
-    limits = PoolLimits(_SECONDS, _MEMORY_BYTES, len(data), _REPLY_BYTES)
-    with ChildPool(partial(_probe, settings.max_pixels, len(data)), 1, limits) as pool:
+    reply = in_child(partial(_probe, settings.max_pixels, len(data)), kind, data, doubt)
+    return Dimensions(**reply.head)  # type: ignore[arg-type]  # its own process's numbers
+
+
+def in_child(handler: Handler, kind: str, data: bytes, doubt: RejectedFileError) -> Message:
+    """Return the reply of a handler that reads a stranger's bytes in a separate process.
+
+    Raises:
+        RejectedFileError: It fails, or its reply has a ``fault``; ``doubt``, with the fault.
+    """
+    limits = PoolLimits(_SECONDS, _MEMORY_BYTES, len(data), 2 * len(data) + _REPLY_BYTES)
+    with ChildPool(handler, 1, limits) as pool:
         _, reply = next(pool.run(iter([Job("file", kind, data)])))
     if isinstance(reply, Fault):
         raise RejectedFileError(doubt.reason, f"{doubt.detail}: {reply.reason}, {reply.detail}")
     if "fault" in reply.head:
         raise RejectedFileError(doubt.reason, f"{doubt.detail}: {reply.head['fault']}")
-    return Dimensions(**reply.head)  # type: ignore[arg-type]  # its own process's numbers
+    return reply
 
 
 def _probe(max_pixels: int, size: int, kind: str, data: bytes) -> Message:
@@ -108,7 +140,7 @@ def check_type(head: bytes, kind: MediaKind) -> Mime:
     """
     form = sniff(head)
     if form is None or form.kind != kind:
-        found = form.mime if form else "an unknown file type"
+        found = form.mime if form else HTML_PAGE if _HTML.match(head) else "an unknown file type"
         raise RejectedFileError("wrong_type", f"not an accepted {kind}: {found}")
     if form.reader is None:
         raise RejectedFileError("wrong_type", f"not an accepted {kind}: {form.mime} ({form.name}), {form.note}")

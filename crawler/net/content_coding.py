@@ -82,7 +82,7 @@ def gunzip(body: bytes, max_bytes: int) -> Unpacked:
                 if parts and not GZIP_MAGIC.startswith(left[:2]):
                     return Unpacked(b"".join(parts), ended=True)
                 unzip = zlib.decompressobj(_GZIP_BITS)
-            part = _inflate(unzip, left, room)
+            part = _inflate(unzip, left, room, max_bytes)
             parts.append(part)
             room -= len(part)
             left = unzip.unused_data.lstrip(b"\0")  # members may be padded
@@ -95,18 +95,18 @@ def _chunks(body: bytes) -> Iterator[bytes]:
         yield body[start : start + _CHUNK_BYTES]
 
 
-def _inflate(unzip: "zlib._Decompress", data: bytes, room: int) -> bytes:
+def _inflate(unzip: "zlib._Decompress", data: bytes, room: int, max_bytes: int) -> bytes:
     try:
         part = unzip.decompress(data, room + 1)
     except zlib.error as error:
         raise CodingError("bad_encoding", f"damaged: {error}") from None
     if len(part) > room:
-        raise _too_large(room)
+        raise _too_large(max_bytes)
     return part
 
 
-def _too_large(room: int) -> CodingError:
-    return CodingError("too_large", f"more than the limit of {room} bytes when unpacked")
+def _too_large(max_bytes: int) -> CodingError:
+    return CodingError("too_large", f"more than the limit of {max_bytes} bytes when unpacked")
 
 
 def _ungzip(body: bytes, max_bytes: int) -> Unpacked | None:
@@ -118,7 +118,7 @@ def _undeflate(body: bytes, max_bytes: int) -> Unpacked | None:
     for bits in (_ZLIB_BITS, _RAW_BITS):
         unzip = zlib.decompressobj(bits)
         try:
-            part = _inflate(unzip, body, max_bytes)
+            part = _inflate(unzip, body, max_bytes, max_bytes)
         except CodingError as error:
             if error.reason == "too_large":
                 raise

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from core.records import Reject
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.records.page_outcome import Claims, PageOutcome
+from crawler.records.unmarked import doubt_about, marked_shares
 from crawler.settings import CrawlSettings
 from reader.url_ids import fallback_id, id_from_url
 
@@ -74,6 +75,7 @@ def choose_products(
     Two pages show the same product if they have the same canonical URL or the same id, and strong claims agree
     (``why_same_product``). The page at the canonical URL is preferred, then one named in a sitemap, then the first by
     URL. An id or a canonical URL that different products share identifies none: the id is then taken from the URL.
+    Where nearly all product pages of a source have markup, an uncertain page without it is no product.
 
     Args:
         pages: All pages.
@@ -84,6 +86,7 @@ def choose_products(
     patterns = {
         name: tuple(re.compile(pattern) for pattern in source.product_urls) for name, source in settings.sources.items()
     }
+    shares = marked_shares(((source, one) for (source, _), one in outcomes.items()))
     products: list[_Product] = []
     rejects: list[tuple[str, Reject]] = []
     for page in pages:
@@ -91,7 +94,9 @@ def choose_products(
         product_urls = patterns.get(page.source, ())
         claims, kind = outcome.claims, outcome.kind
         if kind == "product" and claims:
-            if product_urls and not _matches(product_urls, page.url, claims.url):
+            if doubt := doubt_about(outcome, shares.get(page.source)):
+                rejects.append((page.source, Reject(page.url, "not_a_product", doubt)))
+            elif product_urls and not _matches(product_urls, page.url, claims.url):
                 rejects.append((page.source, Reject(page.url, OUTSIDE, "a product, but it matches no product_urls")))
             else:
                 products.append(_Product(page, outcome, claims))

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -51,10 +51,14 @@ class Claims:
     """URL of the main image."""
     own_url: str = ""
     """URL that the markup gives the product; templates repeat it less often than the canonical one."""
+    marked: bool = True
+    """Whether markup states that the page shows the product."""
+    likely: float = 1.0
+    """Probability that it does; 1 where markup, the source's ``product_urls`` or its page object state it."""
 
     @classmethod
-    def of(cls, record: ProductRecord, own_url: str = "") -> "Claims":
-        """Return the claims of a record that has an id."""
+    def of(cls, record: ProductRecord, reading: Reading) -> "Claims":
+        """Return the claims of a page whose record has an id."""
         price = "" if record.price is None else f"{record.price.normalize():f} {record.currency or ''}".strip()
         return cls(
             record.url,
@@ -64,7 +68,9 @@ class Claims:
             record.gtin or "",
             price,
             next(iter(record.image_urls), ""),
-            own_url,
+            reading.own_url or "",
+            reading.is_marked,
+            reading.likelihood,
         )
 
 
@@ -158,11 +164,14 @@ def _read(
     unread = type(page) is ProductPage and not options.product_urls and not page.reading.kind.startswith("product")
     record = ProductRecord(url=url, origins={"page": page.reading.kind}) if unread else page.to_record()
     verdict = is_product(record)
-    if not verdict and not (verdict.reason == "no_product_evidence" and _is_expected(options, url, record)):
+    expected = _is_expected(options, url, record)
+    if not verdict and not (verdict.reason == "no_product_evidence" and expected):
         return PageOutcome("other" if verdict.reason == "no_product_evidence" else verdict.reason), None
     if not record.native_id:
         return PageOutcome("no_native_id", "the page object found no id of the product"), None
-    claims = Claims.of(record, page.reading.own_url or "")
+    claims = Claims.of(record, page.reading)
+    if expected or type(page) is not ProductPage:  # the settings or a page object decide, not the reader
+        claims = replace(claims, likely=1.0)
     return PageOutcome("product", "", record.native_id, record.url, claims), record
 
 

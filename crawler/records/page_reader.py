@@ -12,11 +12,13 @@ from typing import Any
 
 import pyarrow as pa
 
-import reader as page_code
+import core
+import reader
 from core.records import ProductRecord, Specification, Variant
 from core.stage import Progress
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.net import robots
+from crawler.records import page_outcome
 from crawler.records.page_outcome import (
     PageOptions,
     PageOutcome,
@@ -28,6 +30,7 @@ from crawler.records.page_outcome import (
 )
 from crawler.records.tables import record_tables
 from crawler.records.templates import Place, leans_of
+from crawler.rights import opt_outs
 from crawler.settings import CrawlSettings
 from reader.document import MAX_BYTES
 from reader.model import kinds_model, shipped_model
@@ -40,8 +43,10 @@ from takedown.register import Register
 
 __all__ = ["PageReader", "ReadChunk", "read_lessons", "read_pages"]
 
-_PAGES = Path(page_code.__file__).parent
-"""Folder of the code that reads pages."""
+_READING = tuple(Path(str(module.__file__)).parent for module in (reader, core))
+"""Folders of the code that reads pages."""
+_JUDGING = tuple(Path(str(module.__file__)) for module in (page_outcome, opt_outs, robots))
+"""Files of the code that decides what becomes of a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,10 @@ def _amount(text: str | None) -> Decimal | None:
 
 def _code(page_object: str | None) -> list[Path]:
     """Return the files that the reading of a page depends on."""
-    files = [*sorted(_PAGES.rglob("*.py")), *sorted(_PAGES.rglob("*.txt")), Path(robots.__file__)]
+    files = [
+        path for folder in _READING for ending in ("*.py", "*.txt", "*.toml") for path in sorted(folder.rglob(ending))
+    ]
+    files += _JUDGING
     own = find_spec(page_object.partition(":")[0]) if page_object else None
     return [*files, Path(own.origin)] if own and own.origin else files
 

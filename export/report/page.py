@@ -26,7 +26,17 @@ from export.report.images import Neighbours, Thumbnail
 from export.report.numbers import Numbers
 from storage.engine import text
 
-__all__ = ["Placed", "commonest_words", "histogram", "image_sizes", "lay_out", "long_tail", "overlap", "render"]
+__all__ = [
+    "Placed",
+    "commonest_words",
+    "distribution",
+    "histogram",
+    "image_sizes",
+    "lay_out",
+    "long_tail",
+    "overlap",
+    "render",
+]
 
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -271,12 +281,22 @@ def _draw(numbers: Numbers, texts: Mapping[str, Any], language: Language) -> dic
     axes, products = texts["axes"], texts["columns"]["products"]
     names = {modality.ledger.column: coded(modality.ledger.column, language) for modality in modalities()}
     drawn = {
-        "long_tail": long_tail(numbers.long_tail, products, axes["rank"]),
-        "overlap": overlap(numbers.overlap, names, products),
-        "captions": histogram(numbers.caption_lengths, axes["characters"], axes["count"]),
-        "durations": histogram(numbers.durations, axes["seconds"], axes["count"]),
-        "images": image_sizes(numbers.image_sizes, axes["width"], axes["height"]),
-        "merchants": histogram(numbers.merchant_sizes, axes["of_merchant"], axes["count"], bins=10),
+        "long_tail": long_tail(numbers.long_tail, products, axes["rank"]) if numbers.long_tail else "",
+        "overlap": overlap(numbers.overlap, names, products) if numbers.overlap else "",
+        "captions": distribution(numbers.caption_lengths, axes["characters"], axes["count"]),
+        "durations": distribution(numbers.durations, axes["seconds"], axes["count"]),
+        "images": image_sizes(numbers.image_sizes, axes["width"], axes["height"]) if numbers.image_sizes else "",
+        "merchants": distribution(numbers.merchant_sizes, axes["of_merchant"], axes["count"], bins=10),
     }
     # matplotlib escapes the text it draws
     return {name: Markup(svg) for name, svg in drawn.items()}  # noqa: S704
+
+
+def distribution(counts: Sequence[tuple[float, int]], label: str, count: str, bins: int = 30) -> str:
+    """Return a histogram; a line if there is one value, which would stretch the axes; nothing if there is none."""
+    if not counts:
+        return ""
+    if len({value for value, _ in counts}) > 1:
+        return histogram(counts, label, count, bins)
+    value, times = counts[0][0], sum(times for _, times in counts)
+    return str(Markup("<p>{}: {} ({}: {})</p>").format(label, f"{value:,.6g}", count, f"{times:,}"))

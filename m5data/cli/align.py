@@ -86,7 +86,7 @@ def apply(
     store = Workspace.open(workspace).store
     rows = list(read_sheet(file, SheetReader(reviewer or getuser(), utc_now())))
     decisions = [row for row in rows if isinstance(row, Decision)]
-    with store.keeping_state():
+    with store.persist_state():
         new = record_decisions(store.state, decisions)
     print(f"{file}: {len(decisions)} decisions, {new} of them new; m5data align applies them")
     if bad := [row for row in rows if isinstance(row, Reject)]:

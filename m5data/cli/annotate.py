@@ -64,7 +64,11 @@ def links(
     workspace: WorkspaceOption = HERE,
     base: Annotated[
         str | None,
-        typer.Option("--base", metavar="URL", help="URL of the web application (default: the settings')."),
+        typer.Option(
+            "--base",
+            metavar="URL",
+            help="URL of the web application (default: that of m5data serve if it runs, else the settings').",
+        ),
     ] = None,
     reviewer: Annotated[
         bool, typer.Option("--reviewer", help="Links for reviewers, who browse products and review labels.")
@@ -80,17 +84,18 @@ def links(
     A new link voids the old one. Without names, the workers' pay is printed.
     """
     from annotate.tasks import TaskBoard
+    from webapp.running import running_url
     from webapp.security.people import invite_reviewers
     from workspace import Workspace
 
     opened = Workspace.open(workspace)
-    base = base or opened.settings.serve.url
+    base = base or running_url(opened.root) or opened.settings.serve.url
     if names and (reviewer or manager):
-        with opened.store.keeping_state():
+        with opened.store.persist_state():
             made = invite_reviewers(opened.store.state, names, role="manager" if manager else "reviewer")
             _print_links(made, base, as_json=as_json)
         return
-    with opened.store.keeping_state(), TaskBoard(opened.store.state, opened.settings.annotate.tasks) as board:
+    with opened.store.persist_state(), TaskBoard(opened.store.state, opened.settings.annotate.tasks) as board:
         if not names:
             _print_pay(board.pay(), opened.settings.annotate.tasks.currency, as_json=as_json)
         elif resume:

@@ -1,6 +1,5 @@
 """Verbs that finish the dataset (build-splits, verify, export), its SQL, and its usage rights."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,9 +12,8 @@ from m5data.cli.shared import HERE, EngineOption, JsonOption, WorkspaceOption, r
 
 if TYPE_CHECKING:  # every spawned child imports this module again, so it must stay light
     from storage import Snapshot
-    from storage.check import Check
 
-__all__ = ["build_splits", "export", "print_checks", "rights", "shell", "sql", "verify"]
+__all__ = ["build_splits", "export", "rights", "shell", "sql", "verify"]
 
 _SHOWN = 60
 _QUERY_GB, _EXPORT_GB = 3, 8
@@ -41,14 +39,16 @@ def verify(
     workspace: WorkspaceOption = HERE,
     objects: Annotated[bool, typer.Option("--objects", help="Also read every object and check its hash.")] = False,
     at: Annotated[int | None, typer.Option("--at", metavar="VERSION", help="Check an earlier dataset version.")] = None,
+    wide: Annotated[bool, typer.Option("--wide", help="Print every check, not a line for each group.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check conservation, versions and the split certificates.
 
-    Ends with 1 when a check fails.
+    Prints a line for each group of checks, and those that fail in full. Ends with 1 when a check fails.
     """
     import m5data
     from m5data.cli.output import print_json
+    from m5data.cli.screens import print_check_groups, print_checks
     from workspace.verification import verify_workspace
 
     checks = verify_workspace(m5data.open(workspace, at), objects=objects)
@@ -59,29 +59,18 @@ def verify(
                 for check in checks
             ]
         )
-    else:
+    elif wide:
         print_checks(checks)
+    else:
+        print_check_groups(checks)
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
-
-
-def print_checks(checks: "Sequence[Check]") -> None:
-    """Print the result of each check, one per line."""
-    from m5data.cli.output import print_rows
-
-    print_rows("", ("check", "", "detail"), [(c.name, _result(c), c.detail) for c in checks])
-
-
-def _result(check: "Check") -> str:
-    if not check.ok:
-        return "FAILED"
-    return "ok" if check.complete else "in part"
 
 
 def export(  # noqa: PLR0913, PLR0917 - options of the command line
     workspace: WorkspaceOption = HERE,
     form: Annotated[
-        Literal["parquet", "webdataset", "links", "m5product", "mep3m"] | None,
+        Literal["parquet", "webdataset", "links", "links-jsonl", "product1m", "m5product", "mep3m"] | None,
         typer.Option("--format", help="Default: those of m5data.toml."),
     ] = None,
     split: Annotated[list[str] | None, typer.Option("--split", metavar="NAME", help="Only these splits.")] = None,

@@ -15,7 +15,19 @@ import typer
 
 from core.errors import M5DataError, disk_fault
 from core.version import __version__
-from m5data.cli import add_source, align, annotate, collect, dataset, pipeline, takedown, training, versions, workspace
+from m5data.cli import (
+    add_source,
+    align,
+    annotate,
+    collect,
+    dataset,
+    pipeline,
+    rehydration,
+    takedown,
+    training,
+    versions,
+    workspace,
+)
 from m5data.cli.shared import INTERRUPTED, WORKSPACE_HELP, folder_of, plain_verb
 from workspace.stages import STAGES
 
@@ -49,6 +61,7 @@ _BESIDE: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
         "tasks": (("annotate links", annotate.links),),
         "matches": (("annotate export", annotate.export),),
         "splits": (("verify", dataset.verify),),
+        "export": (("rehydrate", rehydration.rehydrate),),
     }
 )
 """Stage -> further verbs of its part of the pipeline, listed after its own."""

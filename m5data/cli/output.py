@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import math
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -21,7 +23,7 @@ from rich.text import Text
 from core.errors import UsageError
 from core.stage import StageReport
 from storage.files import replacing
-from storage.odd_values import python_values
+from storage.odd_values import is_odd, python_values
 
 __all__ = [
     "as_box",
@@ -36,6 +38,8 @@ __all__ = [
 ]
 
 SHOWN_ROWS = 200
+_LONGEST_WORD = 30
+"""Cells that a column keeps for one word; a longer one (a URL, a hash) may be broken."""
 UNBROKEN = 10_000
 _MARKS = (0x61C, *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x206A), 0xFEFF)
 """Code points that show nothing, or change the order or direction of what is shown."""
@@ -46,39 +50,63 @@ _IN_JSON = {**{mark: f"\\u{mark:04x}" for mark in range(127, 160)}, **_HIDDEN}
 
 
 def print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table; numbers are right-aligned, None is shown as a dash."""
-    heading = Text(visible(title)) if title else None
-    table = Table(title=heading, title_justify="left", box=SIMPLE_HEAD, show_edge=False)
-    for index, column in enumerate(columns):
-        numeric = bool(rows) and all(isinstance(row[index], int | float) or row[index] is None for row in rows)
-        table.add_column(Text(visible(column)), justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text("-" if value is None else _plain(value)) for value in row))  # a text has no markup
+    """Print a table; numbers are right-aligned, None is shown as a dash.
+
+    A line is broken between words. A table whose words do not fit side by side is printed as a list, a value per line.
+    """
+    texts = [[Text("-" if value is None else _plain(value)) for value in row] for row in rows]  # a text has no markup
+    heads = [Text(visible(column)) for column in columns]
+    widths = [max(map(_longest_word, column)) for column in zip(heads, *texts, strict=True)]
     console = _console()
-    if console.is_terminal:
-        console.print(table)
-        return
-    with console.capture() as drawn:
-        console.print(table)
-    sys.stdout.writelines(f"{line.rstrip()}\n" for line in drawn.get().splitlines())
+    if sum(widths) + len(widths) > console.width:
+        drawn: Table = _as_list(heads, texts)
+    else:
+        drawn = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+        for index, (head, width) in enumerate(zip(heads, widths, strict=True)):
+            numeric = bool(rows) and all(isinstance(row[index], int | float) or row[index] is None for row in rows)
+            drawn.add_column(head, justify="right" if numeric else "left", overflow="fold", min_width=width)
+        for line in texts:
+            drawn.add_row(*line)
+    with console.capture() as captured:
+        if title:
+            console.print(Text(visible(title)))
+        console.print(drawn)
+    # padding to the full width would be kept in files, and wrapped by narrower terminals
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def _as_list(heads: Sequence[Text], rows: Sequence[Sequence[Text]]) -> Table:
+    """Return a table with a line for each value, and an empty line after each row."""
+    drawn = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
+    drawn.add_column(overflow="fold", style="bold")
+    drawn.add_column(overflow="fold")
+    for row in rows:
+        for head, value in zip(heads, row, strict=True):
+            drawn.add_row(head, value)
+        drawn.add_row()
+    return drawn
+
+
+def _longest_word(text: Text) -> int:
+    """Return the cells that the longest word of a text takes, up to those that are kept for one."""
+    return min(max((cell_len(word) for word in text.plain.split()), default=0), _LONGEST_WORD)
 
 
 def print_reports(reports: Sequence[StageReport], *, as_json: bool = False) -> None:
-    """Print what stages did: read, kept, dropped by reason, seconds, rate; then their notes."""
+    """Print what stages did: read, kept, seconds, dropped and left out by reason; then their notes."""
     if as_json:
         print_json([_report_row(report) for report in reports])
         return
     print_rows(
         "",
-        ("stage", "read", "kept", "dropped", "seconds", "per second"),
+        ("stage", "read", "kept", "seconds", "dropped"),
         [
             (
                 report.stage,
                 report.read,
                 report.kept,
-                _dropped(report),
                 None if report.unchanged else round(report.seconds, 1),
-                None if report.unchanged or not report.seconds else round(report.read / report.seconds, 1),
+                _dropped(report),
             )
             for report in reports
         ],
@@ -103,9 +131,9 @@ def visible(text: str) -> str:
 
 
 def _console() -> Console:
-    """Fit a terminal's width; elsewhere (a file, a pipe) break no line."""
+    """Fit the width of a terminal, or that of COLUMNS; elsewhere (a file, a pipe) break no line."""
     console = Console()
-    return console if console.is_terminal else Console(width=UNBROKEN)
+    return console if console.is_terminal or os.environ.get("COLUMNS", "").isdecimal() else Console(width=UNBROKEN)
 
 
 def _dropped(report: StageReport) -> str:
@@ -194,9 +222,15 @@ def _one_line(row: Mapping[str, object]) -> str:
 
 
 def _encode_csv(rows: pa.RecordBatchReader, target: BinaryIO) -> None:
-    import pyarrow.csv
+    """Write rows as CSV; pyarrow has no text for times outside Python's years, so a batch with one has texts there."""
+    from pyarrow.csv import CSVWriter, WriteOptions, write_csv
 
-    _write_tables(rows, target, pyarrow.csv.CSVWriter)
+    texts = [field.name for field in rows.schema if not _is_written(field, CSVWriter)]
+    write_csv(_as_texts(pa.Table.from_batches([], rows.schema), texts), target)
+    for batch in rows:
+        table = pa.Table.from_batches([batch])
+        odd = [name for name in table.column_names if name not in texts and is_odd(table[name])]
+        write_csv(_as_texts(table, [*texts, *odd]), target, WriteOptions(include_header=False))
 
 
 def _show(rows: pa.RecordBatchReader) -> None:

@@ -1,7 +1,7 @@
 """Verbs of the pipeline: run, status, redo, schedule, cluster check."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -20,15 +20,11 @@ from m5data.cli.shared import (
 )
 from workspace.stages import Part, stages_of
 
-if TYPE_CHECKING:  # a verb imports what it needs when it runs
-    from workspace.status import StageStatus, Status
-
 __all__ = ["cluster_check", "plan", "redo", "run", "schedule", "status"]
 
 FlowOption = Annotated[Part, typer.Option("--flow", help="Part of the pipeline.")]
 
 _PLAN = ("stage", "what", "count", "bytes", "stored", "hours")
-_STATUS = ("stage", "read", "kept", "dropped", "seconds", "per second", "pending", "inputs")
 
 
 def run(  # noqa: PLR0913, PLR0917 - options of the command line
@@ -53,17 +49,20 @@ def run(  # noqa: PLR0913, PLR0917 - options of the command line
     from stored items, hours from the settings' pace and the last run's rate; a dash means unknown. New pages may lead
     to more work.
     """
-    from flows.run_stage import idle_reports
-    from m5data.cli.output import print_reports
-    from workspace import Workspace
-
     parameters = _parameters(flow, refresh=refresh, engine=engine, media=media)
     if dry_run:
         _print_plan(workspace, flow, refresh=refresh, as_json=as_json)
         return
+    from workspace import Workspace
+
     opened = Workspace.open(workspace)  # reports its faults before a scheduler starts
     if flow in {"collect", "everything"}:
         opened.settings.crawl.authorised()
+    typer.echo(f"run: {', '.join(stages_of(flow, media=media))}", err=as_json)  # what follows takes seconds to import
+    from flows.run_stage import idle_reports
+    from m5data.cli.output import print_reports
+    from m5data.cli.screens import print_run_end
+
     if from_feed is not None:
         options = RunOptions(feed=from_feed, source=source, allow_shrink=allow_shrink)
         run_verb(workspace, "ingest", options, as_json=as_json)
@@ -76,7 +75,10 @@ def run(  # noqa: PLR0913, PLR0917 - options of the command line
     print_reports(reports, as_json=as_json)
     if all(report.unchanged for report in reports):
         typer.echo("nothing had changed: no work done", err=as_json)
-    elif flow in {"dataset", "everything"}:
+        return
+    if not as_json:
+        print_run_end(workspace, reports)
+    if flow in {"dataset", "everything"}:
         _verify(workspace)
 
 
@@ -86,13 +88,13 @@ def _verify(folder: "Path") -> None:
     Raises:
         Exit: A check failed.
     """
-    from m5data.cli.dataset import print_checks
+    from m5data.cli.screens import checks_sum, print_checks
     from workspace import Workspace
     from workspace.verification import verify_workspace
 
     checks = verify_workspace(Workspace.open(folder))
     failed = [check for check in checks if not check.ok]
-    typer.echo(f"verify: {len(checks) - len(failed)} of {len(checks)} checks hold", err=True)
+    typer.echo(f"verify: {checks_sum(checks)}", err=True)
     if failed:
         print_checks(failed)
         raise typer.Exit(1)
@@ -145,54 +147,31 @@ def _parameters(flow: Part, *, refresh: bool, engine: Engine, media: bool = True
     return given
 
 
-def status(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
-    """Show what is done, pending, running and failed, and why.
+def status(
+    workspace: WorkspaceOption = HERE,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="Also times, and every reason, source and note; needs a wide terminal.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what to do next, and what is done, pending, running and failed, and why.
 
     Shows each stage's last run and pending work, the running stage's rate and expected end, and the modalities that
     products lack, with reasons.
     """
     from dataclasses import asdict
 
-    from m5data.cli.output import print_json, print_notes, print_rows
+    from m5data.cli.output import print_json
+    from m5data.cli.screens import print_status
     from workspace import Workspace
     from workspace.status import status_of
 
-    found = status_of(Workspace.open(workspace))
+    opened = Workspace.open(workspace)
+    found = status_of(opened)
     if as_json:
         print_json(asdict(found))
-        return
-    print_rows(f"dataset version {found.version}", _STATUS, [_row(stage) for stage in found.stages])
-    _print_running(found)
-    pages = [(one.source, one.stored, one.new, one.again) for one in found.pages]
-    if pages:
-        print_rows("pages", ("source", "stored", "waiting", "due again"), pages)
-    drops = [(one.stage, reason, count) for one in found.stages for reason, count in one.dropped.items()]
-    if drops:
-        print_rows("dropped", ("stage", "reason", "items"), drops)
-    parts = [(one.stage, reason, count) for one in found.stages for reason, count in one.left_out.items()]
-    if parts:
-        print_rows("left out of kept items", ("stage", "reason", "parts"), parts)
-    print_notes(note for one in found.stages for note in one.notes)
-    print_rows("ledger", ("modality", "state", "products"), [tuple(row.values()) for row in found.ledger])
-
-
-def _row(one: "StageStatus") -> tuple[object, ...]:
-    if not one.ran:
-        return one.stage, None, None, None, None, None, one.pending, "never ran"
-    rate = None if one.rate is None else round(one.rate, 1)
-    inputs = "as they were" if one.current else "changed since"
-    return one.stage, one.read, one.kept, sum(one.dropped.values()), round(one.seconds, 1), rate, one.pending, inputs
-
-
-def _print_running(status: "Status") -> None:
-    running = status.running
-    if running is None:
-        typer.echo("no stage runs now\n")
-        return
-    of = "?" if running.total is None else f"{running.total:,}"
-    rate = "" if status.rate is None else f", {status.rate:,.1f} a second"
-    end = "" if status.expected_end is None else f", expected to end at {status.expected_end:%Y-%m-%d %H:%M:%S} UTC"
-    typer.echo(f"running: {running.stage}, {running.done:,} of {of}{rate}{end} (process {running.process})\n")
+    else:
+        print_status(found, opened, workspace, wide=wide)
 
 
 def redo(

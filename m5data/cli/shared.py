@@ -87,12 +87,15 @@ def run_verb(folder: Path, stage: str, options: RunOptions = NO_OPTIONS, *, as_j
 def run_stages(folder: Path, names: Sequence[str], options: RunOptions = NO_OPTIONS, *, as_json: bool = False) -> None:
     """Run stages one after another under the workspace's lock, without a scheduler, and print their reports."""
     from core.run_options import RunContext
+    from core.stage import StageReport
     from flows.run_stage import run_stage, stage_session
     from m5data.cli.output import print_reports
     from workspace import Workspace
 
-    workspace = Workspace.open(folder)
+    workspace, reports = Workspace.open(folder), list[StageReport]()
     with stage_session(workspace, ", ".join(names)) as progress:
         context = RunContext(progress=progress, options=options)
-        reports = [run_stage(workspace, name, context) for name in names]
+        for name in names:
+            reports.append(run_stage(workspace, name, context))
+            progress.completed(reports[-1])
     print_reports(reports, as_json=as_json)

@@ -71,9 +71,12 @@ def train(
     if as_json:
         print_json([asdict(one) for one in done])
         return
-    columns = ("phase", "steps now", "of", "samples", "unreadable", "last loss", "seconds")
+    columns = ("phase", "steps now", "of", "products", "of", "unreadable", "last loss", "seconds")
     rows = [
-        (one.phase, one.steps, one.total, one.samples, _reasons(one.skipped), round(one.loss, 4), round(one.seconds, 1))
+        (
+            *(one.phase, one.steps, one.total, one.products, one.samples, _reasons(one.skipped)),
+            *(round(one.loss, 4), round(one.seconds, 1)),
+        )
         for one in done
     ]
     print_rows("", columns, rows)
@@ -175,7 +178,8 @@ def _print_measures(results: Mapping[str, Any], folder: Path) -> None:
         names = [f"{kind}@{k}" for k in KS for kind in ("mAP", "Prec")]
         rows = list(_retrieval(judged, [f"{definition} {name}" for name in names]))
         if rows:
-            print_rows(f"Retrieval, definition {definition}", ("phase", "task", "sees", "queries", *names), rows)
+            head = ("phase", "read-out", "task", "sees", "queries", *names)
+            print_rows(f"Retrieval, definition {definition}", head, rows)
     _print_table("Across modalities, by cosine", "query → answer", "cross-modal", judged, _ACROSS)
     _print_table("Classification", "classifier", "classification", judged, _CLASSES)
     rows = [
@@ -194,9 +198,11 @@ def _print_measures(results: Mapping[str, Any], folder: Path) -> None:
 
 def _retrieval(phases: Mapping[str, Any], names: list[str]) -> Iterator[tuple[object, ...]]:
     for phase, found in phases.items():
-        for task, table in found["retrieval"].items():
-            for sees, values in table.items():
-                yield (phase, task, sees, int(values["queries"]), *_rounded([values[name] for name in names]))
+        for read_out, tasks in found.get("read-outs", {"-": found["retrieval"]}).items():
+            for task, table in tasks.items():
+                for sees, values in table.items():
+                    shown = _rounded([values[name] for name in names])
+                    yield (phase, read_out, task, sees, int(values["queries"]), *shown)
 
 
 def _print_table(title: str, kind: str, measure: str, phases: Mapping[str, Any], names: tuple[str, ...]) -> None:

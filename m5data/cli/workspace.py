@@ -48,8 +48,8 @@ def demo(
     from demo_shops.shops import build
     from demo_shops.workspace import open_demo, ports_of
     from flows.running import run_pipeline
-    from m5data.cli.dataset import print_checks
     from m5data.cli.output import print_reports
+    from m5data.cli.screens import checks_sum, print_checks, print_run_end
     from workspace.verification import verify_workspace
 
     typer.echo(f"building the demo shops in {folder / 'shops'} (once)")
@@ -60,10 +60,10 @@ def demo(
         reports = run_pipeline(folder.resolve(), "everything")
     print_reports(reports)
     checks = verify_workspace(workspace)
-    typer.echo(f"verified: {sum(check.ok for check in checks)} of {len(checks)} checks hold")
+    typer.echo(f"verify: {checks_sum(checks)}")
     if failed := [check for check in checks if not check.ok]:
         print_checks(failed)
-    typer.echo(f'look at {folder / "reports" / "report.html"}; ask: m5data sql -w {folder} "show tables"')
+    print_run_end(folder, reports)
     if failed:
         raise typer.Exit(1)
 
@@ -110,12 +110,13 @@ def serve(
     import m5data
     from storage.identity import load_or_create_key
     from webapp.app import make_app
+    from webapp.running import server_file
     from webapp.security.origin import check_public
     from webapp.server import listen
     from webapp.server import serve as serve_app
 
     opened = m5data.open(workspace)
-    opened.store.refuse_working_copy("m5data serve")
+    opened.store.require_local("m5data serve")
     chosen = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
     settings = opened.settings.serve.model_copy(update=chosen)
     check_public(settings)
@@ -128,4 +129,5 @@ def serve(
         def announce() -> None:
             typer.echo(f"serving {bound.url} (end with Ctrl-C)\nsign in: {bound.url}/in/{token}")
 
-        serve_app(app, listening, announce)
+        with server_file(opened.root, bound.url):
+            serve_app(app, listening, announce)

@@ -114,17 +114,17 @@ def learn(examples: Sequence[Example], groups: Mapping[str, str] | None = None, 
     by_field: dict[str, list[Example]] = defaultdict(list)
     for one in examples:
         by_field[one.field].append(one)
-    weights, heats, least, predictions = {}, {}, {}, []
+    weights, temperatures, least, predictions = {}, {}, {}, []
     for field in FIELDS:
         before = _weights(start, field, by_field[field]) if start else NO_WEIGHTS
         scored = predict_left_out(by_field[field], groups, before)
-        heats[field] = temperature([pair for pair in scored if not pair[0].shop.startswith(LESSONS)])
+        temperatures[field] = temperature([pair for pair in scored if not pair[0].shop.startswith(LESSONS)])
         weights[field] = fit(by_field[field], groups, before)
-        found = [predict(one, table, heats[field]) for one, table in scored]
+        found = [predict(one, table, temperatures[field]) for one, table in scored]
         least[field] = least_probability([one for one in found if not one.example.shop.startswith(LESSONS)])
         predictions += [replace(one, least=least[field]) for one in found]
     real = {(one.shop, one.page) for one in examples if not one.shop.startswith(LESSONS)}
-    return Lesson(weights, heats, least, predictions, len({shop for shop, _ in real}), len(real))
+    return Lesson(weights, temperatures, least, predictions, len({shop for shop, _ in real}), len(real))
 
 
 _ALWAYS = ("availability", "caption", "native_id")
@@ -322,8 +322,8 @@ def write_model(path: Path, lesson: Lesson, made: str) -> None:
         arrays[f"{field}.keys"] = keys[order]
         arrays[f"{field}.weights"] = table.weights[kept][order].astype(np.float32)
         digest.update(arrays[f"{field}.keys"].tobytes() + arrays[f"{field}.weights"].tobytes())
-    heats = {field: round(heat, 4) for field, heat in lesson.temperatures.items()}
+    temperatures = {field: round(heat, 4) for field, heat in lesson.temperatures.items()}
     about = {"format": MODEL_FORMAT, "made": made, "shops": lesson.shops, "pages": lesson.pages}
-    about |= {"temperatures": heats, "least": dict(lesson.least), "digest": digest.hexdigest()[:16]}
+    about |= {"temperatures": temperatures, "least": dict(lesson.least), "digest": digest.hexdigest()[:16]}
     with path.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, about=np.array(json.dumps(about, sort_keys=True)), **arrays)

@@ -2,13 +2,12 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from core.errors import MissingInputError, ThresholdError
+from core.errors import DataError, MissingInputError, ThresholdError
 from scale.data.block_loader import BlockLoader
 from scale.data.blocks import Block, share_of_epoch, windows
 from scale.data.sample_encoder import Encoded, take
@@ -20,12 +19,23 @@ LEAST = 16
 """Minimum number of held-out products: fewer would make validation meaningless, so all are trained on."""
 
 
+@dataclass(frozen=True)
+class _Usable:
+    """Rows of each block, which is named by the number of its first sample in the split."""
+
+    trained: Mapping[int, Sequence[int]]
+    held_out: Mapping[int, Sequence[int]]
+    """Empty if there would be fewer than ``LEAST``."""
+
+
 @dataclass
 class Batches:
     """Batches of a split.
 
-    The order of an epoch depends only on seed and epoch, so it can start at any batch. An unreadable sample
-    is counted, and replaced by another of its window, so damage does not change the number of steps.
+    The order of an epoch depends only on seed and epoch, so it can start at any batch. An epoch has every usable
+    sample at most once, so no product is twice in a batch. Which samples are usable is found out once, before the first
+    step: those that can be read, are not held out, and have the modalities of ``complete``. With a cache, that is when
+    the blocks are decoded.
     """
 
     blocks: Sequence[Block]
@@ -34,12 +44,13 @@ class Batches:
     seed: int = 0
     max_skipped: float = 0.05
     complete: tuple[Modality, ...] = ()
-    """Modalities that every sample must have (completion alpha); samples that lack one are replaced by others."""
+    """Modalities that every sample must have (completion alpha); samples that lack one are left out."""
     rank: int = 0
     world: int = 1
     held_out: float = 0.0
     """Share of the products, chosen by a hash of their ids, that epochs leave out and ``validation`` reads."""
     skipped_by_block: dict[int, Counter[str]] = field(default_factory=dict)
+    _found: _Usable | None = None
 
     @property
     def samples(self) -> int:
@@ -52,17 +63,28 @@ class Batches:
         total = sum(self.skipped_by_block.values(), Counter[str]())
         return dict(sorted(total.items()))
 
+    @property
+    def products(self) -> int:
+        """Number of usable samples, which is what an epoch counts.
+
+        Raises:
+            MissingInputError: There is none.
+            ThresholdError: A larger share of the split's samples than ``max_skipped`` cannot be read.
+        """
+        return sum(map(len, self._usable().trained.values()))
+
     def steps(self, epoch: int) -> int:
         """Return the number of full batches in an epoch, which is equal in every process."""
         shares = (share_of_epoch(self.blocks, self.seed, epoch, rank, self.world) for rank in range(self.world))
-        return min(sum(map(len, share)) for share in shares) // self.batch
+        return min(sum(map(self._count_usable, share)) for share in shares) // self.batch
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Encoded]:
         """Yield the batches of an epoch from batch ``start`` on, shuffled by seed and epoch.
 
         Raises:
             ThresholdError: A larger share of the split's samples than ``max_skipped`` cannot be read.
-            MissingInputError: No sample of a window can be used.
+            MissingInputError: No sample of the split can be used.
+            DataError: A shard cannot be read any more.
         """
         share = share_of_epoch(self.blocks, self.seed, epoch, self.rank, self.world)
         waiting: list[Encoded] = []
@@ -95,13 +117,14 @@ class Batches:
     def validation(self, most: int = 1024) -> list[Encoded]:
         """Return the first held-out samples of the split in batches; none if there are fewer than ``LEAST``."""
         parts: list[Encoded] = []
-        for encoded in self.in_order() if self.held_out else ():
-            rows = [row for row, name in enumerate(encoded.product_ids) if is_held_out(name, self.held_out)]
-            parts += [take([encoded], [(0, row) for row in rows])] if rows else []
-            if sum(map(len, parts)) >= most:
-                break
-        if sum(map(len, parts)) < LEAST:
-            self.held_out = 0.0
+        held = self._usable().held_out
+        blocks = [block for block in self.blocks if held.get(block.first)]
+        with self.loader.stream(blocks) as stream:
+            for block, encoded in zip(blocks, stream, strict=True):
+                parts.append(take([encoded], [(0, row) for row in held[block.first]]))
+                if sum(map(len, parts)) >= most:
+                    break
+        if not parts:
             return []
         whole = _joined(parts)
         size = max(self.batch, LEAST)
@@ -109,37 +132,63 @@ class Batches:
         return [_slice(whole, at, at + size) for at in starts]
 
     def _shuffled(self, share: Sequence[Block], epoch: int, skip: int) -> Iterator[Encoded]:
-        groups = list(windows(share, self.seed, epoch, skip))
+        trained = self._usable().trained
+        groups = list(windows(share, self.seed, epoch, skip, self._count_usable))
         with self.loader.stream([block for group, _ in groups for block in group]) as stream:
             for group, order in groups:
-                parts = []
-                for block in group:
-                    encoded = next(stream)
-                    self._count(block, encoded)
-                    parts.append(encoded)
-                yield take(parts, self._rows(group, parts, order))
+                parts = [self._unchanged(block, next(stream)) for block in group]
+                places = [(part, row) for part, block in enumerate(group) for row in trained[block.first]]
+                yield take(parts, [places[number] for number in order])
 
-    def _rows(
-        self, group: Sequence[Block], parts: Sequence[Encoded], order: NDArray[np.int64]
-    ) -> list[tuple[int, int]]:
-        """Return (block, row) of each number in ``order``, or of a usable sample where that one is not usable."""
-        places = [(part, row) for part, block in enumerate(group) for row in range(len(block))]
-        usable = [(part, row) for part, row in places if self._is_usable(parts[part], row)]
-        if not usable:
+    def _unchanged(self, block: Block, encoded: Encoded) -> Encoded:
+        """Return a block that still has all its usable samples.
+
+        Raises:
+            DataError: It lost some since the first step.
+        """
+        usable = self._usable().trained[block.first]
+        if usable and usable[-1] >= len(encoded):
+            raise DataError(
+                f"{block.shard.path}: The shard cannot be read any more: {dict(encoded.skipped)}. "
+                "Export again; training resumes from its last checkpoint."
+            )
+        return encoded
+
+    def _count_usable(self, block: Block) -> int:
+        return len(self._usable().trained[block.first])
+
+    def _usable(self) -> _Usable:
+        if self._found is None:
+            self._found = self._find_usable()
+        return self._found
+
+    def _find_usable(self) -> _Usable:
+        readable: dict[int, list[tuple[int, bool]]] = {}
+        with self.loader.stream(self.blocks) as stream:
+            for block, encoded in zip(self.blocks, stream, strict=True):
+                self._count(block, encoded)
+                readable[block.first] = [
+                    (row, is_held_out(encoded.product_ids[row], self.held_out)) for row in self._complete(encoded)
+                ]
+        held = {first: [row for row, is_held in rows if is_held] for first, rows in readable.items()}
+        if sum(map(len, held.values())) < LEAST:
+            held = {}
+        trained = {first: [row for row, is_held in rows if not (held and is_held)] for first, rows in readable.items()}
+        if not any(trained.values()):
             why = self.skipped or "all incomplete"
             raise MissingInputError(
-                f"{group[0].shard.path}: of {len(places)} samples none can be used: {why}; "
-                'export again, or choose another objective.missing than "drop"'
+                f"{self.blocks[0].shard.path.parent}: Of {self.samples} samples none can be used: {why}. "
+                'Export again, or choose another objective.missing than "drop".'
             )
-        good = set(usable)
-        return [places[n] if places[n] in good else usable[n % len(usable)] for n in order]
+        return _Usable(trained, held)
 
-    def _is_usable(self, encoded: Encoded, row: int) -> bool:
-        if row >= len(encoded):
-            return False
-        if self.held_out and is_held_out(encoded.product_ids[row], self.held_out):
-            return False
-        return all(encoded.arrays["present"][row, MODALITIES.index(name)] for name in self.complete)
+    def _complete(self, encoded: Encoded) -> list[int]:
+        """Return the rows that have every required modality."""
+        if not len(encoded):
+            return []
+        columns = [MODALITIES.index(name) for name in self.complete]
+        whole: list[int] = np.flatnonzero(encoded.arrays["present"][:, columns].all(axis=1)).tolist()
+        return whole
 
     def _count(self, block: Block, encoded: Encoded) -> None:
         self.skipped_by_block[block.first] = Counter(encoded.skipped)

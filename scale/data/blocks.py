@@ -1,6 +1,6 @@
 """Blocks, the unit in which shards are read, and their order in an epoch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,18 +49,18 @@ def share_of_epoch(blocks: Sequence[Block], seed: int, epoch: int, rank: int = 0
 
 
 def windows(
-    blocks: Sequence[Block], seed: int, epoch: int, skip: int = 0
+    blocks: Sequence[Block], seed: int, epoch: int, skip: int = 0, count: Callable[[Block], int] = len
 ) -> Iterator[tuple[tuple[Block, ...], NDArray[np.int64]]]:
-    """Yield groups of blocks, and the order of all their samples, from sample ``skip`` on.
+    """Yield groups of blocks, and the order of all their usable samples, from sample ``skip`` on.
 
-    Samples are numbered within their window, block after block. Windows entirely before ``skip`` are
-    not yielded, so that they are not read when an epoch is resumed.
+    A block has ``count`` of them. They are numbered within their window, block after block. Windows entirely before
+    ``skip`` are not yielded, so that they are not read when an epoch is resumed.
     """
     at = 0
     for number, start in enumerate(range(0, len(blocks), WINDOW)):
         window = tuple(blocks[start : start + WINDOW])
-        samples = sum(map(len, window))
-        if at + samples > skip:
+        samples = sum(map(count, window))
+        if samples and at + samples > skip:
             order = np.random.default_rng([seed, epoch, number]).permutation(samples)
             yield window, order[max(skip - at, 0) :]
         at += samples

@@ -137,7 +137,9 @@ def _parquet_mfcc(value: pa.ListScalar) -> NDArray[np.float32] | None:
 
 
 _MEMBERS = ("json", "mfcc.npy")
-_MEDIA_MEMBERS = ("image.jpg", "frames.mjpeg", "audio.mpga")
+_MAY_LACK = "image.jpg"
+"""Member that samples without an image do not have."""
+_MEDIA_MEMBERS = (_MAY_LACK, "frames.mjpeg", "audio.mpga")
 
 
 def _read_tar(path: Path, start: int, stop: int, *, media: bool = True) -> list[RawSample]:
@@ -158,7 +160,11 @@ def _read_tar(path: Path, start: int, stop: int, *, media: bool = True) -> list[
                 samples[member.sample] = {}
             if len(samples) > start and member.extension in wanted:
                 samples[member.sample][member.extension] = member.read()
-    found = [_tar_sample({name: payloads[name] for name in wanted}) for payloads in list(samples.values())[start:stop]]
+    found = []
+    for payloads in list(samples.values())[start:stop]:
+        if missing := set(wanted) - payloads.keys() - {_MAY_LACK}:
+            raise KeyError(min(missing))
+        found.append(_tar_sample(payloads))
     if len(found) < stop - start:
         raise ValueError(f"{start + len(found)} samples, wanted {stop}")
     return found
@@ -172,7 +178,7 @@ def _tar_sample(payloads: dict[str, bytes]) -> RawSample:
         group_id=facts["group_id"],
         caption=facts["caption"],
         specs=[(spec["name"], spec["value"]) for spec in facts["specs"]],
-        image=payloads.get("image.jpg") or None,
+        image=payloads.get(_MAY_LACK) or None,
         frames=_frames(facts["frames"], payloads.get("frames.mjpeg", b"")),
         audio=payloads.get("audio.mpga") or None,
         mfcc=_tar_mfcc(payloads["mfcc.npy"]),

@@ -2,12 +2,18 @@
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
+from unicodedata import normalize
 
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from tokenizers.trainers import BpeTrainer
+
+from core.chinese_script import to_simplified
 from core.errors import SettingsError
 from core.segmentation import cut_words
 
@@ -23,6 +29,7 @@ __all__ = [
     "bert_order",
     "load_bert_vocabulary",
     "table_tokens",
+    "words_of",
 ]
 
 PAD, UNKNOWN, CLS, SEP, MASK = range(5)
@@ -47,26 +54,24 @@ class Vocabulary(Protocol):
 
 @dataclass(frozen=True)
 class CorpusVocabulary:
-    """Characters, and words of several characters, of a corpus."""
+    """Characters, words and parts of words of a corpus; one spelling of each width, case and Chinese script."""
 
     entries: tuple[str, ...]
     """Entries after the special ones, by id."""
 
     @classmethod
     def count(cls, texts: Iterable[str], limit: int) -> "CorpusVocabulary":
-        """Build a vocabulary of at most ``limit`` ids from a corpus: its characters, and jieba's words that recur.
+        """Build a vocabulary of at most ``limit`` ids from a corpus: its characters, then words and parts of words.
 
-        Characters come first, so that rare words can be spelt. Both are sorted by frequency, then by code point.
+        Byte-pair encoding (Sennrich et al. 2016) joins what recurs within words: a word that occurs twice is whole if
+        there is room, and an unknown one is spelt in parts that other words share.
         """
-        words: Counter[str] = Counter()
-        for text in texts:
-            words.update(_words(text))
-        characters: Counter[str] = Counter()
-        for word, times in words.items():
-            characters.update(dict.fromkeys(word, times) if len(set(word)) == len(word) else _repeat(word, times))
-        longer = Counter({word: times for word, times in words.items() if len(word) > 1 and times > 1})
-        entries = [entry for counts in (characters, longer) for entry in sorted(counts, key=lambda e: (-counts[e], e))]
-        return cls(tuple(entries[: limit - len(SPECIAL)]))
+        room = limit - len(SPECIAL)
+        trainer = BpeTrainer(vocab_size=room, min_frequency=2, limit_alphabet=room, show_progress=False)
+        learner = Tokenizer(BPE())
+        learner.train_from_iterator((word for text in texts for word in words_of(text)), trainer)
+        numbers = learner.get_vocab()
+        return cls(tuple(sorted(numbers, key=numbers.__getitem__)))
 
     @property
     def size(self) -> int:
@@ -79,12 +84,20 @@ class CorpusVocabulary:
         return hashlib.sha256(json.dumps(self.entries).encode()).hexdigest()[:16]
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of a text: each word whole if it is known, else character by character."""
-        return [number for word in _words(text) for number in self._spell(word)]
+        """Return the ids of a text: each word whole if it is known, else by its longest known parts from the left."""
+        return [number for word in words_of(text) for number in self._spell(word)]
 
-    def _spell(self, word: str) -> list[int]:
-        known = self._ids.get(word)
-        return [known] if known is not None else [self._ids.get(character, UNKNOWN) for character in word]
+    def _spell(self, word: str) -> Iterator[int]:
+        start = 0
+        while start < len(word):
+            ends = range(min(len(word), start + self._longest), start, -1)
+            end = next((end for end in ends if word[start:end] in self._ids), start + 1)
+            yield self._ids.get(word[start:end], UNKNOWN)
+            start = end
+
+    @cached_property
+    def _longest(self) -> int:
+        return max(map(len, self.entries), default=1)
 
     @cached_property
     def _ids(self) -> dict[str, int]:
@@ -114,7 +127,7 @@ class _BertVocabulary:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def encode(self, text: str) -> list[int]:
-        return [self._ids[number] for number in self._tokenizer.encode(text, add_special_tokens=False)]
+        return [self._ids[number] for number in self._tokenizer.encode(plain_text(text), add_special_tokens=False)]
 
 
 def load_bert_vocabulary(name: str) -> Vocabulary:
@@ -141,12 +154,26 @@ def bert_order(name: str) -> list[int]:
     return _BertVocabulary(name).order
 
 
-def _repeat(word: str, times: int) -> Counter[str]:
-    return Counter({character: count * times for character, count in Counter(word).items()})
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
+_DASHES = re.compile("[\u2010-\u2015\u2212\u301c]")
+_QUOTES = {
+    ord(mark): plain
+    for marks, plain in (("\u2018\u2019\u201b\u2032", "'"), ("\u201c\u201d\u2033", '"'))
+    for mark in marks
+}
 
 
-def _words(text: str) -> list[str]:
-    return [piece for piece in cut_words(text.lower()) if not piece.isspace()]
+def plain_text(text: str) -> str:
+    """Return a text in one spelling of its characters: NFKC, without invisible ones, with plain dashes and quotes."""
+    if text.isascii():
+        return text
+    return _DASHES.sub("-", normalize("NFKC", _INVISIBLE.sub("", text))).translate(_QUOTES)
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text in one spelling (``plain_text``), lower case and simplified characters."""
+    folded = to_simplified(plain_text(text).casefold())
+    return [piece for piece in cut_words(folded) if not piece.isspace()]
 
 
 def table_tokens(specs: Sequence[tuple[str, str]], vocabulary: Vocabulary, limit: int) -> tuple[list[int], list[int]]:

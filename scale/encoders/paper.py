@@ -1,6 +1,7 @@
 """The encoder ``paper``: ResNet-50 and BERT-base, with which M5Product's candidates were searched."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from transformers import AutoModel, AutoTokenizer
 import media
 from core.errors import MediaError, SettingsError
 from media.image import StandardLimits
+from scale.encoders.whole import load_whole
 
 __all__ = ["BATCH", "BERT", "RESNET", "Listing", "PaperEncoder", "ReadObject", "read_image"]
 
@@ -79,8 +81,10 @@ class PaperEncoder:
             SettingsError: One cannot be loaded.
         """
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.resnet, self.bert = (_load(AutoModel, name).to(self.device).eval() for name in (resnet, bert))
-        self.words = _load(AutoTokenizer, bert)
+        self.resnet, self.bert = (
+            _load(partial(load_whole, AutoModel), name).to(self.device) for name in (resnet, bert)
+        )
+        self.words = _load(AutoTokenizer.from_pretrained, bert)
         self.widths = self.resnet.config.hidden_sizes[-1], self.bert.config.hidden_size
 
     @property
@@ -111,9 +115,9 @@ class PaperEncoder:
         return vectors
 
 
-def _load(kind: Any, name: str) -> Any:  # noqa: ANN401 - transformers' factories return what the folder holds
+def _load(load: Callable[[str], Any], name: str) -> Any:  # noqa: ANN401 - transformers' factories return what the folder holds
     try:
-        return kind.from_pretrained(name)
+        return load(name)
     except (OSError, ValueError) as error:
         where = "local folder" if Path(name).is_absolute() else "name on the hub, or local folder"
         raise SettingsError(

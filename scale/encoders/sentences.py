@@ -7,6 +7,8 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer
 
+from scale.encoders.whole import load_whole
+
 __all__ = ["encode_texts"]
 
 _AT_ONCE = 256
@@ -17,8 +19,9 @@ def encode_texts(network: str, texts: Sequence[str]) -> NDArray[np.float64]:
 
     Raises:
         OSError: There is no such network.
+        ValueError: Its files lack weights.
     """
-    tokenizer, model = AutoTokenizer.from_pretrained(network), AutoModel.from_pretrained(network).eval()
+    tokenizer, model = AutoTokenizer.from_pretrained(network), load_whole(AutoModel, network)
     found = []
     for start in range(0, len(texts), _AT_ONCE):
         batch = tokenizer(list(texts[start : start + _AT_ONCE]), padding=True, truncation=True, return_tensors="pt")

@@ -145,9 +145,8 @@ def _measures(measured: Mapping[str, Any], sees: str, task: str, *, whole: bool)
     """Return the measures of one combination; with ``whole``, also those that exist only for all modalities."""
     values: dict[str, float] = {}
     classes = measured.get("classification", {})
-    for row in (f"linear, {sees}", "fine-tuned") if whole else (f"linear, {sees}",):
-        if row in classes:
-            values["accuracy"] = classes[row]["top-1"]
+    columns = {"linear probe": f"linear, {sees}", "classifier": "fine-tuned" if whole else ""}
+    values |= {column: classes[row]["top-1"] for column, row in columns.items() if row in classes}
     retrieved = measured["retrieval"].get(task, {}).get(sees, {})
     values |= {name: retrieved[f"released {name}"] for name in _RETRIEVAL if f"released {name}" in retrieved}
     if whole:

@@ -1,7 +1,7 @@
 """Evaluation of one checkpoint on every split of the export."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,19 @@ from scale.data.shard_folder import ShardFolder
 from scale.data.tensors import Batch
 from scale.evaluation.features import Features, Model, read_features
 from scale.evaluation.scores import across, cluster, probe, score, search
+from scale.model.network import Trunk
 from scale.training.train import make_loader
 from scale.training_recipe import MODALITIES, Modality
 
 __all__ = [
     "CROSS_MODAL",
+    "READ_OUTS",
     "RETRIEVAL",
     "Evaluator",
     "check_version",
     "combination_name",
     "combinations",
+    "contrasted_vector",
     "cross_modal",
 ]
 
@@ -99,6 +102,23 @@ def _cosines(left: NDArray[np.float32], right: NDArray[np.float32]) -> Measures:
     return {"same product": same / count, "different products": (table.sum() - same) / (count * (count - 1))}
 
 
+READ_OUTS = ("released", "cosine", "contrasted")
+"""What retrieval compares: ``released``, the dot product of the feature, as the authors' code does; ``cosine``, its
+cosine; ``contrasted``, the cosine of the sum of the contrasted vectors of the modalities, each of length one, which is
+what pre-training makes alike."""
+
+
+def contrasted_vector(vectors: Tensor, present: Tensor) -> Tensor:
+    """Return the sum of the vectors of the modalities present, each of length one, scaled to length one: [B, width].
+
+    Args:
+        vectors: [B, streams, width].
+        present: [B, streams] bool.
+    """
+    unit = F.normalize(vectors.float(), dim=-1) * present[..., None]
+    return F.normalize(unit.sum(dim=1), dim=-1)
+
+
 RETRIEVAL = {"coarse": ("query-c", "gallery-c"), "fine": ("query-fg", "gallery-fg")}
 """Task -> queries and gallery."""
 
@@ -128,11 +148,18 @@ class Evaluator:
 
     def measure(self, on_measure: Callable[[], None]) -> dict[str, Any]:
         """Return all measures; ``on_measure`` is called after each group of them."""
-        found: dict[str, Any] = {"retrieval": {}}
+        found: dict[str, Any] = {
+            "retrieval": {},
+            "read-out": self.read_out,
+            "read-outs": {name: {} for name in self.read_outs},
+        }
         for task, (queries, gallery) in RETRIEVAL.items():
             if {queries, gallery} <= set(self.shards.splits):
-                rows = self._rows(queries, gallery)
-                found["retrieval"][task] = {combination_name(row): self._search(queries, gallery, row) for row in rows}
+                measured = {row: self._search(queries, gallery, row) for row in self._rows(queries, gallery)}
+                for name in self.read_outs:
+                    by_row = {combination_name(row): values[name] for row, values in measured.items()}
+                    found["read-outs"][name][task] = by_row
+                found["retrieval"][task] = found["read-outs"][self.read_out][task]
                 on_measure()
         if {*self.labelled} <= set(self.shards.splits):
             found["classification"] = self._classify()
@@ -141,9 +168,43 @@ class Evaluator:
             on_measure()
         return found
 
+    @property
+    def read_outs(self) -> tuple[str, ...]:
+        """The read-outs that the network has: ``contrasted`` only if it contrasts vectors before fusion."""
+        trunk = self.model.trunk
+        contrasts = self.model.recipe.objective.contrastive and isinstance(trunk, Trunk) and not trunk.is_single_stream
+        return tuple(name for name in READ_OUTS if contrasts or name != "contrasted")
+
+    @property
+    def read_out(self) -> str:
+        """The default: ``contrasted`` after pre-training (and before any) where there is one, else ``cosine``."""
+        return "contrasted" if self.phase == "pretrained" and "contrasted" in self.read_outs else "cosine"
+
     def features(self, split: str, modalities: tuple[Modality, ...] = ()) -> Features:
-        """Return the retrieval features of a split."""
+        """Return the features of a split: sums of first states, or of the layer before the classifier."""
         return self._read(split, self.model.feature, modalities)
+
+    def shown(self, split: str, modalities: tuple[Modality, ...] = ()) -> Features:
+        """Return the features of a split by the default read-out."""
+        return self._read_outs(split, modalities)[self.read_out]
+
+    def _read_outs(self, split: str, modalities: tuple[Modality, ...]) -> dict[str, Features]:
+        """Return the features of a split by each read-out, in one pass."""
+        names = self.read_outs
+
+        def describe(batch: Batch) -> Tensor:
+            feature = self.model.feature(batch)
+            parts = {"released": feature, "cosine": F.normalize(feature.float(), dim=-1)}
+            if "contrasted" in names:
+                parts["contrasted"] = contrasted_vector(self.model.trunk.vectors(batch), batch["present"])
+            return torch.cat([parts[name].float() for name in names], dim=1)
+
+        found = self._read(split, describe, modalities)
+        model = self.model.recipe.model
+        contrasted = (model.pool_width or model.width) if "contrasted" in names else 0
+        width = (found.values.shape[1] - contrasted) // 2
+        values = np.split(found.values, [width, 2 * width][: len(names) - 1], axis=1)
+        return {name: replace(found, values=part) for name, part in zip(names, values, strict=True)}
 
     def batches(self, split: str) -> Batches:
         """Return the samples of a split."""
@@ -169,9 +230,14 @@ class Evaluator:
             self._known[split] = known | stacked
         return self._known[split]
 
-    def _search(self, queries: str, gallery: str, modalities: tuple[Modality, ...]) -> Measures:
-        found = search(self.features(queries, modalities), self.features(gallery, modalities))
-        return {**found.values, "queries": float(found.queries), "unanswerable": float(found.unanswerable)}
+    def _search(self, queries: str, gallery: str, modalities: tuple[Modality, ...]) -> dict[str, Measures]:
+        """Return the measures by each read-out."""
+        asked, searched = self._read_outs(queries, modalities), self._read_outs(gallery, modalities)
+        found = {name: search(asked[name], searched[name]) for name in asked}
+        return {
+            name: {**one.values, "queries": float(one.queries), "unanswerable": float(one.unanswerable)}
+            for name, one in found.items()
+        }
 
     def _classify(self) -> dict[str, Measures]:
         rows = {f"linear, {combination_name(row)}": self._probe(row) for row in self._rows(*self.labelled)}

@@ -78,7 +78,7 @@ class Features:
     labels: NDArray[np.object_]
     """[n], None for a distractor."""
     values: NDArray[np.float32]
-    """[n, width]."""
+    """[n, width]; counts of words are a sparse array."""
     without: int
     """Samples left out because they have none of the modalities."""
 

@@ -10,7 +10,8 @@ from core.errors import SettingsError
 from scale.data.tensors import Batch
 from scale.data.tokens import bert_order
 from scale.encoders.by_name import ImageNetwork
-from scale.model.layers import EPSILON, SPREAD, Layer, pixels_of
+from scale.encoders.whole import load_whole
+from scale.model.layers import EPSILON, SPREAD, Layer, plain_pixels_of
 from scale.training_recipe import InputSettings, Modality, ModelSettings
 
 __all__ = ["FeatureEncoder", "TokenEncoder", "adopt_bert", "describe_boxes", "make_encoders"]
@@ -112,7 +113,7 @@ class NetworkEncoder(FeatureEncoder):
 
     def see(self, batch: Batch) -> Tensor:
         """Return the network's states [B, grid², width], as many as there are patches."""
-        states: Tensor = self.network(pixels_of(batch[self.name], self.inputs), self.inputs.image_tokens)
+        states: Tensor = self.network(plain_pixels_of(batch[self.name], self.inputs), self.inputs.image_tokens)
         return states
 
 
@@ -180,7 +181,7 @@ def adopt_bert(encoder: TokenEncoder, name: str) -> None:
     from transformers import BertModel  # noqa: PLC0415 - large, and needed only if weights are given
 
     try:
-        bert: Any = BertModel.from_pretrained(name, add_pooling_layer=False)
+        bert: Any = load_whole(BertModel, name, add_pooling_layer=False)
         order = torch.tensor(bert_order(name))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(f"model.bert: {name!r} is not a BERT: {str(error).splitlines()[0]}") from None

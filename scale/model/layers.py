@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from scale.training_recipe import InputSettings
 
-__all__ = ["EPSILON", "SPREAD", "Layer", "PreNormLayer", "bert_weights", "pixels_of"]
+__all__ = ["EPSILON", "SPREAD", "Layer", "PreNormLayer", "bert_weights", "pixels_of", "plain_pixels_of"]
 
 SPREAD = 0.02
 """Initial standard deviation of embeddings, as in BERT."""
@@ -106,10 +106,15 @@ class PreNormLayer(nn.Module):
         return self.attention.weights(self.norm_1(x), mask)
 
 
-def pixels_of(patches: Tensor, inputs: InputSettings) -> Tensor:
-    """Return the image [B, 3, side, side], standardised as ImageNet's, from patches [B, grid², …] of -1 to 1."""
+def plain_pixels_of(patches: Tensor, inputs: InputSettings) -> Tensor:
+    """Return the image [B, 3, side, side] from 0 to 1, from patches [B, grid², …] of -1 to 1."""
     grid, patch = inputs.grid, inputs.patch
     rows = patches.reshape(len(patches), grid, grid, patch, patch, 3).permute(0, 5, 1, 3, 2, 4)
-    whole = (rows.reshape(len(patches), 3, grid * patch, grid * patch) + 1) / 2
+    return (rows.reshape(len(patches), 3, grid * patch, grid * patch) + 1) / 2
+
+
+def pixels_of(patches: Tensor, inputs: InputSettings) -> Tensor:
+    """Return the image [B, 3, side, side], standardised as ImageNet's, from patches [B, grid², …] of -1 to 1."""
+    whole = plain_pixels_of(patches, inputs)
     mean, deviation = (torch.tensor(values, device=whole.device).view(3, 1, 1) for values in (MEAN, DEVIATION))
     return (whole - mean) / deviation

@@ -91,7 +91,9 @@ class Pretraining(nn.Module):
             if len(scores):
                 terms["ITM"] = F.cross_entropy(scores.float(), matched[both].long())
         if objective.contrastive:
-            terms["IMCL"] = self._contrast(fused, batch)
+            # exchanged images would be positives of products that they do not show
+            pooled = fused.pooled if self.match is None else self.trunk.pool(*self.trunk.encode(batch))  # type: ignore[operator]
+            terms["IMCL"] = self._contrast(pooled, batch)
         scales = self._scales(fused, batch)
         for at, name in enumerate(objective.streams):
             if name not in hidden:
@@ -106,9 +108,9 @@ class Pretraining(nn.Module):
         """Return how well held-out samples are predicted: the negative sum of the loss terms."""
         return -float(torch.stack(list(self(batch).values())).sum())
 
-    def _contrast(self, fused: Fused, batch: Batch) -> Tensor:
+    def _contrast(self, vectors: Tensor, batch: Batch) -> Tensor:
         """Return the contrastive loss, with the negatives of all processes."""
-        pooled, present = gathered(fused.pooled.float()), gathered(batch["present"])
+        pooled, present = gathered(vectors.float()), gathered(batch["present"])
         alignment = self._align(pooled, present, gathered(batch["index"]))
         temperature = self.temperature.exp().clamp_min(LEAST_TEMPERATURE)
         return contrastive_loss(pooled, present, alignment, temperature, self.objective.form)
@@ -208,16 +210,12 @@ def gathered(part: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
-PAIR_SHARE = 0.15
-"""[C] Probability with which each row of a table is chosen, then its name or its value."""
-
-
 def hide(batch: Batch, objective: ObjectiveSettings, vocabulary: int) -> tuple[Batch, dict[Modality, Tensor]]:
     """Return the batch with parts hidden, and a mask of these: modality -> [B, tokens] bool.
 
-    MLM: 15 % of the tokens that are not special, of which 80 % become [MASK], 10 % another token and
-    10 % stay. MEM: whole names or values become [MASK]. Features become zeros. Nothing of an absent
-    modality is hidden. Draws come from torch's generator of the batch's device.
+    Of every modality a share ``masked_share`` is hidden on average. MLM: of the tokens that are not special, of which
+    80 % become [MASK], 10 % another token and 10 % stay. MEM: whole names or values become [MASK]. Features become
+    zeros. Nothing of an absent modality is hidden. Draws come from torch's generator of the batch's device.
     """
     shown, chosen = dict(batch), {}
     tasks = [name for name in objective.streams if name in objective.masked_modalities]
@@ -230,7 +228,7 @@ def hide(batch: Batch, objective: ObjectiveSettings, vocabulary: int) -> tuple[B
             shown[name] = batch[name].masked_fill(chosen[name][..., None], 0.0)
             continue
         ids, part = batch[name], batch[f"{name}_part"]
-        pairs = hidden_pairs(part) if objective.table_task == "mem" else torch.zeros_like(mask)
+        pairs = hidden_pairs(part, objective.masked_share) if objective.table_task == "mem" else torch.zeros_like(mask)
         free = mask & (ids >= len(SPECIAL)) & ((part == 0) | (objective.table_task == "mlm"))
         single = hidden_places(free, objective.masked_share)
         chosen[name] = single | pairs
@@ -243,17 +241,22 @@ def hidden_places(allowed: Tensor, share: float) -> Tensor:
     return allowed & (torch.rand(allowed.shape, device=allowed.device) < share)
 
 
-def hidden_pairs(part: Tensor) -> Tensor:
-    """Return the tokens of chosen names and values: one side of each row of a table, with p = .15.
+def hidden_pairs(part: Tensor, share: float) -> Tensor:
+    """Return the tokens of chosen names and values: on average a ``share`` of the tokens of all names and values.
+
+    One side of a row is hidden with twice that probability, both sides only where the share is above one half.
 
     Args:
         part: [B, tokens]: 1 + 2 i in the name of row i, 2 + 2 i in its value, else 0.
+        share: From 0 to 1.
     """
     rows = part.shape[1]  # there are no more rows than tokens
-    chosen = torch.rand(len(part), rows, device=part.device) < PAIR_SHARE
-    side = torch.randint(0, 2, (len(part), rows), device=part.device)
+    chance = torch.rand(len(part), rows, device=part.device)
+    first = torch.randint(0, 2, (len(part), rows), device=part.device)
     row, here = (part - 1).clamp_min(0) // 2, (part - 1).clamp_min(0) % 2
-    return (part > 0) & chosen.gather(1, row) & (side.gather(1, row) == here)
+    is_first = first.gather(1, row) == here
+    limit = torch.where(is_first, 2 * share, 2 * share - 1)
+    return (part > 0) & (chance.gather(1, row) < limit)
 
 
 def replaced(ids: Tensor, chosen: Tensor, vocabulary: int) -> Tensor:

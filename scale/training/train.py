@@ -25,8 +25,10 @@ from scale.data.tensors import make_batch
 from scale.encoders.frozen import FrozenEncoders
 from scale.model.encoders import TokenEncoder, adopt_bert
 from scale.model.tasks import Classifier, Pretraining
+from scale.threads import sensible_threads
 from scale.training.checkpoint import Identity, best_weights, load_checkpoint, save_checkpoint
 from scale.training.loop import LossLog, Phase, Processes, process_group, run_phase, seeded, total_steps
+from scale.training.requirements import check_requirements
 from scale.training_recipe import Modality, TrainingRecipe
 from storage.files import sweep_temporaries
 
@@ -53,6 +55,9 @@ class PhaseReport:
     """Steps made now: fewer than ``total`` if training resumed from a checkpoint."""
     total: int
     samples: int
+    """Samples of the split."""
+    products: int
+    """Those that an epoch has: readable, not held out, and complete where that is asked for."""
     seconds: float
     loss: float
     """Sum of the terms of the last step; 0 if there was no step."""
@@ -101,14 +106,16 @@ def train(
         progress: Shows every step.
 
     Raises:
-        SettingsError: ``folder`` holds a training with other settings or another seed.
+        SettingsError: ``folder`` holds a training with other settings or another seed; or a package, file or network
+            that the recipe names is missing.
         DataError: That training used another dataset version; a loss is not finite; shards are damaged, or too few.
     """
+    check_requirements(recipe)
     sweep_temporaries(folder)
     if restart:
         for name in (PRETRAINED, FINETUNED):
             (folder / name).unlink(missing_ok=True)
-    with process_group(device) as processes:
+    with process_group(device) as processes, sensible_threads(recipe.model.width):
         run = _Run(folder, shards, Identity(recipe, seed, shards.version), processes, progress, cache)
         fitted, first = _pretrain(run)
         if recipe.finetune_split not in shards.splits or not recipe.optimiser.finetune_epochs:
@@ -204,16 +211,10 @@ def _batches(run: _Run, split: str, fitted: Fitted) -> Batches:
     blocks = split_into_blocks(shards)
     imputer = _imputer(recipe, shards)
     complete = recipe.objective.modalities if recipe.objective.missing == "drop" else ()
-    batch = min(recipe.optimiser.batch, sum(map(len, blocks)) // run.processes.world)
-    if batch < 2:
-        raise MissingInputError(
-            f"{run.shards.root}: Split {split!r} has only {sum(map(len, blocks))} samples, "
-            "fewer than two for each process. Export more."
-        )
-    return Batches(
+    batches = Batches(
         blocks,
         make_loader(recipe, fitted, run.cache, imputer, run.processes.device),
-        batch,
+        recipe.optimiser.batch,
         run.identity.seed,
         recipe.optimiser.max_skipped,
         complete,
@@ -221,6 +222,13 @@ def _batches(run: _Run, split: str, fitted: Fitted) -> Batches:
         run.processes.world,
         recipe.optimiser.validation,
     )
+    batches.batch = min(recipe.optimiser.batch, batches.products // run.processes.world)
+    if batches.batch < 2:
+        raise MissingInputError(
+            f"{run.shards.root}: Of split {split!r} only {batches.products} of {batches.samples} samples can be "
+            "trained on, fewer than two for each process. Export more."
+        )
+    return batches
 
 
 def _imputer(recipe: TrainingRecipe, shards: Sequence[Shard]) -> Imputer | None:
@@ -262,6 +270,7 @@ def _trained(phase: Phase, run: _Run, state: dict[str, Any] | None) -> PhaseRepo
         steps=final["step"] - (state["step"] if state else 0),
         total=total_steps(phase),
         samples=phase.batches.samples,
+        products=phase.batches.products,
         seconds=time.monotonic() - began,
         loss=sum(value for step, _, value in final["curve"] if step == last),
         skipped=final["skipped"],

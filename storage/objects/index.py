@@ -24,8 +24,8 @@ __all__ = [
     "ObjectIndex",
     "ObjectKind",
     "ObjectRef",
-    "fall_behind",
     "make_index",
+    "mark_stale",
 ]
 
 ObjectKind = Literal["page", "media", "derived"]
@@ -204,7 +204,7 @@ def make_index(layout: Layout) -> None:
         Path(file.name).replace(layout.index)
 
 
-def fall_behind(layout: Layout, segments: Mapping[str, int]) -> None:
+def mark_stale(layout: Layout, segments: Mapping[str, int]) -> None:
     """Record that the tables have changed, and which segments exist; the next use reads the new rows."""
     if not layout.index.exists():
         make_index(layout)

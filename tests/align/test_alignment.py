@@ -1,5 +1,6 @@
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -290,3 +291,19 @@ def test_content_terms_choose_the_vectors_of_titles() -> None:
     one, other = titles.values()
     assert scores["counts"] == content_similarity(one, other)
     assert scores["counts"] < scores["binary"]
+
+
+def test_spellings_of_one_name_are_one_label() -> None:
+    spelled = ("Sneakers", "sneakers", "ＳＮＥＡＫＥＲＳ", " SNEAKERS")
+    categories = [(source, ("Shoes", name)) for source in ("one", "two") for name in spelled]
+    categories += [("one", ("shoes", "運動鞋")), ("two", ("SHOES", "运动鞋"))]
+    titles = {Category(*category): [f"canvas shoe {place}"] for place, category in enumerate(categories)}
+    found = align(categories, titles, same_names_join=True).to_pylist()
+    assert len({row["class_id"] for row in found}) == 1
+    assert len({row["sub_class_id"] for row in found if row["sub_class_name"]}) == 2
+
+
+@pytest.mark.parametrize("category", [("one", ("A", None)), (None, ("A",)), ("one", (None,))])
+def test_a_name_that_is_none_is_one_line(category: tuple[Any, Any]) -> None:
+    with pytest.raises(DataError, match=r"^align: 1 categories have a source or a name that is no text"):
+        align([category], {})

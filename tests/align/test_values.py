@@ -100,5 +100,6 @@ def test_a_value_is_read_by_what_its_property_means(name: str, value: str, norma
 )
 def test_quantities_keep_the_meaning_of_their_signs(name: str, value: str, normal: NormalValue) -> None:
     found = normal_value(value, name)
-    assert (found.unit, found.number) == (normal.unit, pytest.approx(normal.number))
+    assert found.unit == normal.unit
+    assert found.number == pytest.approx(normal.number)
     assert normal.unit or found.text == normal.text

@@ -46,7 +46,7 @@ def test_counts_people_and_disputes_follow_from_the_answers(state: State) -> Non
         ("bob", 0, 1, 1),
     ]
     assert overview.gold_missed == (GoldResult("s:q", "s:gold", "matched", 2, 1),)
-    assert Dispute("s:q", "s:a", (("ann", "matched", None), ("bob", "mismatched", "look at the lid"))) in (
+    assert Dispute("s:a", "s:q", (("ann", "matched", None), ("bob", "mismatched", "look at the lid"))) in (
         overview.disputes
     )
     assert [one.candidate for one in overview.comments] == ["s:a"]

@@ -15,7 +15,7 @@ from storage import Store
 from storage.tasks import Task
 from tests.export.test_export_stage import contents, export
 
-FORMATS = ("links", "m5product", "mep3m")
+FORMATS = ("product1m", "m5product", "mep3m")
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_mep3ms_records_name_classes_image_and_title(folder: Path) -> None:
 
 
 def test_link_files_and_json_are_read_back_by_the_feeds(folder: Path) -> None:
-    rows = [line.row for line in read_product1m(folder / "links/train/00000.txt")]
+    rows = [line.row for line in read_product1m(folder / "product1m/train/00000.txt")]
     named = {row.id: row for row in rows if isinstance(row, FeedRow)}
     assert named["shop:1"].title == "红色 茶壶"
     assert (named["shop:1"].category, named["shop:1"].image_urls) == (("家居", "茶具"), ("https://shop.example/i",))

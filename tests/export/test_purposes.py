@@ -50,7 +50,7 @@ CASES = [
     ("shop:3", "search", None),
     ("shop:3", "display", None),
 ]
-FORMATS = ("parquet", "webdataset", "links", "m5product", "mep3m")
+FORMATS = ("parquet", "webdataset", "product1m", "m5product", "mep3m")
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def _in_shards(folder: Path) -> dict[str, dict[str, list[str]]]:
     """Return format -> product -> allowed purposes, as stated in the files."""
     tars = read_tars(sorted(map(str, folder.glob("webdataset/*/*.tar"))))
     tables = [pq.read_table(path).to_pylist() for path in folder.glob("parquet/*/*.parquet")]
-    lines = [line.split("#####") for path in folder.glob("links/*/*.txt") for line in path.read_text().splitlines()]
+    lines = [line.split("#####") for path in folder.glob("product1m/*/*.txt") for line in path.read_text().splitlines()]
     records = [one for path in folder.glob("mep3m/*/*.json") for one in json.loads(path.read_text())]
     items = {
         name: one for path in folder.glob("m5product/*/*.json") for name, one in json.loads(path.read_text()).items()
@@ -98,7 +98,7 @@ def _in_shards(folder: Path) -> dict[str, dict[str, list[str]]]:
     return {
         "webdataset": {name: facts["purposes"] for name, (facts, _) in tars.items()},
         "parquet": {row["product_id"]: row["purposes"] for table in tables for row in table},
-        "links": {line[0]: line[5].split("#;#") for line in lines},
+        "product1m": {line[0]: line[5].split("#;#") for line in lines},
         "mep3m": {record["product_id"]: record["purposes"] for record in records},
         "m5product": {name: item["purposes"] for name, item in items.items()},
     }
@@ -129,13 +129,13 @@ def test_twelve_cases_through_samples_shards_link_files_and_the_browser(
         assert detail is not None
         assert [name for name, open_to in detail.purposes.items() if open_to] == allowed
 
-    manifest = json.loads((folder / "links/manifest.json").read_text())
+    manifest = json.loads((folder / "product1m/manifest.json").read_text())
     counts = {signal: left_out.count(signal) for signal in left_out}
     assert (manifest["purpose"], manifest["left_out"]) == (purpose, {"train": counts} if counts else {})
     assert (report.read, report.kept, dict(report.dropped)) == (3, len(expected), counts)
     rejects = signalled.snapshot().sql("SELECT item, reason, detail FROM rejects WHERE stage = 'export'").to_pylist()
     assert [(one["reason"], one["detail"].split(": ")[0]) for one in rejects] == [(name, "train") for name in left_out]
-    card = (folder / "links/README.md").read_text()
+    card = (folder / "product1m/README.md").read_text()
     assert f"Exported to {purpose}." in card
     assert ("Left out, because their shop refuses that" in card) == bool(left_out)
 

@@ -30,7 +30,7 @@ def far(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_machine_that_lacks_nothing_is_all_ok_and_leaves_nothing(far: None) -> None:
     found = examined(URL)
-    names = ["versions", "ffmpeg", "same versions", "decoders", "memory", "disk", "clock", "workspace"]
+    names = ["versions", "ffmpeg", "formats", "same versions", "decoders", "memory", "disk", "clock", "workspace"]
     assert [(one.name, one.state) for one in found.values()] == [(name, "ok") for name in names]
     assert FailingStore.objects() == {}
 

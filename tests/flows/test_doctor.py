@@ -116,3 +116,14 @@ def test_who_holds_the_workspace_until_it_dies(fresh: Workspace) -> None:
         assert lock.detail.startswith(f"process {process} holds the workspace")
     assert findings(fresh.root)["lock"].state == "ok"
     assert (fresh.root / "lock").read_text().split()[0] == str(process), "the file names it still"
+
+
+def test_damaged_model_and_journal_are_named(fresh: Workspace) -> None:
+    path = fresh.root / "m5data.toml"
+    path.write_text(path.read_text().replace("[sources.north]\n", '[sources.north]\nreader = "own.npz"\n'))
+    (fresh.root / "own.npz").write_bytes(b"")
+    (fresh.root / "takedown.pending").write_bytes(b"[" * 100_000)
+    found = {one.name: one for one in examine(fresh.root) if one.name in {"reader", "journal"}}
+    assert [(name, one.state) for name, one in sorted(found.items())] == [("journal", "wrong"), ("reader", "wrong")]
+    assert "own.npz: not a reader model" in found["reader"].detail
+    assert "takedown.pending: damaged" in found["journal"].detail

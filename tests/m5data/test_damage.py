@@ -38,7 +38,7 @@ def test_a_damaged_dataset_version_is_named(folder: Path, content: str) -> None:
     (folder / "versions/00000001.json").write_text(content)
     code, message = run("sql", "select 1", "-w", folder)
     assert (code, message.count("\n")) == (1, 1)
-    assert message.startswith(f"m5data: {folder}/versions/00000001.json: not a dataset version")
+    assert message.startswith(f"m5data: {folder}/versions/00000001.json: damaged (")
 
 
 def test_a_damaged_state_is_named(folder: Path) -> None:

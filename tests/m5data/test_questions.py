@@ -14,17 +14,17 @@ from tests.storage.synthetic import medium, product, table
 
 LABELS = [("a", 1, "Home", 10, "Cups"), ("b", 1, "Home", 10, "Cups"), ("c", 2, "Food", 20, "Tea")]
 SPECS = [
-    ("s:00001234", 0, "颜色", "25 ml"),
-    ("s:00001234", 1, "颜色", "红"),
-    ("s:a", 0, "颜色", "75 ml"),
-    ("s:a", 1, "颜色", "25"),
+    ("north:N10049", 0, "净含量", "25 ml"),
+    ("north:N10049", 1, "净含量", "红"),
+    ("s:a", 0, "净含量", "75 ml"),
+    ("s:a", 1, "净含量", "25"),
     ("s:b", 0, "材质", "25 ml"),
 ]
 ANSWERS: dict[int, list[tuple[object, ...]]] = {
-    1: [("颜色", 4), ("材质", 1)],
-    2: [(0, "颜色", "25 ml"), (1, "颜色", "红")],
+    1: [("净含量", 4), ("材质", 1)],
+    2: [(0, "净含量", "25 ml"), (1, "净含量", "红")],
     3: [("25", 1), ("25 ml", 1), ("75 ml", 1), ("红", 1)],
-    4: [("颜色", 4, 4), ("材质", 1, 1)],
+    4: [("净含量", 4, 4), ("材质", 1, 1)],
     5: [("ml", 2, 25.0, 50.0, 75.0), (None, 1, 25.0, 25.0, 25.0)],
     6: [("m2", 2), ("m1", 1)],
     7: [(10, "Cups", 2), (20, "Tea", 1)],
@@ -42,9 +42,10 @@ ANSWERS: dict[int, list[tuple[object, ...]]] = {
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store = Store.create(tmp_path_factory.mktemp("questions") / "workspace", buckets=4)
-    listed = [("a", 10, "m1"), ("b", 20, "m2"), ("c", 30, "m2"), ("00001234", None, None)]
+    listed = [("a", 10, "m1"), ("b", 20, "m2"), ("c", 30, "m2"), ("north:N10049", None, None)]
     rows = [
-        product(f"s:{name}") | {"price": price and Decimal(price), "currency": price and "CNY", "merchant": merchant}
+        product(name if ":" in name else f"s:{name}")
+        | {"price": price and Decimal(price), "currency": price and "CNY", "merchant": merchant}
         for name, price, merchant in listed
     ]
     with store.stage("records", settings="") as stage:

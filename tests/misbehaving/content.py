@@ -83,7 +83,7 @@ CONTENT_FAULTS = (
     Fault("error-page", "a page that says sorry, status 200", _sends(_is(_PAGE), _HTML), "wrong_type"),
     Fault("html-as-jpeg", "a page that claims to be a JPEG", _sends(_is(_PAGE)), "wrong_type"),
     Fault("page-as-video", "a page as .mp4", _sends(_is(_PAGE), _VIDEO), "wrong_type", "video"),
-    Fault("playlist", "a playlist that names a local file", _sends(_is(_PLAYLIST), _VIDEO), "wrong_type", "video"),
+    Fault("playlist", "a playlist that names a local file", _sends(_is(_PLAYLIST), _VIDEO), "bad_playlist", "video"),
     Fault("ffconcat", "a script that makes decoders open files", _sends(_is(_CONCAT), _VIDEO), "wrong_type", "video"),
     Fault("video-as-image", "a video where an image was promised", _sends(movie), "wrong_type"),
     Fault("image-as-video", "an image where a video was promised", _sends(jpeg), "wrong_type", "video"),

@@ -45,8 +45,8 @@ def _split(store: Store) -> None:
 
 def _exported(store: Store, purpose: Purpose) -> tuple[list[str], dict[str, dict[str, int]]]:
     out = store.root / "out" / purpose
-    export(store, ExportSettings(purpose=purpose, formats=("links",), out=out), recipe="demo", rights=RIGHTS)
-    folder = out / "demo/links"
+    export(store, ExportSettings(purpose=purpose, formats=("product1m",), out=out), recipe="demo", rights=RIGHTS)
+    folder = out / "demo/product1m"
     lines = [line.split("#####")[0] for path in folder.glob("*/*.txt") for line in path.read_text().splitlines()]
     return sorted(lines), json.loads((folder / "manifest.json").read_text())["left_out"]
 

@@ -45,6 +45,17 @@ def test_path_of_a_breadcrumb(row: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "row", [f"{HOME} &gt; <span>灯具</span> &gt; <span>台灯</span>", f"{HOME} &gt; 灯具 &gt; 台灯"]
+)
+def test_row_whose_only_link_is_the_home_page_keeps_its_last_step(row: str) -> None:
+    assert category(f'<nav class="breadcrumb">{row}</nav>', "绿色护眼台灯 KX-100") == ("灯具", "台灯")
+
+
+def test_name_cut_at_a_sign_within_it_is_no_path() -> None:
+    assert category(f'<nav class="breadcrumb">{HOME} &gt; Satin ribbon – Red</nav>', "Satin ribbon – Red") == ()
+
+
+@pytest.mark.parametrize(
     "name", ["Fabric, 90 g/m2", "Fleece г/м2", "Salt & pepper", "T-shirts/Tops", "A – Z", "1/8 inch"]
 )
 def test_name_of_a_step_stays_whole(name: str) -> None:

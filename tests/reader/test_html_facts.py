@@ -118,7 +118,20 @@ def test_images(html: str, images: list[str]) -> None:
             r'<script>{"url":"https:\/\/c.example\/a\/v.mp4?k=1&t=2","again":"https://c.example/a/v.mp4?k=1&t=2"}</script>',
             ["https://c.example/a/v.mp4?k=1&t=2"],
         ),
-        ('<video src="/v.m3u8"></video><iframe src="https://www.youtube.com/embed/x"></iframe>', []),
+        ('<iframe src="https://www.youtube.com/embed/x"></iframe>', []),
+        ('<video src="/v.m3u8?k=1"></video>', ["https://shop.example/v.m3u8?k=1"]),
+        (
+            '<video><source src="/v.mpd"><source src="/v.m3u8"></video><video src="/w.m3u8"></video>',
+            ["https://shop.example/v.m3u8", "https://shop.example/w.m3u8"],
+        ),
+        ('<video><source src="/v.m3u8"><source src="/v.mp4"></video>', ["https://shop.example/v.mp4"]),
+        ('<video src="/v.m3u8" data-mp4="/v.mp4"></video>', ["https://shop.example/v.mp4"]),
+        ('<div data-video="/v.mpd"></div>', ["https://shop.example/v.mpd"]),
+        (
+            r'<script>{"dash":"https:\/\/c.example\/a.mpd","hls":"https:\/\/c.example\/a.m3u8?k=1"}</script>',
+            ["https://c.example/a.m3u8?k=1"],
+        ),
+        ('<video src="/v.m3u8"></video><script>"https://c.example/v.mp4"</script>', ["https://c.example/v.mp4"]),
         ('<footer><video src="/ad.mp4"></video></footer>', []),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from bench.scale.generated import World, write_world
 from scale.data.shard_folder import ShardFolder
 
-SIZES = {"train": 150, "classification-train": 64, "classification-test": 40, "query-c": 20, "gallery-c": 60}
+SIZES = {"train": 190, "classification-train": 64, "classification-test": 40, "query-c": 20, "gallery-c": 60}
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from splits import Catalogue, Recipe
 from splits.catalogue import CATEGORIES, MATCHES, OUTSIDE
-from splits.record import digest_splits
 from storage.engine import open_engine
+from storage.split_digest import digest_splits
 from storage.tables import TABLES
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -12,6 +12,7 @@ import pytest
 from core.arrow_input import ArrowStream
 from core.errors import RecipeError
 from splits import Catalogue, Recipe, build, load_recipe, parse_recipe
+from splits.catalogue import PRODUCTS
 from tests.splits.synthetic import Pair, Thing, catalogue
 
 TRAIN = '[[splits]]\nkind = "sample"\nname = "train"\nsize = { share = 1.0 }\n'
@@ -359,3 +360,11 @@ def test_a_catalogue_takes_the_tables_of_other_libraries(convert: Callable[[pa.T
     wanted = recipe(TRAIN)
     tables = (given.products, given.matches, given.outside, given.categories)
     assert build(Catalogue(*map(convert, tables)), wanted, 1).equals(build(given, wanted, 1))
+
+
+@pytest.mark.parametrize("column", ["product_id", "group_id", "held_out"])
+def test_rows_that_name_no_product_are_refused(column: str) -> None:
+    rows = [{"product_id": f"s:{n}", "group_id": f"s:{n}", "held_out": False, "images": []} for n in range(3)]
+    products = pa.Table.from_pylist([{**row, column: None} if n else row for n, row in enumerate(rows)], PRODUCTS)
+    with pytest.raises(RecipeError, match=rf"catalogue\.products\.{column} is null in 2 rows"):
+        Catalogue(products)

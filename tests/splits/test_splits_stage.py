@@ -171,7 +171,7 @@ def test_one_product_short_is_said_as_it_is(fill: Fill, tmp_path: Path) -> None:
 
 
 def test_an_unknown_recipe_is_refused(fill: Fill) -> None:
-    with pytest.raises(SettingsError, match="Name one of default, demo, m5product, mep3m, or give the path"):
+    with pytest.raises(SettingsError, match="Name one of default, demo, m5product, mep3m, small, or give the path"):
         run(fill(tables()), SplitSettings(recipe="m5"))
 
 

@@ -17,7 +17,7 @@ OnMachine = Callable[[str], Path]
 
 def make(folder: Path) -> Store:
     store = Store.create(folder, buckets=2, clock=noon)
-    with store.keeping_state():
+    with store.persist_state():
         return store
 
 

@@ -332,5 +332,5 @@ def test_a_store_that_was_emptied_is_told_and_nothing_here_is_removed(
 
 def test_a_server_of_answers_is_refused(on_machine: OnMachine, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="m5data copy DIR -w failing://bucket/shop"):
-        make(on_machine("a")).refuse_working_copy("m5data serve")
-    Store.create(tmp_path / "folder").refuse_working_copy("m5data serve")
+        make(on_machine("a")).require_local("m5data serve")
+    Store.create(tmp_path / "folder").require_local("m5data serve")

@@ -7,6 +7,7 @@ import pytest
 
 from core.errors import QueryError
 from storage import Store
+from storage.engine import memory_limit
 from storage.tables import TABLES
 from storage.tags import TAGS_COLUMNS
 from storage.views import VIEWS
@@ -84,7 +85,7 @@ def test_large_results_come_in_batches(store: Store) -> None:
 
 
 def test_connections_have_a_memory_limit_and_utc(store: Store) -> None:
-    with store.snapshot().connection() as connection:
+    with memory_limit(1_000), store.snapshot().connection() as connection:
         query = "SELECT current_setting('memory_limit'), current_setting('TimeZone')"
         assert connection.execute(query).fetchall() == [("953.6 MiB", "UTC")]
 

@@ -24,8 +24,8 @@ from crawler.crawl.visits import Found, Task, Visit
 from crawler.media.queue import make_queue
 from export import export_stage
 from export.rights import Rights
-from splits.record import digest_splits
 from storage import Store
+from storage.split_digest import digest_splits
 from storage.tables import TABLES
 from tests.export.synthetic import picture
 from workspace import Workspace

@@ -7,7 +7,7 @@ import pytest
 from crawler import ingest_stage
 from crawler.crawl.frontier import Frontier, open_frontier
 from crawler.crawl.visits import Found, Task, Visit
-from crawler.tombstoned_pages import Withhold
+from crawler.tombstoned_pages import PageRedactor
 from export.takedown import is_removed, read_removed
 from splits.takedown import recorded_digests
 from storage.tables import TABLES
@@ -189,16 +189,16 @@ def test_an_image_is_removed_from_a_product_that_stays(folder: Path) -> None:
 
 def crawl_again(workspace: Workspace) -> None:
     """Crawl the same shop again, keeping of each response what the spider would."""
-    withhold = Withhold(open_register(workspace.store))
+    redact_page = PageRedactor(open_register(workspace.store))
     kept = {}
     with open_frontier(workspace.store, "shop") as connection:
         frontier = Frontier(connection, "shop", NOW.isoformat())
         for url, body in pages().items():
-            if withhold.is_tombstoned(url):
+            if redact_page.is_tombstoned(url):
                 continue
             task = Task(url, "page", 3, 1, 0, 0, listed=False)
             found = tuple(Found(url_of(name)) for name in NAMES)
-            visit, clean = withhold(
+            visit, clean = redact_page(
                 Visit(task, "done", found=found), body if isinstance(body, bytes) else body.encode()
             )
             frontier.add(visit.found)
@@ -223,7 +223,7 @@ def test_a_new_url_of_it_is_dropped_with_its_page(folder: Path) -> None:
     report = records(workspace)
     workspace = Workspace.open(folder)
     assert workspace.table("products")["product_id"].to_pylist() == OTHERS
-    assert (report.kept, report.dropped) == (len(OTHERS), {"listing": 1})
+    assert (report.kept, report.dropped) == (len(OTHERS), {"other": 1})
     assert [p for p in places_with(folder, ("PLANTEDCAPTION",), but={"shop.sqlite-wal"}) if "frontiers" not in p] == []
     assert list(workspace.store.verify_objects()) == []
 

@@ -4,13 +4,30 @@ from annotate.tasks import GoldTask, Task
 from tests.webapp.conftest import ORIGIN, OWNER_TOKEN, Browser, Filled, Site
 
 
-def test_the_owners_link_opens_every_page_but_the_annotators(site: Site) -> None:
+def test_the_owners_link_opens_every_page_of_all_roles(site: Site) -> None:
     owner = Browser(site.new_client())
     owner.client.post(f"/in/{OWNER_TOKEN}", headers={"origin": ORIGIN})
     paths = ("/products", "/labels", "/sql", "/manage", "/annotate")
-    assert [owner.client.get(path).status_code for path in paths] == [200, 200, 200, 200, 403]
+    assert [owner.client.get(path).status_code for path in paths] == [200, 200, 200, 200, 200]
     assert site.signed_in("rita", "reviewer").client.get("/manage").status_code == 403
     assert site.signed_in("ann").client.get("/manage").status_code == 403
+
+
+def test_owner_judges_pairs_without_a_link(judged: Site) -> None:
+    owner = judged.signed_in("mia", "manager")
+    page = owner.client.get("/annotate")
+    assert (page.status_code, 'href="/annotate"' in page.text) == (200, True)
+    task = owner.post("/annotate/tasks")[1]["tasks"][0]["number"]  # type: ignore[index]
+    answer = {"task": task, "label": "matched", "seconds": 3}
+    assert owner.post("/annotate/answers", answer) == (200, {"new": True})
+    assert owner.client.get("/annotate").status_code == 200  # a second visit adds nobody
+    assert "<bdi>mia</bdi>" in owner.client.get("/manage").text
+
+
+def test_enlisting_keeps_the_link_of_an_annotator(judged: Site) -> None:
+    token = judged.board.invite(["ann"])["ann"]
+    judged.board.enlist("ann")
+    assert judged.board.worker_of(token) == "ann"
 
 
 def test_a_manager_sees_answers_and_comments_and_ends_a_pause(judged: Site) -> None:

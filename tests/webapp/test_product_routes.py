@@ -79,6 +79,35 @@ def test_an_id_of_any_signs_opens_its_pages(site: Site, filled: Filled) -> None:
         assert reviewer.get(f"/{path}/{quote(name)}").status_code == 200, path
 
 
+def test_the_report_has_the_bar_of_all_pages(site: Site, filled: Filled) -> None:
+    (filled.store.root / "reports").mkdir()
+    (filled.store.root / "reports/report.html").write_text("<body>\n<p>the report", encoding="utf-8")
+    page = site.signed_in("rita", "reviewer").client.get("/report").text
+    assert [link for link in ("/products", "/map", "/sql", "/labels") if f'<a href="{link}"' not in page] == []
+    assert '<a href="/report" aria-current="page">' in page
+    assert "<script" not in page
+
+
+def test_comparison_shows_the_distance_and_leads_to_the_next(site: Site, filled: Filled) -> None:
+    fill(filled)
+    rita = site.signed_in("rita", "reviewer").client
+    assert "0.25" in rita.get("/compare?a=shop:1&b=shop:2").text
+    assert 'rel="next" href="/compare?a=shop%3A1&amp;b=shop%3A2"' in rita.get("/compare?a=shop:1&b=shop:1").text
+
+
+def test_cards_name_the_modalities_and_why_one_is_missing(site: Site) -> None:
+    page = site.signed_in("rita", "reviewer").client.get("/products").text
+    assert 'title="Video: no video"' in page
+    assert 'title="Caption: present"' in page
+
+
+def test_the_shops_page_is_linked(site: Site, filled: Filled) -> None:
+    fill(filled)
+    assert 'rel="noopener noreferrer nofollow"><bdi>https://' in (
+        site.signed_in("rita", "reviewer").client.get("/products/shop:1").text
+    )
+
+
 def test_the_report_is_shown_to_reviewers_once_it_is_written(site: Site, filled: Filled) -> None:
     reviewer = site.signed_in("rita", "reviewer").client
     assert reviewer.get("/report").status_code == 404

@@ -51,7 +51,7 @@ def test_endless_query_is_stopped(
     monkeypatch.setattr(query_processes, "MOST_SECONDS", 0.5)
     with pytest.raises(QueryError, match=r"took too long|too much memory"):
         queries.run(filled.store.snapshot(), query, Stop())
-    assert all(child.status() == psutil.STATUS_ZOMBIE or _is_idle(child) for child in psutil.Process().children())
+    assert any(all(map(_is_idle, psutil.Process().children())) for _ in range(300))  # a new process starts first
 
 
 def test_query_whose_client_left_is_killed(filled: Filled, queries: QueryProcesses) -> None:
@@ -125,4 +125,7 @@ def test_charts_of_odd_numbers_fail_nothing(filled: Filled, queries: QueryProces
 
 
 def _is_idle(process: psutil.Process) -> bool:
-    return process.cpu_percent(0.1) < 50
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE or process.cpu_percent(0.1) < 50
+    except psutil.NoSuchProcess:
+        return True

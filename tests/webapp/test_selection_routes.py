@@ -11,7 +11,7 @@ def test_a_selection_is_tagged_found_by_its_tag_and_untagged(site: Site, filled:
     assert rita.post("/tags", {"tag": "odd", "query": f"?q={quote(one)}"}) == (200, {"changed": 1})
     assert rita.post("/tags", {"tag": "odd", "product": one}) == (200, {"changed": 0})
     page = rita.client.get("/products?tag=odd").text
-    assert "<strong>1 products</strong>" in page
+    assert "<strong>1 product</strong>" in page
     assert "m5data export --where" in page
     assert "tag IN (" in page
     assert f"<strong>{len(filled.hostile) - 1} products</strong>" in rita.client.get("/products?tag=").text
@@ -54,4 +54,7 @@ def test_the_map_has_a_point_for_each_product_and_an_area_chooses_some(site: Sit
     chosen = rita.get(f"/map/points?area={corners}").json()
     assert chosen["count"] == around
     assert product in {point[3] for point in chosen["points"]}
-    assert f"<strong>{around} products</strong>" in rita.get(f"/products?area={corners}").text
+    assert (
+        f"<strong>{around} {'product' if around == 1 else 'products'}</strong>"
+        in rita.get(f"/products?area={corners}").text
+    )

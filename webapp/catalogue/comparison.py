@@ -33,6 +33,10 @@ class ProductComparison:
     candidate: ProductCard
     links: tuple[str, ...]
     """Rules that join them as duplicates, and the decision of annotators."""
+    distance: float | None
+    """0: the same; None: nothing has compared them."""
+    following: str | None
+    """The next product that is, or may be, the same as the query; None: this is the last."""
     rows: tuple[ComparisonRow, ...]
 
 
@@ -41,8 +45,17 @@ def compare_products(snapshot: Snapshot, query: str, candidate: str) -> ProductC
     left, right = read_detail(snapshot, query), read_detail(snapshot, candidate)
     if left is None or right is None:
         return None
-    links = tuple(how for one in left.related if one.product_id == candidate for how in one.how)
-    return ProductComparison(left.card, right.card, links, tuple(compare(left.card.specs, right.card.specs)))
+    place = next((number for number, one in enumerate(left.related) if one.product_id == candidate), None)
+    found = None if place is None else left.related[place]
+    later = left.related[0 if place is None else place + 1 :]
+    return ProductComparison(
+        query=left.card,
+        candidate=right.card,
+        links=() if found is None else found.how,
+        distance=None if found is None else found.distance,
+        following=later[0].product_id if later else None,
+        rows=tuple(compare(left.card.specs, right.card.specs)),
+    )
 
 
 def compare(query: Sequence[Specification], candidate: Sequence[Specification]) -> list[ComparisonRow]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
+from core.modalities import modalities
 from storage.engine import text as quoted
 from storage.query import query_errors
 from webapp.catalogue.product_card import plain
@@ -97,7 +98,8 @@ class ResultCard:
     price: str | None
     image: str | None
     """Object of the main image."""
-    modalities: int
+    states: tuple[tuple[str, str], ...]
+    """Modality -> present, or the reason why it is not, in the order of the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,23 +248,24 @@ def _count(engine: duckdb.DuckDBPyConnection, rows: str) -> int:
 def _cards(engine: duckdb.DuckDBPyConnection, rows: str, selection: Selection) -> tuple[ResultCard, ...]:
     order = _order(selection)
     skipped = (min(selection.page, LAST_PAGE) - 1) * PAGE
+    states = ", ".join(f"{modality.ledger.column}_state" for modality in modalities())
     query = f"""
         SELECT product_id, left(caption, {_CAPTION + 1}), left(brand, {_NAME + 1}), price, currency, main_image,
-            modalities
+            {states}
         FROM catalogue WHERE n IN (SELECT n {rows} ORDER BY {order} LIMIT {PAGE} OFFSET {skipped}) ORDER BY {order}
     """  # noqa: S608 - constants, quoted
     return tuple(_card(row) for row in engine.execute(query).fetchall())
 
 
 def _card(row: Sequence[object]) -> ResultCard:
-    product_id, caption, brand, price, currency, image, present = row
+    product_id, caption, brand, price, currency, image, *states = row
     return ResultCard(
         str(product_id),
         None if caption is None else plain(str(caption), _CAPTION),
         None if brand is None else plain(str(brand), _NAME),
         None if price is None else plain(f"{price:,.2f} {currency or ''}".strip(), _NAME),
         None if image is None else str(image),
-        int(str(present)),
+        tuple((modality.ledger.column, str(state)) for modality, state in zip(modalities(), states, strict=True)),
     )
 
 

@@ -115,7 +115,11 @@ _LABELS = """
 select list_filter([class_name, sub_class_name, subsub_class_name], lambda name: name != '')
 from labels where product_id = ?
 """
-_SPLITS = "select recipe, split, role, label, label_level from splits where product_id = ? order by 1, 2"
+_SPLITS = """
+select recipe, split, role, label, label_level, case label_level when 'class' then class_name
+    when 'sub_class' then sub_class_name when 'subsub_class' then subsub_class_name end
+from splits left join labels using (product_id) where product_id = ? order by 1, 2
+"""
 _GROUP = f"select group_id, rule, kept, size from {_OWN_DUPLICATE} where product_id = ?"  # noqa: S608
 _FRAME = """
 select second, object, "offset", length from frames where product_id = ? order by video_sha256, second limit ?
@@ -235,6 +239,8 @@ class Membership:
     role: str
     label: str | None
     label_level: str
+    label_name: str | None
+    """Name of the category that is the label; None at the level ``match``."""
 
 
 @dataclass(frozen=True, slots=True)

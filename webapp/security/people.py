@@ -17,8 +17,8 @@ from storage import State
 __all__ = ["OWNER", "People", "Person", "Role", "find_reviewer", "invite_reviewers"]
 
 Role = Literal["annotator", "reviewer", "manager"]
-"""An annotator judges pairs; a reviewer browses products and reviews labels; a manager may do the same, and sees the
-work of annotators."""
+"""An annotator judges pairs; a reviewer browses products and reviews labels; a manager may do both, and sees the work
+of annotators."""
 OWNER = "owner"
 """Name of the person who starts the server."""
 
@@ -36,8 +36,8 @@ class Person:
     role: Role
 
     def may(self, *roles: Role) -> bool:
-        """Return whether the person has one of these roles."""
-        return self.role in roles or (self.role == "manager" and "reviewer" in roles)
+        """Return whether the person has one of these roles; a manager has all."""
+        return self.role in roles or self.role == "manager"
 
 
 class People:

@@ -7,15 +7,33 @@ if (facets && matchMedia("(max-width: 50rem)").matches) facets.open = false;
 
 const notice = document.querySelector("#notice");
 
-/** Send a form's fields and reload the page; on failure, show the reason. */
+const DONE = "m5data done";
+
+function say(text) {
+  notice.textContent = text;
+  notice.hidden = false;
+}
+
+/** Send a form's fields, reload the page, and say there what was done; on failure, show the reason. */
 async function send(path, body) {
   try {
-    await post(path, body);
+    const { changed } = await post(path, body);
+    const kind = path === "/tags" ? (body.remove ? "untagged" : "tagged") : (body.delete ? "deleted" : "saved");
+    const text = notice.dataset[kind].replace("NAME", () => body.tag ?? body.name).replace("NUMBER", changed?.toLocaleString("en"));
+    sessionStorage.setItem(DONE, text);
     location.reload();
   } catch (error) {
-    notice.textContent = error.message;
-    notice.hidden = false;
+    say(error.message);
   }
+}
+
+const done = sessionStorage.getItem(DONE);
+if (done) say(done);
+sessionStorage.removeItem(DONE);
+
+for (const select of document.querySelectorAll("select[data-at-once]")) {
+  select.form.querySelector("button").hidden = true;
+  select.addEventListener("change", () => select.form.submit());
 }
 
 for (const form of document.querySelectorAll("form[data-post]")) {

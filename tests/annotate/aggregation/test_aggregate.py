@@ -85,8 +85,17 @@ def test_gold_shows_dawid_skene_and_glad_who_is_right_against_the_majority() -> 
     assert chosen(table(rows), "majority", gold) != truth
 
 
+@pytest.mark.parametrize("method", ["majority", "weighted"])
+def test_a_tie_goes_to_the_commoner_label_and_stays_one_half(method: Method) -> None:
+    rows = [("t1", "v", "a"), ("t1", "w", "b"), *((task, w, "b") for task in ("t2", "t3") for w in "vw")]
+    rows += [("t4", "v", "a"), ("t4", "w", "a")]
+    found = aggregate(table(rows), method)
+    assert found.labels["label"].to_pylist() == ["b", "b", "b", "a"]
+    assert found.labels["posterior"][0].as_py() == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize("method", METHODS)
-def test_a_tie_goes_to_the_smallest_label_and_stays_one_half_in_the_posteriors(method: Method) -> None:
+def test_a_tie_of_equally_common_labels_goes_to_the_smaller_one(method: Method) -> None:
     labels = aggregate(table([("t", "v", 10), ("t", "w", 9)]), method).labels
     assert (labels["label"].to_pylist(), labels["posterior"].to_pylist()) == ([9], [pytest.approx(0.5)])
 

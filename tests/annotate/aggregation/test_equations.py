@@ -1,12 +1,12 @@
 """Results of the iterative methods satisfy their equations, written out plainly."""
 
 import math
-from collections import defaultdict
 
 import pyarrow as pa
 import pytest
 
 from annotate import aggregate
+from annotate.aggregation.dawid_skene import WEAK_PRIOR
 from annotate.settings import Method
 from tests.annotate.crowds import five_by_five, synthetic_crowd
 
@@ -22,8 +22,10 @@ def dawid_skene_step(judgements: pa.Table, posteriors: Posteriors, gold: dict[in
     """Return the posteriors after one M-step and one E-step."""
     rows = judgements.to_pylist()
     tasks, labels = sorted({t for t, _ in posteriors}), sorted({c for _, c in posteriors})
-    errors: defaultdict[tuple[int, int, int], float] = defaultdict(float)
-    total: defaultdict[tuple[int, int], float] = defaultdict(float)
+    right, wrong = WEAK_PRIOR.right, WEAK_PRIOR.wrong
+    workers = {row["worker"] for row in rows}
+    errors = {(w, k, c): right if k == c else wrong for w in workers for k in labels for c in labels}
+    total = {(w, c): right + (len(labels) - 1) * wrong for w in workers for c in labels}
     for row in rows:
         for c in labels:
             errors[row["worker"], row["label"], c] += posteriors[row["task"], c]
@@ -50,7 +52,8 @@ def test_the_ability_in_dawid_skene_is_the_probability_of_a_right_answer() -> No
     prior = {c: sum(p[t, c] for t in range(40)) / 40 for c in (0, 1)}
     for row in found.workers.to_pylist():
         seen = {c: sum(p[t, c] for t in range(40) if said[t, row["worker"]] == c) for c in (0, 1)}
-        right = sum(prior[c] * seen[c] / (40 * prior[c]) for c in (0, 1))
+        first, both = WEAK_PRIOR.right, WEAK_PRIOR.right + WEAK_PRIOR.wrong
+        right = sum(prior[c] * (seen[c] + first) / (40 * prior[c] + both) for c in (0, 1))
         assert row["ability"] == pytest.approx(right, abs=1e-3)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.page_scrub import scrub_page
-from crawler.tombstoned_pages import Withhold
+from crawler.tombstoned_pages import PageRedactor
 from storage import Store
 from takedown.register import Mark, open_register
 
@@ -22,10 +22,10 @@ def task(url: str = HOME) -> Task:
 
 
 @pytest.fixture
-def withhold(store: Store) -> Withhold:
+def redact_page(store: Store) -> PageRedactor:
     register = open_register(store)
     register.add(store.state, [Mark("url", GONE)], datetime(2026, 1, 1, tzinfo=UTC))
-    return Withhold(open_register(store))
+    return PageRedactor(open_register(store))
 
 
 @pytest.mark.parametrize(
@@ -61,18 +61,18 @@ def test_a_page_in_another_encoding_is_cleaned() -> None:
     assert scrub_page(page, HOME, is_gone) == b"<a></a><b></b>"
 
 
-def test_links_are_not_followed_and_not_kept(withhold: Withhold) -> None:
+def test_links_are_not_followed_and_not_kept(redact_page: PageRedactor) -> None:
     visit = Visit(task(), "done", found=(Found(GONE), Found("https://shop.example/p/8")))
-    kept, body = withhold(visit, b'<a href="/p/7">x</a>')
+    kept, body = redact_page(visit, b'<a href="/p/7">x</a>')
     assert (kept.found, body) == ((Found("https://shop.example/p/8"),), b"<a></a>")
 
 
 @pytest.mark.parametrize("way", ["redirect_to", "canonical"])
-def test_an_address_that_leads_there_is_absent(withhold: Withhold, way: str) -> None:
+def test_an_address_that_leads_there_is_absent(redact_page: PageRedactor, way: str) -> None:
     visit = Visit(task(), "done", detail=f"to {GONE}", found=(Found(GONE),), **{way: GONE})  # type: ignore[arg-type]
-    assert withhold(visit, b"the page") == (Visit(task(), "absent", forget=True), None)
+    assert redact_page(visit, b"the page") == (Visit(task(), "absent", forget=True), None)
 
 
 def test_an_empty_register_changes_nothing(store: Store) -> None:
     visit = Visit(task(), "done", found=(Found(GONE),))
-    assert Withhold(open_register(store))(visit, b"/p/7") == (visit, b"/p/7")
+    assert PageRedactor(open_register(store))(visit, b"/p/7") == (visit, b"/p/7")

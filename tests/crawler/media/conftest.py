@@ -2,14 +2,17 @@
 
 import hashlib
 import io
+import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache, partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 
 import av
 import numpy as np
@@ -58,6 +61,9 @@ def clip() -> MakeClip:
     return make_clip
 
 
+_SPAN = re.compile(r"bytes=(\d+)-(\d+)")
+
+
 class MediaServer(ThreadingHTTPServer):
     """A well-behaved server on loopback: path -> body, status (0: no response) or redirect target; counts requests."""
 
@@ -69,6 +75,7 @@ class MediaServer(ThreadingHTTPServer):
         self.content: dict[str, bytes | int | str] = {}
         self.requests: Counter[str] = Counter()
         self.agents: set[str] = set()
+        self.referers: dict[str, str | None] = {}
         self.retry_after: str | None = None
         self.seconds = 0.0
         self.most = 0
@@ -76,6 +83,8 @@ class MediaServer(ThreadingHTTPServer):
         self._mutex = threading.Lock()
         self.robots_tags: dict[str, list[str]] = {}
         self.usage: dict[str, str] = {}
+        self.ranges = False
+        """Whether requests for a part of a file are answered with it."""
 
     @contextmanager
     def counted(self) -> Iterator[None]:
@@ -112,6 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         self.server.requests[self.path] += 1
         self.server.agents.add(self.headers["User-Agent"])
+        self.server.referers[self.path] = self.headers["Referer"]
         found = self.server.content.get(self.path, 404)
         if found == 0:
             self.close_connection = True
@@ -120,7 +130,13 @@ class _Handler(BaseHTTPRequestHandler):
         etag = f'"{hashlib.sha256(body).hexdigest()[:8]}"'
         known = 304 if self.headers["If-None-Match"] == etag else 200
         status = found if isinstance(found, int) else 302 if isinstance(found, str) else known
+        span = _SPAN.fullmatch(self.headers["Range"] or "") if self.server.ranges and status == 200 else None
+        if span:
+            body = body[int(span[1]) : int(span[2]) + 1]
+            status = 206 if body else 416
         self.send_response(status)
+        if span and status == 206:
+            self.send_header("Content-Range", f"bytes {span[1]}-{span[2]}/*")
         if status == 200:
             self.send_header("ETag", etag)
             for tag in self.server.robots_tags.get(self.path, ()):
@@ -131,9 +147,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Location", found)
         if status == 503 and self.server.retry_after:
             self.send_header("Retry-After", self.server.retry_after)
-        self.send_header("Content-Length", str(len(body) if status == 200 else 0))
+        self.send_header("Content-Length", str(len(body) if status in (200, 206) else 0))
         self.end_headers()
-        if status == 200:
+        if status in (200, 206):
             self.wfile.write(body)
 
     def log_message(self, *args: object) -> None:
@@ -170,10 +186,15 @@ def store(tmp_path: Path) -> Store:
 Want = Callable[..., None]
 
 
-def name_media(store: Store, *rows: tuple[str, str, int, str], placeholders: Collection[str] = ()) -> None:
+def name_media(
+    store: Store,
+    *rows: tuple[str, str, int, str],
+    placeholders: Collection[str] = (),
+    pages: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Write the table ``media`` as the records stage would, from rows of (product, kind, position, url).
 
-    URLs in ``placeholders`` are dropped as placeholders.
+    URLs in ``placeholders`` are dropped as placeholders; ``pages`` are the URLs of products, by id.
     """
     names = ("product_id", "kind", "position", "url")
     pending = {"state": "pending", "attempts": 0}
@@ -181,6 +202,21 @@ def name_media(store: Store, *rows: tuple[str, str, int, str], placeholders: Col
     media = [dict(zip(names, row, strict=True)) | (dropped if row[3] in placeholders else pending) for row in rows]
     with store.stage("records", settings="") as stage:
         stage.write("media", pa.Table.from_pylist(media, schema=TABLES["media"].schema))
+        if pages:
+            products = [
+                {
+                    "product_id": name,
+                    "source": "s",
+                    "native_id": name,
+                    "url": url,
+                    "category": [],
+                    "caption": name,
+                    "masked": 0,
+                }
+                | dict.fromkeys(("first_seen", "last_seen"), datetime(2026, 1, 1, tzinfo=UTC))
+                for name, url in pages.items()
+            ]
+            stage.write("products", pa.Table.from_pylist(products, schema=TABLES["products"].schema))
         stage.commit(StageReport("records", len(rows), len(rows)))
 
 

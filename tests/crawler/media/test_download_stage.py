@@ -79,7 +79,7 @@ def test_each_url_is_asked_for_once_and_its_outcome_is_on_every_row(
             "stage": "download",
             "item": page,
             "reason": "wrong_type",
-            "detail": "not an accepted image: an unknown file type",
+            "detail": "not an accepted image: an HTML page",
         },
     ]
 

@@ -18,7 +18,9 @@ def page(
 ) -> Row:
     """Return the row of a product page, and its outcome with these claims."""
     url = HOME + path
-    said = Claims(HOME + canonical if canonical else url, number, guessed, **claims)
+    texts = (claims.get(name, "") for name in ("caption", "gtin", "price", "image", "own_url"))
+    caption, gtin, price, image, own_url = texts
+    said = Claims(HOME + canonical if canonical else url, number, guessed, caption, gtin, price, image, own_url)
     row = StoredPageRow(source, url, path, {}, listed=False, fetched_at="", parser=None, outcome=None)
     return row, PageOutcome("product", "", number, said.url, said)
 

@@ -15,7 +15,7 @@ def kind(body: str, *product_urls: str) -> str:
 @pytest.mark.parametrize(
     ("body", "alone", "among_products"),
     [
-        (SHIRT, "other", "product"),
+        (SHIRT, "product", "product"),
         (SHIRT.replace("£15.00", "").replace("Available", "Out of stock"), "other", "product"),
         ("<html><body><h1>Our terms</h1><p>Shipping is free</p></body></html>", "other", "other"),
         (SHIRT.replace("<p>Shirt</p>", "<h1>Page not found</h1>"), "soft_404", "soft_404"),
@@ -27,3 +27,29 @@ def test_a_page_with_a_price_where_the_source_has_its_products_is_one(
     assert kind(body) == alone
     assert kind(body, r"/goods/[^/]+_\d+/$") == among_products
     assert kind(body, r"/books/") == alone
+
+
+MARKED = SHIRT.replace(
+    "<body>",
+    '<body><script type="application/ld+json">{"@context": "https://schema.org", "@type": "Product", "name": "Shirt", '
+    '"offers": {"price": "15", "priceCurrency": "GBP"}}</script>',
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "product_urls", "claim"),
+    [
+        (MARKED, (), (True, True)),
+        (SHIRT, (), (False, False)),
+        (SHIRT, (r"/goods/",), (False, True)),
+        (SHIRT, (r"/books/",), (False, False)),
+    ],
+    ids=["markup", "none", "a product URL of the source", "another URL"],
+)
+def test_claims_say_whether_markup_or_the_settings_state_a_product(
+    body: str, product_urls: tuple[str, ...], claim: tuple[bool, bool]
+) -> None:
+    options = PageOptions(None, b"key", "m5data", (), product_urls=product_urls)
+    claims = read_page(options, body.encode(), URL, {})[0].claims
+    assert claims is not None
+    assert (claims.marked, claims.likely == 1.0) == claim

@@ -205,7 +205,8 @@ def test_sitemap_that_unpacks_to_more_than_the_limit_is_named(shop: Shop) -> Non
     shop.pages |= {one: product_page(one[1:].replace("/", "-")) for one in items}
     survey = look(shop)
     assert len(survey.records) == 3
-    assert f"{shop.url}/sitemap.xml: not read (more than {POLITE.max_sitemap_bytes} bytes" in survey.notes[0]
+    limit = f"more than the limit of {POLITE.max_sitemap_bytes} bytes"
+    assert f"{shop.url}/sitemap.xml: not read ({limit}" in survey.notes[0]
 
 
 def test_page_with_very_many_links_is_read_like_the_crawl_does(shop: Shop) -> None:

@@ -11,6 +11,7 @@ from core.errors import SettingsError
 from scale.data.completion import complete_by_group, complete_by_search, load_completion
 from scale.data.shard_folder import Shard, ShardFolder
 from scale.data.shard_reader import RawSample, read_samples
+from tests.scale.conftest import SIZES
 
 EMPTY = RawSample("x", None, "train-000000", None, [], None, [], None, None)
 
@@ -23,7 +24,7 @@ def shards(export: Path) -> tuple[Shard, ...]:
 def test_a_gap_is_filled_from_the_group(shards: tuple[Shard, ...]) -> None:
     assert complete_by_group(shards).places == {}  # every generated product is its own group
     twice = complete_by_group((*shards, *shards))
-    assert len(twice.places) == 150
+    assert len(twice.places) == SIZES["train"]
     filled = twice.fill(EMPTY)
     assert (filled.product_id, filled.caption is not None, len(filled.specs)) == ("x", True, 7)
     kept = twice.fill(replace(EMPTY, caption="own", mfcc=np.ones((1, 1), np.float32)))

@@ -42,6 +42,34 @@ def test_the_corpus_vocabulary_is_characters_then_words_that_occur_twice() -> No
     assert vocabulary.encode("真皮 布艺 未") == [known["真皮"], known["布"], known["艺"], UNKNOWN]
 
 
+@pytest.mark.parametrize(
+    ("seen", "asked"),
+    [
+        ("usb-c", "ＵＳＢ－Ｃ"),
+        ("usb-c", "USB\u2011C"),
+        ("无线", "無線"),
+        ("無線", "无线"),
+        ("strasse", "Straße"),
+        ("café", "cafe\u0301"),
+        ("lampshade", "lamp\u00adshade"),
+        ("5kg", "５㎏"),
+    ],
+)
+def test_spellings_of_one_word_have_one_id(seen: str, asked: str) -> None:
+    vocabulary = CorpusVocabulary.count([seen, seen], 100)
+    assert vocabulary.encode(asked) == vocabulary.encode(seen)
+    assert UNKNOWN not in vocabulary.encode(asked)
+
+
+def test_an_unknown_word_is_spelt_in_parts_of_known_ones() -> None:
+    corpus = ["reliable usable washable", "believe believes believed", "unwind unable unused", "reliable"]
+    vocabulary = CorpusVocabulary.count(corpus, 200)
+    parts = [vocabulary.entries[number - len(SPECIAL)] for number in vocabulary.encode("Unbelievable")]
+    assert "".join(parts) == "unbelievable"
+    assert len(parts) <= 4
+    assert len(vocabulary.encode("reliable")) == 1
+
+
 def test_a_vocabulary_is_bounded_and_its_digest_is_its_content() -> None:
     small, large = CorpusVocabulary.count(CORPUS, 9), CorpusVocabulary.count(CORPUS, 100)
     assert small.size == 9

@@ -57,7 +57,7 @@ def test_seeds_become_a_mean_and_its_interval(workspace: Path) -> None:
         ("tiny", "finetuned", "T + I", 3),
         ("–", "bag of words", "T + Tab", 3),
     ]
-    mean, half = found.rows[1].values["accuracy"]
+    mean, half = found.rows[1].values["classifier"]
     assert mean == pytest.approx(0.7)
     assert half == pytest.approx(4.302653 * 0.1 / math.sqrt(3), rel=1e-5)  # Student's t, 2 degrees of freedom, 97.5 %
     assert found.rows[1].values["minutes"][0] == pytest.approx(1.5)
@@ -69,9 +69,20 @@ def test_the_papers_layout_has_a_row_for_each_combination(workspace: Path) -> No
     runs = find_runs(workspace, [str(workspace / "training" / "tiny")])
     found = compare(read_results(runs), "modalities")
     assert [row.sees for row in found.rows if row.phase == "finetuned"] == ["T", "I", "T + I"]
-    assert found.rows[0].values["accuracy"][1] is None
+    assert found.rows[0].values["linear probe"][1] is None
     line = next(line for line in found.markdown().splitlines() if "| finetuned | T + I |" in line)
-    assert line.startswith("| tiny | finetuned | T + I | 1 | 0.600 |")
+    assert line.startswith("| tiny | finetuned | T + I | 1 | 0.100 |")
+
+
+def test_a_column_has_one_measure(workspace: Path) -> None:
+    """The linear probe of every row, and the fine-tuned classifier only where there is one."""
+    found = compare(read_results(find_runs(workspace, [str(workspace / "training" / "tiny")])), "modalities")
+    probes = [row.values["linear probe"][0] for row in found.rows if row.phase == "finetuned"]
+    assert probes == pytest.approx([0.1, 0.1, 0.1])
+    classifiers = {
+        (row.phase, row.sees): row.values["classifier"][0] for row in found.rows if "classifier" in row.values
+    }
+    assert classifiers == {("finetuned", "T + I"): pytest.approx(0.6)}
 
 
 def test_runs_of_other_data_and_missing_ones_are_refused(workspace: Path) -> None:

@@ -65,12 +65,28 @@ def test_every_task_is_judged_in_both_phases(results: dict[str, Any], trained: P
     assert set(row) == named | {"queries", "unanswerable"}
     assert results["absent splits"] == ["query-fg", "gallery-fg"]
     assert results["choices"]["form"] == "detached"
-    assert list(results["baselines"]) == ["bag of words", "raw pixels", "random initialisation"]
-    for name, row in (("bag of words", "T + Tab"), ("raw pixels", "I"), ("random initialisation", ROWS[-1])):
+    words = ["bag of words", "TF-IDF of words", "TF-IDF of characters"]
+    pixels = ["raw pixels", "colours and gradients"]
+    assert list(results["baselines"]) == [*words, *pixels, "random initialisation"]
+    sees = {**dict.fromkeys(words, "T + Tab"), **dict.fromkeys(pixels, "I"), "random initialisation": ROWS[-1]}
+    for name, row in sees.items():
         found = results["baselines"][name]
         assert list(found["retrieval"]["coarse"]) == [row]
         assert list(found["classification"]) == [f"linear, {row}"]
     assert json.loads((trained / "evaluation" / "results.json").read_text()) == results
+
+
+def test_trained_and_untrained_networks_are_read_out_in_three_ways(results: dict[str, Any]) -> None:
+    random = results["baselines"]["random initialisation"]
+    for found in (*results["phases"].values(), random):
+        assert list(found["read-outs"]) == ["released", "cosine", "contrasted"]
+        assert found["read-outs"][found["read-out"]] == found["retrieval"]
+        rows = [list(tasks["coarse"]) for tasks in found["read-outs"].values()]
+        assert rows[0] == rows[1] == rows[2]
+    used = [found["read-out"] for found in (*results["phases"].values(), random)]
+    assert used == ["contrasted", "cosine", "contrasted"]
+    read = random["read-outs"]
+    assert read["cosine"] != read["released"] != read["contrasted"] != read["cosine"]
 
 
 def test_modalities_that_no_product_has_are_not_measured(tmp_path: Path) -> None:

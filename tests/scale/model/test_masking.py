@@ -53,7 +53,7 @@ def test_shares_are_those_of_the_paper() -> None:
 
 def test_whole_names_or_whole_values_are_hidden_never_both() -> None:
     with seeded(torch.device("cpu"), 2):
-        hidden = hidden_pairs(torch.tensor([PART]).repeat(MANY, 1)).numpy()
+        hidden = hidden_pairs(torch.tensor([PART]).repeat(MANY, 1), 0.075).numpy()
     sides = {part: hidden[:, np.array(PART) == part] for part in (1, 2, 3, 4)}
     assert not hidden[:, np.array(PART) == 0].any()
     for columns in sides.values():
@@ -61,6 +61,21 @@ def test_whole_names_or_whole_values_are_hidden_never_both() -> None:
         assert columns[:, 0].mean() == pytest.approx(0.075, abs=0.015)
     assert not (sides[1][:, 0] & sides[2][:, 0]).any()
     assert not (sides[3][:, 0] & sides[4][:, 0]).any()
+
+
+@pytest.mark.parametrize("share", [0.05, 0.15, 0.4, 0.8])
+@pytest.mark.parametrize("task", ["mem", "mlm"])
+def test_every_modality_is_hidden_by_the_stated_share(share: float, task: str) -> None:
+    objective = ObjectiveSettings.model_validate(
+        {"modalities": ("text", "image", "table"), "masked_share": share, "table_task": task}
+    )
+    with seeded(torch.device("cpu"), 6):
+        _, hidden = hide(batch(), objective, WORDS)
+    words = torch.tensor([token >= len(SPECIAL) for token in ROW])
+    shown = {"text": hidden["text"][:, words], "table": hidden["table"][:, words], "image": hidden["image"][:, :4]}
+    assert {name: float(part.float().mean()) for name, part in shown.items()} == {
+        name: pytest.approx(share, abs=0.015) for name in shown
+    }
 
 
 def test_single_tokens_where_the_table_is_learnt_by_mlm() -> None:

@@ -37,8 +37,8 @@ def run(
 def trained(export: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     pretrain, finetune = run(export, folder)
-    assert (pretrain.steps, pretrain.total, pretrain.samples) == (8, 8, 150)
-    assert (finetune.steps, finetune.total, finetune.samples) == (4, 4, 64)
+    assert (pretrain.steps, pretrain.total, pretrain.samples, pretrain.products) == (8, 8, 190, 152)
+    assert (finetune.steps, finetune.total, finetune.samples, finetune.products) == (4, 4, 64, 64)
     return folder
 
 
@@ -202,7 +202,6 @@ def test_tensorboard_reads_the_curve(trained: Path) -> None:
         {"alignment": False},
         {"table_task": "mlm", "missing": "released"},
         {"stack_table": True},
-        {"missing": "drop"},
         {"missing": "fill"},
         {"missing": "search"},
     ],
@@ -213,6 +212,13 @@ def test_every_switch_trains(export: Path, tmp_path: Path, objective: dict[str, 
     assert pretrain.steps == 4
     assert finetune.steps == 2
     assert all(torch.isfinite(value).all() for value in load_checkpoint(tmp_path / PRETRAINED)["model"].values())
+
+
+def test_only_complete_products_are_counted_by_an_epoch(export: Path, tmp_path: Path) -> None:
+    chosen = recipe(objective={"missing": "drop"}, optimiser={"epochs": 2, "finetune_epochs": 0, "batch": 16})
+    (pretrain,) = run(export, tmp_path, chosen)
+    assert pretrain.products < 190 * 0.8
+    assert pretrain.steps == 2 * (pretrain.products // 16)
 
 
 def test_the_best_epoch_on_held_out_products_is_what_is_evaluated(export: Path, tmp_path: Path) -> None:

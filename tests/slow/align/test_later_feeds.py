@@ -96,5 +96,5 @@ def test_names_found_in_a_child_are_the_same(tmp_path: Path, monkeypatch: pytest
     for store in (here, there):
         _add(store, feeds, set(feeds))
     expected = _tables(here)
-    monkeypatch.setattr("align.property_uses._WORTH_A_CHILD", 1)
+    monkeypatch.setattr("align.property_uses._MIN_ROWS_FOR_CHILD", 1)
     assert _tables(there) == expected
