@@ -306,20 +306,30 @@ _OFFER: Mapping[str, pa.DataType] = {
     "gtin14": pa.string(),
 }
 """Field of ``Offer``, and column of products -> its type in shards."""
-_CROISSANT = {pa.float64(): "sc:Float", pa.int64(): "sc:Integer", pa.string(): "sc:Text"}
+_OFFER_TYPES = {
+    pa.float64(): ("float64", "sc:Float"),
+    pa.int64(): ("int64", "sc:Integer"),
+    pa.string(): ("string", "sc:Text"),
+}
+"""Type -> the same in ``datasets`` and in Croissant."""
 
 
 def _offer_column(name: str) -> "ShardColumn":
     kind = _OFFER[name]
-    feature = (
-        TEXT_FEATURE if kind == pa.string() else {"dtype": str(kind).replace("double", "float64"), "_type": "Value"}
-    )
-    return ShardColumn(name, kind, feature, lambda sample, _: _offer_value(sample, name), _CROISSANT[kind])
+    dtype, croissant = _OFFER_TYPES[kind]
+    feature = {"dtype": dtype, "_type": "Value"}
+    return ShardColumn(name, kind, feature, lambda sample, _: _offer_value(sample, name), croissant)
 
 
 def _offer_value(sample: "Sample", name: str) -> object:
     value = getattr(sample.offer, name)
     return float(value) if isinstance(value, Decimal) else value
+
+
+def _offer_text(sample: "Sample", name: str) -> str:
+    """Return a value as text, empty if it is absent: loaders infer types from the first samples, and refuse others."""
+    value = _offer_value(sample, name)
+    return "" if value is None else str(value)
 
 
 def _spec_rows(sample: Sample) -> list[dict[str, str]]:
@@ -438,9 +448,9 @@ _FIVE = (
         ),
         json=lambda sample: {
             "caption": sample.caption,
-            "description": sample.description,
-            "features": list(sample.features),
-            **{name: _offer_value(sample, name) for name in _OFFER},
+            "description": sample.description or "",
+            "features": "\n".join(sample.features),
+            **{name: _offer_text(sample, name) for name in _OFFER},
         },
     ),
     Modality(

@@ -9,15 +9,20 @@ from typing import NamedTuple
 from lxml import html
 
 from reader.evidence import Page, keys_with
-from reader.text import anywhere, as_a_whole, paragraphs, squash
-from reader.visible import Visible, words
+from reader.text import anywhere, paragraphs, squash
+from reader.visible import Run, Visible, words
 
 __all__ = ["find_description", "find_features"]
 
 _SHORTEST = 25
 """Characters of the shortest description."""
+_LETTERS = 18
+"""Letters of the shortest description; a rating has fewer."""
 _LONGEST = 20_000
 """Characters of a description that is kept."""
+_HEADING_WORDS = 4
+_LONGEST_TAB = 200
+"""Characters of a heading with the white space of its markup."""
 _HEADING = 45
 """Characters of the longest heading that names a place."""
 _FEATURES = 50
@@ -50,10 +55,10 @@ def find_description(page: Page) -> tuple[str, str] | None:
     if held is not None:
         shown = _whole_of(page, held)
         return (shown, "html:description") if shown else (held[:_LONGEST], "state")
-    places = sorted(_places(page), key=lambda one: (-one.score, one.start))
-    places = places if any(one.score > 0 for one in places) else [*places, *_prose(page)]
-    for place in places:
-        if text := _text(page.seen, place.start, place.end):
+    named = sorted((one for one in _places(page) if one.score > 0), key=lambda one: (-one.score, one.start))
+    for place in named or _prose(page):
+        text = _text(page.seen, place.start, place.end)
+        if sum(map(str.isalpha, text)) >= _LETTERS:
             return text[:_LONGEST], "html:description"
     return None
 
@@ -98,10 +103,28 @@ def _places(page: Page) -> Iterator[_Place]:
     for heading, span in _headings(seen):
         if (behind := _behind(seen, heading, span)) is not None:
             yield _Place(_score(page, *behind) + 0.6, *behind)
+    for start, end in _panels(page):
+        yield _Place(_score(page, start, end) + 0.6, start, end)
+
+
+def _panels(page: Page) -> Iterator[tuple[int, int]]:
+    """Yield the elements that a tab called a description shows, by their ids."""
+    known = page.document.attributes
+    ids = {name: span for element, span in page.seen.spans.items() if (name := known[element].get("id"))}
+    for tab in page.document.tree.iter("a", "button"):
+        shown = known[tab].get("aria-controls") or known[tab].get("href", "").partition("#")[2]
+        if shown in ids and _is_heading(tab.text_content()) and page.seen.letters(*ids[shown]) >= _SHORTEST:
+            yield ids[shown]
+
+
+def _is_heading(text: str) -> bool:
+    """Return whether a text of few words names a description, such as "Product description"."""
+    short = len(text) <= _LONGEST_TAB and len(text.split()) <= _HEADING_WORDS
+    return short and bool(anywhere("description_places").search(squash(text)))
 
 
 def _prose(page: Page) -> list[_Place]:
-    """Return the element behind the name of the product whose own paragraphs have the most text; none if all are short."""
+    """Return the element behind the product's name whose own paragraphs have the most text; none if all are short."""
     seen = page.seen
     best = max(
         (
@@ -127,37 +150,44 @@ def _in_state(page: Page) -> Iterator[str]:
     """Yield the descriptions of the objects in scripts that are this product."""
     for one, _, value in page.properties(_STATE_KEYS):
         if isinstance(value, str) and one.kind != "meta" and page.match(one) in _THIS:
-            yield paragraphs(value)
+            yield paragraphs(_CUT_TAG.sub("", value))
 
 
+_CUT_TAG = re.compile(r"<\w[^<>]*\Z")
+"""Tag at which a script cuts a text off."""
 _THIS = frozenset(("is", "url", "starts", "begins"))
 _NO_BLOCKS = frozenset(("body", "html", "main", "a", "label", "button", "h1", "h2", "h3", "h4", "title", "form"))
 
 
 def _score(page: Page, start: int, end: int) -> float:
-    """Return how well a place reads as prose: long, with few links, and without the name and prices of the product."""
+    """Return how well a place reads as prose: long, with few links and cells, without the product's name and prices."""
     seen = page.seen
     letters = seen.letters(start, end)
-    links = sum(len(run.text) for run in seen.runs[start:end] if _in_link(run.element))
+    links = sum(len(run.text) for run in seen.runs[start:end] if _is_no_prose(run))
     holds_title = _holds(seen.title_span, start, end)
     prices = sum(start <= amount.number < end and len(amount.run.text) < _PRICE for amount in page.amounts)
     return min(letters, 600) / 600 - 1.5 * links / max(letters, 1) - 2.0 * holds_title - min(0.3 * prices, 0.9)
 
 
 _PRICE = 20
+_CELLS = frozenset(("td", "th", "dt", "dd"))
+_CELL = 60
+"""Characters of the longest text that is one of a table of facts, not prose in a table."""
 
 
-def _in_link(element: html.HtmlElement) -> bool:
-    parent = element.getparent()
-    return element.tag == "a" or (parent is not None and parent.tag == "a")
+def _is_no_prose(run: Run) -> bool:
+    """Return whether a text is a link or a short cell of a table."""
+    parent = run.element.getparent()
+    tags = {run.element.tag, parent.tag if parent is not None else ""}
+    return "a" in tags or (len(run.text) <= _CELL and not _CELLS.isdisjoint(tags))
 
 
 def _headings(seen: Visible) -> Iterator[tuple[html.HtmlElement, tuple[int, int]]]:
     """Yield the short elements whose whole text names a description."""
     for element, (start, end) in seen.spans.items():
-        if end - start <= 2 and seen.letters(start, end) <= _HEADING and element.tag in _TITLES:
-            if as_a_whole("description_places").fullmatch(squash(seen.text(start, end)).strip(" :*.")):
-                yield element, (start, end)
+        is_short = end - start <= 2 and seen.letters(start, end) <= _HEADING and element.tag in _TITLES
+        if is_short and _is_heading(seen.text(start, end)):
+            yield element, (start, end)
 
 
 _TITLES = frozenset(
@@ -170,10 +200,12 @@ def _behind(seen: Visible, heading: html.HtmlElement, span: tuple[int, int]) -> 
     """Return the runs behind a heading, up to the next heading of its kind."""
     outer = heading.getparent()
     for _ in range(_LEVELS):
-        if outer is None or outer.tag in ("body", "html"):
+        if outer is None or outer.tag == "html":
             return None
         end = seen.spans[outer][1]
         following = [one[0] for one in seen.headings if span[1] <= one[0] < end and _rank(seen, one) <= heading.tag]
+        if outer.tag == "body" and not following:
+            return None
         last = min(following, default=end)
         if seen.letters(span[1], last) >= _SHORTEST:
             return span[1], last
@@ -204,7 +236,7 @@ def _text(seen: Visible, start: int, end: int) -> str:
         if index == end or seen.runs[index].line != seen.runs[first].line:
             lines.append(seen.text(first, index))
             first = index
-    while lines and as_a_whole("description_places").fullmatch(squash(lines[0]).strip(" :*.")):
+    while lines and _is_heading(lines[0]):
         del lines[0]
     return "\n".join(lines)
 

@@ -166,7 +166,7 @@ def _conditions(node: Node) -> list[object]:
 _CONDITIONS: tuple[tuple[Condition, str], ...] = (
     ("Refurbished", r"refurb|renewed|reconditioned"),
     ("Damaged", r"damaged|defect|for ?parts"),
-    ("Used", r"used|second ?hand|pre-?owned|pre-?loved"),
+    ("Used", r"used|second ?hand|pre-?owned|pre-?loved|like ?new|open ?box"),
     ("New", r"new"),
 )
 
@@ -176,7 +176,7 @@ def condition_of(texts: Iterable[str | None]) -> Condition | None:
     for text in texts:
         word = re.split(r"[/#:]", (text or "").rstrip("/#: "))[-1].replace("_", " ").lower()
         for condition, pattern in _CONDITIONS:
-            if re.match(rf"(?:like )?(?:{pattern})", word):
+            if re.match(pattern, word):
                 return condition
     return None
 

@@ -1,4 +1,4 @@
-"""What a page shows of an offer besides its price: the price before a reduction, ratings and the condition."""
+"""The price before a reduction, the ratings and the condition that a page shows."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,12 +7,12 @@ from functools import lru_cache
 
 from lxml import html
 
-from core.money import is_other_price, stored_price
+from core.money import stored_price
 from core.records import Condition
 from reader.evidence import Page, keys_with
 from reader.facts import condition_of
 from reader.price_candidates import is_struck, label_of
-from reader.text import anywhere
+from reader.text import anywhere, squash
 from reader.visible import words
 
 __all__ = ["find_condition", "find_list_price", "find_rating"]
@@ -49,16 +49,26 @@ def _shown(page: Page, price: Decimal) -> Iterator[tuple[Decimal, str]]:
 def _is_former(page: Page, number: int) -> bool:
     element = page.seen.runs[number].element
     names = [_names(one) for one in (element, *list(element.iterancestors())[:2])]
-    return is_struck(element) or is_other_price(label_of(page, number)) or any(map(_says_former, names))
+    return is_struck(element) or _calls_former(label_of(page, number)) or any(map(_says_former, names))
+
+
+def _calls_former(label: str) -> bool:
+    return anywhere("former_prices").search(squash(label)) is not None
 
 
 def _names(element: html.HtmlElement) -> str:
     return words(f"{element.get('class', '')} {element.get('id', '')}")
 
 
+_FORMER = re.compile(
+    r"(?<![a-z])(?:old|was|original|regular|rrp|msrp|uvp|before|compare|crossed|strike|line-?through|previous|reference|"
+    r"retail|market|ori|origin|org|del|list-?price|price-?list)(?![a-z])"
+)
+
+
 @lru_cache(maxsize=4096)
 def _says_former(names: str) -> bool:
-    return len(names) > 2 and bool(anywhere("other_price_places").search(names))
+    return _FORMER.search(names) is not None
 
 
 def _in_state(page: Page, price: Decimal) -> Iterator[tuple[Decimal, str]]:

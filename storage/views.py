@@ -10,7 +10,7 @@ from core.modalities import modalities
 from core.table_spec import Column
 from core.usage import PURPOSES, Purpose
 from storage.engine import quote, text
-from storage.product_keys import KEYED_PRODUCTS, contradicts_sql
+from storage.product_keys import contradicts_sql, keyed_products
 
 __all__ = [
     "REFUSALS_SQL",
@@ -24,6 +24,7 @@ __all__ = [
     "number_word",
     "purposes_sql",
     "refused_sql",
+    "same_products_sql",
 ]
 
 _ASKS_COMMENTS = re.compile("duckdb_|pg_|information_schema", re.IGNORECASE)
@@ -248,6 +249,7 @@ _OFFER = (
     *((name, pa.string()) for name in ("product_id", "source", "url")),
     *((name, pa.decimal128(18, 4)) for name in ("price", "list_price")),
     *((name, pa.string()) for name in ("currency", "availability", "condition")),
+    ("earlier", pa.list_(pa.struct([("until", pa.timestamp("us", "UTC")), ("price", pa.string())]))),
 )
 _SAME_PRODUCTS_COLUMNS = (
     Column("gtin14", pa.string(), "14 digits of the GTIN"),
@@ -259,23 +261,37 @@ _SAME_PRODUCTS_COLUMNS = (
     Column(
         "offers",
         pa.list_(pa.struct(_OFFER)),
-        "product_id, source, url, price, list_price, currency, availability and condition of each, by product_id",
+        "product_id, source, url, price, list_price, currency, availability and condition of each, by product_id, and "
+        "its earlier prices, each until it changed",
     ),
 )
-_SAME_PRODUCTS_SQL = f"""
-WITH keyed AS ({KEYED_PRODUCTS}), shared AS (
+
+
+def same_products_sql(condition: str = "gtin14 IS NOT NULL") -> str:
+    """Return the query of the view ``same_products``.
+
+    Args:
+        condition: SQL condition on ``gtin14``.
+    """
+    return f"""
+WITH keyed AS ({keyed_products(condition)}), shared AS (
     SELECT k.*, p.* EXCLUDE (product_id, source, gtin14, brand, mpn), p.brand AS stated FROM keyed k JOIN products p
         USING (product_id)
     WHERE k.gtin14 IN (SELECT gtin14 FROM keyed GROUP BY gtin14 HAVING count(*) > 1)
+), prices AS (
+    SELECT product_id, list({{'until': changed_at, 'price': before}} ORDER BY changed_at) AS earlier
+    FROM history SEMI JOIN shared USING (product_id) WHERE field = 'price' AND before IS NOT NULL GROUP BY product_id
 )
 SELECT gtin14, count(*) AS products, count(DISTINCT source) AS sources,
        arg_min(caption, product_id) FILTER (caption IS NOT NULL) AS caption, mode(stated) AS brand,
        gtin14 IN (SELECT a.gtin14 FROM shared a JOIN shared b USING (gtin14) WHERE {contradicts_sql("a", "b")})
            AS contradicted,
        list({{'product_id': product_id, 'source': source, 'url': url, 'price': price, 'list_price': list_price,
-              'currency': currency, 'availability': availability, 'condition': condition}} ORDER BY product_id) AS offers
-FROM shared GROUP BY gtin14
+              'currency': currency, 'availability': availability, 'condition': condition,
+              'earlier': coalesce(earlier, [])}} ORDER BY product_id) AS offers
+FROM shared LEFT JOIN prices USING (product_id) GROUP BY gtin14
 """  # noqa: S608 - constants
+
 
 _REFUSED = ", ".join(f"bool_or({purpose} = 'refused') AS {purpose}" for purpose in PURPOSES)
 REFUSALS_SQL = f"SELECT product_id, {_REFUSED} FROM usage_rights WHERE until IS NULL GROUP BY product_id"  # noqa: S608
@@ -311,7 +327,7 @@ VIEWS: Mapping[str, View] = {
     "ledger": View(_ledger_meaning, _ledger_columns, ledger_sql),
     "spec_numbers": View(lambda: _SPEC_NUMBERS_MEANING, lambda: _SPEC_NUMBERS_COLUMNS, lambda: _SPEC_NUMBERS_SQL),
     "catalogue": View(lambda: _CATALOGUE_MEANING, _catalogue_columns, catalogue_sql),
-    "same_products": View(lambda: _SAME_PRODUCTS_MEANING, lambda: _SAME_PRODUCTS_COLUMNS, lambda: _SAME_PRODUCTS_SQL),
+    "same_products": View(lambda: _SAME_PRODUCTS_MEANING, lambda: _SAME_PRODUCTS_COLUMNS, same_products_sql),
     "spec_values": View(lambda: _SPEC_VALUES_MEANING, lambda: _SPEC_VALUES_COLUMNS, lambda: _SPEC_VALUES_SQL),
     "product_text": View(lambda: _PRODUCT_TEXT_MEANING, lambda: _PRODUCT_TEXT_COLUMNS, lambda: _PRODUCT_TEXT_SQL),
 }

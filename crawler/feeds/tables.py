@@ -57,8 +57,8 @@ _PRODUCTS = """
         coalesce(masks.masked, part_rows.caption) AS caption, category, brand, price, currency, availability, merchant,
         gtin, canonical_gtin(gtin) AS gtin14, mpn,
         coalesce(described.masked, description) AS description,
-        CASE WHEN len(features) > 0 THEN string_split(coalesce(listed.masked, array_to_string(features, chr(10))), chr(10))
-            END AS features,
+        CASE WHEN listed.masked IS NOT NULL THEN string_split(listed.masked, chr(10))
+            WHEN len(features) > 0 THEN features END AS features,
         CASE WHEN list_price > price THEN list_price END AS list_price, rating,
         CASE WHEN rating_count > 0 THEN rating_count END AS rating_count, condition, item_group,
         CAST(coalesce(masks.found, 0) + coalesce(in_specs.found, 0) AS INTEGER) AS masked,
