@@ -210,5 +210,11 @@ def _mask(record: ProductRecord) -> ProductRecord:
         value, times = mask_contacts(spec.value, spec.property)
         specs.append(Specification(spec.property, value))
         count += times
-    texts = {"caption": caption, "description": description or None}
-    return replace(record, **texts, features=tuple(line for line, _ in points), specs=tuple(specs), masked=count)
+    return replace(
+        record,
+        caption=caption,
+        description=description or None,
+        features=tuple(line for line, _ in points),
+        specs=tuple(specs),
+        masked=count,
+    )

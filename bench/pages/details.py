@@ -11,19 +11,22 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from statistics import mean
 
 from core.records import ProductRecord
 from crawler import parse_page
 from reader.document import read_document
-from reader.facts import Facts
 from reader.learning.labelled import without_markup
 from reader.reading import Reading
 
 __all__ = ["scores", "token_f1"]
 
 _WORD = re.compile(r"\w+")
+_FIELDS = ("description", "list_price", "rating", "condition", "item_group")
+_UNSEEN = frozenset(("condition", "item_group"))
+"""Fields that shop software states in markup alone: without it they are not scored."""
 _SHOWN = 0.8
 """Share of the runs of three words of a description that a page which shows it has."""
 _FEW = 8
@@ -44,6 +47,8 @@ def main() -> None:
         for markup, text in ((True, page), (False, bare)):
             record = parse_page(text.encode("utf-8", "replace"), url)
             for field, score in scores(record, stated).items():
+                if field in _UNSEEN and not markup:
+                    continue
                 found[markup, field][shop].append(score)
                 if field == arguments.worst and score < 0.8:
                     print(f"{shop} {url} markup={markup} {score:.2f}\n  read   {getattr(record, field)!r:.300}")
@@ -73,21 +78,19 @@ def _stated(page: str, url: str, bare: str) -> Mapping[str, object]:
     marked = Reading(read_document(page.encode("utf-8", "replace"), url)).page.marked
     found: dict[str, object] = {}
     for one in marked:
-        if isinstance(one, Facts) and one.origin != "opengraph":
-            names = ("description", "list_price", "rating", "condition", "item_group")
-            found = {name: getattr(one, name) for name in names if getattr(one, name) is not None} | found
+        if one.origin != "opengraph":
+            found = {name: getattr(one, name) for name in _FIELDS if getattr(one, name) is not None} | found
     shown = _visible(bare, url)
-    words = _runs_of_words(shown)
-    names = Counter(_WORD.findall(" ".join(one.caption or "" for one in marked).casefold()))
+    titles = Counter(_WORD.findall(" ".join(one.caption or "" for one in marked).casefold()))
     if "description" in found:
         said = str(found["description"]).strip()
         wanted, is_cut = _runs_of_words(said), said.endswith(("...", "…"))
-        own = Counter(_WORD.findall(said.casefold())) - names
-        if is_cut or own.total() < _FEW or len(wanted & words) < _SHOWN * len(wanted):
+        own = Counter(_WORD.findall(said.casefold())) - titles
+        if is_cut or own.total() < _FEW or len(wanted & _runs_of_words(shown)) < _SHOWN * len(wanted):
             del found["description"]
     digits = re.sub(r"[^\d]+", " ", shown)
     for name in ("list_price", "rating"):
-        if name in found and " ".join(re.findall(r"\d+", f"{found[name]:.2f}")).removesuffix(" 00") not in digits:
+        if name in found and re.sub(r"\D", " ", f"{Decimal(str(found[name])).normalize():f}") not in digits:
             del found[name]
     return found
 

@@ -17,7 +17,7 @@ FRAMES = (b"\xff\xd8first\xff\xd9", b"\xff\xd8second one\xff\xd9")
 MP3 = b"ID3 a synthetic sound"
 
 
-STATED: Mapping[str, object] = {
+STATED: dict[str, object] = {
     "description": "手工制作。\n容量一升。",
     "features": ["保温", "轻"],
     "price": Decimal("49.50"),

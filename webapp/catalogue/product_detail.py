@@ -378,8 +378,8 @@ def _offers(snapshot: Snapshot, gtin: str) -> tuple[Offer, ...]:
 
 def _offer(row: Mapping[str, Any]) -> Offer:
     before = tuple((one["until"], plain(one["price"], _LONGEST)) for one in row["earlier"][-_CHANGED_PRICES:])
-    prices = (price_text(row[name], row["currency"]) for name in ("price", "list_price"))
-    return Offer(row["product_id"], row["source"], *prices, row["availability"], row["condition"], before)
+    price, former = (price_text(row[name], row["currency"]) for name in ("price", "list_price"))
+    return Offer(row["product_id"], row["source"], price, former, row["availability"], row["condition"], before)
 
 
 def _signal(row: tuple[Any, ...]) -> UsageSignal:
