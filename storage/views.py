@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from core.engine import quote, text
 from core.modalities import modalities
+from core.product_keys import contradicts_sql, keyed_products
 from core.table_spec import Column
 from core.usage import PURPOSES, Purpose
-from storage.engine import quote, text
-from storage.product_keys import contradicts_sql, keyed_products
 
 __all__ = [
     "REFUSALS_SQL",

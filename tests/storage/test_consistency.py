@@ -7,11 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from core.engine import open_engine
 from core.records import Reject
 from core.stage import StageReport
 from storage import Store
 from storage.consistency import check_consistency, check_tables
-from storage.engine import open_engine
 from storage.tables import TABLES
 from tests.storage.synthetic import NOTHING, data_files, medium, product, spec
 

@@ -6,11 +6,12 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from core.engine import bucket_of
 from core.errors import DataError, WorkspaceError
 from core.records import Reject
 from core.stage import StageReport
 from storage import Store
-from storage.tables import bucket_of, partition_writer
+from storage.tables import partition_writer
 from tests.storage.synthetic import NOON, NOTHING, commit, ids, leftovers, product, products, spec, table
 
 

@@ -137,6 +137,34 @@ a.m3u8
     _has_sound(result.body, movie)
 
 
+def test_hls_with_packed_sound_is_on_the_clock_of_its_frames(server: Server, movie: Path, tmp_path: Path) -> None:
+    make_hls(movie, tmp_path, "-map", "0:v")
+    ffmpeg("-i", str(movie), "-map", "0:a", "-c", "copy", "-f", "adts", "s.aac", folder=tmp_path)
+    serve(server, tmp_path)
+    with av.open(io.BytesIO(server.content["/v/a0.ts"])) as first:
+        starts = first.start_time / 1e6
+    owner = b"com.apple.streaming.transportStreamTimestamp\0" + round((starts + 1) * 90_000).to_bytes(8, "big")
+    frame = b"PRIV" + len(owner).to_bytes(4, "big") + b"\0\0" + owner
+    tag = b"ID3\4\0\0\0\0\0" + bytes([len(frame)]) + frame
+    server.content |= {
+        "/v/s.aac": tag + server.content["/v/s.aac"],
+        "/v/s.m3u8": _hls("#EXTINF:4,", "s.aac", "#EXT-X-ENDLIST"),
+        "/v/master": _hls(
+            '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="g",NAME="English",URI="s.m3u8"',
+            '#EXT-X-STREAM-INF:BANDWIDTH=900000,AUDIO="g"',
+            "a.m3u8",
+        ),
+    }
+    result = fetch(server, "/v/master")
+    assert (result.reason, result.mime) == (None, "video/mp4"), result.detail
+    assert frames_of(result.body) == frames_of(movie.read_bytes())
+    with av.open(io.BytesIO(result.body)) as container:
+        shown, heard = (
+            float(s.start_time * s.time_base) for s in (container.streams.video[0], container.streams.audio[0])
+        )
+    assert heard - shown == pytest.approx(1, abs=0.03)
+
+
 def _has_sound(data: bytes, movie: Path) -> None:
     """Require the sound of the movie.
 
