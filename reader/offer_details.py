@@ -83,38 +83,50 @@ def _in_state(page: Page, price: Decimal) -> Iterator[tuple[Decimal, str]]:
 _OF_FIVE = re.compile(
     r"\b([0-5](?:[.,]\d{1,2})?)\s*(?:out of|von|sur|de|di|av|af|van|/|z|из)\s*5(?:[.,]0+)?\b", re.IGNORECASE
 )
+_MEAN = re.compile(r"(?<![\d.,])([0-5][.,]\d{1,2})(?![\d.,%])")
+_WORDS = (
+    "reviews?|ratings?|votes?|bewertung|rezension|kundenbewertung|avis|reseñas?|valoraci|opiniones|avaliaç|recension|"
+    "beoordeling|omdöme|anmeldelse|arvostelu|opinii|ocen|hodnocen|értékelés|отзыв|değerlendirme|đánh giá"
+)
 _COUNT = re.compile(
     r"\(?\b(\d{1,3}(?:[.,\s]\d{3})+|\d{1,7})\)?\s*(?:customer\s+|verified\s+|global\s+|product\s+)?"
-    r"(?:reviews?|ratings?|votes?|bewertung|rezension|kundenbewertung|avis|reseñas?|valoraci|opiniones|avaliaç|recension|"
-    r"beoordeling|omdöme|anmeldelse|arvostelu|opinii|ocen|hodnocen|értékelés|отзыв|değerlendirme)",
+    rf"(?:{_WORDS})|(?:{_WORDS})\w*\s*\((\d{{1,7}})\)",
     re.IGNORECASE,
 )
-_RATED = re.compile(r"rating|star|review|score|bewert", re.IGNORECASE)
+_RATED = re.compile(r"rating|stars?\b|review|score|bewert", re.IGNORECASE)
+_LABELS = ("aria-label", "title", "data-rating", "data-score", "data-average-rating", "data-average")
 _LONGEST = 120
 
 
 def find_rating(page: Page) -> tuple[Decimal | None, int | None, str] | None:
-    """Return the mean rating of the product from 0 to 5, the number of ratings, and their origin."""
+    """Return the mean rating of the product from 0 to 5, the number of ratings, and their origin.
+
+    Elements named as a rating come before other text, which may rate the shop.
+    """
     for one in page.marked:
         if one.rating is not None or one.rating_count is not None:
             return one.rating, one.rating_count, one.origin
-    said = list(_said(page))
-    rating = next((found for text in said if (found := _OF_FIVE.search(text))), None)
+    named = list(_named(page))
+    said = [run.text for run in page.seen.runs if len(run.text) <= _LONGEST]
+    means = [_OF_FIVE.search(text) or _MEAN.search(text) for text in named]
+    rating = next(filter(None, [*means, *map(_OF_FIVE.search, said)]), None)
     if rating is None:
         return None
-    count = next((found for text in said if (found := _COUNT.search(text))), None)
-    number = int(re.sub(r"\D", "", count[1])) if count else None
-    return Decimal(rating[1].replace(",", ".")).quantize(Decimal("0.01")), number or None, "html:rating"
+    mean = Decimal(rating[1].replace(",", ".")).quantize(Decimal("0.01"))
+    count = next((found for text in (*named, *said) if (found := _COUNT.search(text))), None)
+    number = int(re.sub(r"\D", "", count[1] or count[2])) if count else None
+    return (mean, number or None, "html:rating") if 0 < mean <= _BEST else None
 
 
-def _said(page: Page) -> Iterator[str]:
-    """Yield the short texts of the page, and the labels of elements named as a rating."""
-    yield from (run.text for run in page.seen.runs if len(run.text) <= _LONGEST)
-    for attributes in page.document.attributes.values():
-        if attributes and _RATED.search(attributes.get("class", "")):
-            label = attributes.get("aria-label") or attributes.get("title") or ""
-            if label and len(label) <= _LONGEST:
-                yield label
+_BEST = 5
+
+
+def _named(page: Page) -> Iterator[str]:
+    """Yield the own text and the labels of each element named as a rating, in page order."""
+    for element, attributes in page.document.attributes.items():
+        if _RATED.search(attributes.get("class", "")):
+            texts = (*(attributes.get(name, "") for name in _LABELS), element.text or "")
+            yield from (text for text in texts if 0 < len(text) <= _LONGEST)
 
 
 _CONDITION = frozenset(

@@ -71,7 +71,11 @@ def test_rating_of_markup(stated: dict[str, object], read_as: tuple[Decimal | No
         ("<p>4.5 out of 5</p><p>(1,210 reviews)</p>", (Decimal("4.50"), 1210)),
         ('<div class="star-rating" aria-label="4,5 von 5"></div><a>12 Bewertungen</a>', (Decimal("4.50"), 12)),
         ("<p>4.5/5</p>", (Decimal("4.50"), None)),
-        ("<p>Pack 5 of 5</p>", (None, None)),
+        ('<strong class="rating">4.00</strong> out of 5 based on 3 customer ratings', (Decimal("4.00"), 3)),
+        ('<i class="badge-stars" data-rating="4.8"></i><a>Avis (12)</a>', (Decimal("4.80"), 12)),
+        ('<p>Our shop: 4.9/5</p><p class="rating-text">4.4/5 (98 reviews)</p>', (Decimal("4.40"), 98)),
+        ('<div class="star-rating" title="5.50"></div>', (None, None)),
+        ('<div class="review-count">0.00</div>', (None, None)),
         ("<p>12 reviews</p>", (None, None)),
     ],
 )
