@@ -16,6 +16,8 @@ __all__ = ["find_description", "find_features"]
 
 _SHORTEST = 25
 """Characters of the shortest description."""
+_CERTAIN = 1.0
+"""Score of a named place with so much text that scripts, which may hold more than the page shows, are not asked."""
 _LETTERS = 18
 """Letters of the shortest description; a rating has fewer."""
 _LONGEST = 20_000
@@ -51,11 +53,11 @@ def find_description(page: Page) -> tuple[str, str] | None:
     if stated is not None and stated[1] != "opengraph":
         shown = _whole_of(page, stated[0])
         return (shown, "html:description") if shown else (stated[0][:_LONGEST], stated[1])
+    named = sorted((one for one in _places(page) if one.score > 0), key=lambda one: (-one.score, one.start))
     held = next((text for text in _in_state(page) if len(text) >= _SHORTEST), None)
-    if held is not None:
+    if held is not None and not any(one.score >= _CERTAIN for one in named):
         shown = _whole_of(page, held)
         return (shown, "html:description") if shown else (held[:_LONGEST], "state")
-    named = sorted((one for one in _places(page) if one.score > 0), key=lambda one: (-one.score, one.start))
     for place in named or _prose(page):
         text = _text(page.seen, place.start, place.end)
         if sum(map(str.isalpha, text)) >= _LETTERS:

@@ -29,6 +29,9 @@ _UNSEEN = frozenset(("condition", "item_group"))
 """Fields that shop software states in markup alone: without it they are not scored."""
 _SHOWN = 0.8
 """Share of the runs of three words of a description that a page which shows it has."""
+_SCRIPTS = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>")
+_ROUNDED = Decimal("0.05")
+"""A page may show a mean with one decimal."""
 _FEW = 8
 """Words of a description that are not in the name; with fewer it is a title."""
 
@@ -89,10 +92,24 @@ def _stated(page: str, url: str, bare: str) -> Mapping[str, object]:
         if is_cut or own.total() < _FEW or len(wanted & _runs_of_words(shown)) < _SHOWN * len(wanted):
             del found["description"]
     digits = re.sub(r"[^\d]+", " ", shown)
-    for name in ("list_price", "rating"):
-        if name in found and re.sub(r"\D", " ", f"{Decimal(str(found[name])).normalize():f}") not in digits:
-            del found[name]
+    if "list_price" in found and re.sub(r"\D", " ", f"{_decimal(found['list_price']).normalize():f}") not in digits:
+        del found["list_price"]
+    if "rating" in found and not _shows_rating(_SCRIPTS.sub("", bare), _decimal(found["rating"])):
+        del found["rating"]
     return found
+
+
+def _decimal(value: object) -> Decimal:
+    return Decimal(str(value))
+
+
+def _shows_rating(html: str, mean: Decimal) -> bool:
+    """Return whether a page has a rating as a number with decimals, or as one of five."""
+    spelt = "|".join(re.escape(f"{mean:.{places}f}").replace(r"\.", "[.,]") for places in (1, 2))
+    return (
+        re.search(rf"(?<![\d.,])(?:{spelt}|{mean.normalize():f} ?(?:/|out of|von|sur|de|из) ?5)(?![\d.,])", html)
+        is not None
+    )
 
 
 def _runs_of_words(text: str) -> set[tuple[str, ...]]:
@@ -108,6 +125,8 @@ def _visible(bare: str, url: str) -> str:
 def scores(record: ProductRecord, stated: Mapping[str, object]) -> dict[str, float]:
     """Return field -> score from 0 to 1 of each stated field: token F1 of a description, else equality."""
     found = {name: float(getattr(record, name) == value) for name, value in stated.items() if name != "description"}
+    if "rating" in stated and record.rating is not None:
+        found["rating"] = float(abs(record.rating - _decimal(stated["rating"])) <= _ROUNDED)
     if "description" in stated:
         found["description"] = token_f1(record.description or "", str(stated["description"]))
     return found
