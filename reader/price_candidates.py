@@ -16,7 +16,7 @@ from reader.model import Candidate, Pool
 from reader.state import key_words
 from reader.text import squash
 
-__all__ = ["currencies", "prices", "shown_sign"]
+__all__ = ["currencies", "is_struck", "label_of", "prices", "shown_sign"]
 
 _PER = re.compile(r"/\s*(?:m(?:o|onth)|(?:100\s?)?(?:g|kg|ml|l|oz|lb)\b)|x\s*\d", re.IGNORECASE)
 _STRUCK = frozenset(("del", "s", "strike"))
@@ -83,16 +83,10 @@ def _beside(amounts: list[Amount], place: int) -> list[str]:
 def _shown_evidence(page: Page, index: int) -> list[str]:
     run = page.seen.runs[index]
     found = [*page.around(run.element), *page.distance(index), page.from_title(run.element)]
-    outer: html.HtmlElement | None = run.element
-    for _ in range(4):
-        if outer is None:
-            break
-        if outer.tag in _STRUCK or "line-through" in (outer.get("style") or ""):
-            found.append("struck")
-        if outer.tag == "a":
-            found.append("in-link")
-        outer = outer.getparent()
-    label = _label_of(page, index)
+    around = _around(run.element)
+    found += ["struck"] if is_struck(run.element) else []
+    found += ["in-link"] if any(outer.tag == "a" for outer in around) else []
+    label = label_of(page, index)
     found += [f"label:{word}" for word in squash(label).split()[:4]]
     if is_other_price(label):
         found.append("says:old")
@@ -106,7 +100,16 @@ def _shown_evidence(page: Page, index: int) -> list[str]:
     return found
 
 
-def _label_of(page: Page, index: int) -> str:
+def _around(element: html.HtmlElement) -> list[html.HtmlElement]:
+    return [element, *islice(element.iterancestors(), 3)]
+
+
+def is_struck(element: html.HtmlElement) -> bool:
+    """Return whether an element, or one of the three around it, is struck through."""
+    return any(outer.tag in _STRUCK or "line-through" in (outer.get("style") or "") for outer in _around(element))
+
+
+def label_of(page: Page, index: int) -> str:
     """Return a run with its short neighbours: the one before if it has no digits, the one after if on the same line."""
     runs = page.seen.runs
     texts = [runs[index].text]
