@@ -14,7 +14,7 @@ from reader.amounts import MONEY_OR_SIGN, Amount
 from reader.evidence import Page, bucket, keys_with
 from reader.model import Candidate, Pool
 from reader.state import key_words
-from reader.text import squash
+from reader.text import anywhere, squash
 
 __all__ = ["currencies", "prices", "shown_sign"]
 
@@ -23,6 +23,8 @@ _STRUCK = frozenset(("del", "s", "strike"))
 _MAX_PROPERTIES = 120
 _PRICE_KEYS = keys_with(r"price|amount|cost|(?:^|-)value$")
 _CENT = Decimal("0.01")
+_NEAR = 120
+"""Runs after the heading within which the product's button stands."""
 _LONGEST = 40
 """Length from which a text in state is not a price, in characters."""
 
@@ -39,16 +41,25 @@ def prices(page: Page) -> list[Candidate]:
             evidence += ["m:lowest"] if one.prices and place == stated.index(min(stated)) else []
             pool.add(amount.quantize(_CENT), amount, one.origin, evidence)
     shapes = Counter((one.run.element.tag, one.run.element.get("class")) for one in page.amounts)
-    behind = 0
+    behind, button = 0, _button(page)
     for place, (index, run, shown, _) in enumerate(page.amounts):
         if shown is not None and (shown in stated_amounts or not _is_stated_otherwise(run.element)):
             behind += index >= page.seen.title_span[1]
             evidence = [*_shown_evidence(page, index), f"nth:{bucket(behind)}"]
+            evidence.append(f"button:{'none' if button is None else bucket(button - index)}")
             evidence += _beside(page.amounts, place)
             evidence.append(f"alike:{bucket(shapes[run.element.tag, run.element.get('class')])}")
             pool.add(shown.quantize(_CENT), shown, "html:price", evidence)
     _from_state(page, pool)
     return pool.candidates()
+
+
+def _button(page: Page) -> int | None:
+    """Return the first run after the heading that says that the product can be bought; None if none does."""
+    end = page.seen.title_span[1]
+    said = anywhere("in_stock")
+    near = range(end, min(len(page.squashed), end + _NEAR))
+    return next((index for index in near if index not in page.tile_runs and said.search(page.squashed[index])), None)
 
 
 def _is_stated_otherwise(element: html.HtmlElement) -> bool:
@@ -100,6 +111,8 @@ def _shown_evidence(page: Page, index: int) -> list[str]:
         found.append("says:per")
     if run.hidden:
         found.append("hidden")
+    if index in page.tile_runs:
+        found.append("tile")
     found.append("money" if MONEY_OR_SIGN.search(run.text) else "bare")
     if index >= page.seen.title_span[1] > 0:
         found.append("after-title")

@@ -159,6 +159,11 @@ class Reading:
         template = self._reader.template
         return found if template is None else [one for one in found if not template.is_shared(field, one.value)]
 
+    def odds(self, field: str) -> list[Choice]:
+        """Return the candidates of a field of ``model.FIELDS`` with their probabilities, the likeliest first."""
+        found = self.model.odds(field, self.candidates(field), self._reader.template)
+        return sorted(found, key=lambda one: -one.probability)
+
     def _choose(self, field: str) -> Candidate | None:
         choice = self.model.choose(field, self.candidates(field), self._reader.template)
         if choice is None or not self._is_sure(field, choice):
@@ -182,9 +187,12 @@ class Reading:
 
     @cached_property
     def kind(self) -> str:
-        """Kind of the page: ``product:<origin>``, ``listing``, ``not-found`` or ``other``."""
+        """Kind of the page: ``product:<origin>``, ``listing``, ``not-found`` or ``other``.
+
+        A missing page, a page of other products alone and a site's front page are products only by their markup.
+        """
         statement = self.candidates("page")[0]
-        none = "missing" in statement.evidence or self.page.only_lists
+        none = not statement.evidence.isdisjoint(("missing", "home")) or self.page.only_lists
         probability = 0.0 if none else self.model.probability("page", statement.evidence)
         kind, self._certain["page"] = page_kind(
             self.page, statement.evidence, 1.0 if self.is_marked else probability, self.model.least.get("page", 0.5)

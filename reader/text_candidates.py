@@ -24,7 +24,7 @@ from reader.refusals import is_command, is_date, is_interface, is_missing, is_te
 from reader.slots import is_unfilled
 from reader.state import key_words
 from reader.text import anywhere, as_a_whole, at_start, plain, squash
-from reader.url_ids import id_from_url
+from reader.url_ids import id_from_url, is_no_id
 from reader.visible import Run
 
 __all__ = ["brands", "captions", "gtins", "is_far", "is_part_number", "own_ids", "part_numbers", "sellers"]
@@ -204,29 +204,42 @@ def _is_no_code(value: str, origin: str) -> bool:
 
 
 def _add_id(page: Page, pool: Pool, text: str, origin: str, evidence: list[str]) -> None:
+    value = _code_in(text)
+    if not value or len(value) > 60 or value.count(" ") > 3 or is_no_id(value) or _is_no_code(value, origin):
+        return
+    key = key_of(value)
+    if key and (any(c.isdigit() for c in value) or not _is_label(value)):
+        pool.add(key, value, origin, [*evidence, *_of_id(page, value, key)])
+
+
+def _code_in(text: str) -> str:
+    """Return a text without the label before an id and without a second label behind it."""
     value = text.strip().lstrip("#")
     if value.lower().startswith(("sku:", "mpn:", "id:")):
         value = value.partition(":")[2].strip()
     value = _NEXT_LABEL.sub("", value)
-    if not value or len(value) > 60 or value.count(" ") > 3 or _is_no_code(value, origin):
-        return
-    if " " in value and (label := at_start("own_ids", "part_numbers").match(squash(value))):
-        value = value[label.end() :].strip(_AROUND)
+    label = at_start("own_ids", "part_numbers").match(squash(value)) if " " in value else None
+    return value[label.end() :].strip(_AROUND) if label else value
+
+
+def _of_id(page: Page, value: str, key: str) -> Iterator[str]:
+    """Yield evidence of the form of an id and of where else on the page it occurs."""
     digits = sum(c.isdigit() for c in value)
     form = "digits" if digits == len(value) else "mixed" if digits else "letters"
-    found = [f"form:{form}", f"size:{bucket(len(value))}", f"form:{form}:{bucket(len(value))}"]
-    if " " in value:
-        found.append("spaces")
-    key = key_of(value)
-    if not key or (not digits and _is_label(value)):
-        return
-    if len(key) > 2 and key in page.shown:
-        found.append("shown")
-    if len(key) > 2 and key in key_of(page.document.url):
-        found.append("in-url")
+    yield from (f"form:{form}", f"size:{bucket(len(value))}", f"form:{form}:{bucket(len(value))}")
     if page.slug == key:
-        found.append("slug")
-    pool.add(key, value, origin, [*evidence, *found])
+        yield "slug"
+    if digits and len(key) > 3 and key in page.image_names:
+        yield "in-image"
+    if len(key) > 2:
+        if key in page.shown:
+            yield "shown"
+        if key in key_of(page.document.url):
+            yield "in-url"
+        if any(key in title for title in page.title_keys):
+            yield "in-title"
+    if " " in value:
+        yield "spaces"
 
 
 _BRAND_KEYS = keys_with(

@@ -4,7 +4,7 @@ import hashlib
 import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-__all__ = ["fallback_id", "id_from_url"]
+__all__ = ["fallback_id", "id_from_url", "is_no_id"]
 
 _QUERY = (
     *("id", "pid", "sku", "item", "item_id", "productid", "product_id", "product", "prodid"),
@@ -17,6 +17,10 @@ _KEY = re.compile(r"[A-Z0-9]{8,14}")
 """A path segment that is an id as a whole, in capitals: ``/dp/B00EXAMPLE``."""
 _MAX_ID = 40
 _EXTENSION = re.compile(r"\.(?:html?|php|aspx?|jsp|do)$", re.IGNORECASE)
+_OF_A_URL = re.compile(
+    r"[?=﹖]|\.(?:x?html?|php\d?|aspx?|jsp|cgi|jpe?g|png|gif|webp|avif|svg|pdf|css|js)$", re.IGNORECASE
+)
+"""Characters that separate the parts of a URL, one as tools that save sites write it, and endings of files."""
 
 
 def id_from_url(url: str) -> str | None:
@@ -36,10 +40,16 @@ def id_from_url(url: str) -> str | None:
             return value
     segments = [_EXTENSION.sub("", unquote(segment)) for segment in parts.path.split("/") if segment]
     for segment in reversed(segments[-3:]):
-        if found := _from_segment(segment):
+        found = _from_segment(segment)
+        if found and not is_no_id(found):
             return found
     last = _TRAILING.search(segments[-1]) if segments else None
     return last[1] if last and last[1].isdigit() else None
+
+
+def is_no_id(text: str) -> bool:
+    """Return whether a text is a piece of a URL, such as a query or a file, and therefore no product id."""
+    return _OF_A_URL.search(text) is not None
 
 
 def _from_segment(segment: str) -> str | None:

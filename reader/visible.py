@@ -1,10 +1,11 @@
 """The visible text of the main part of a page, its titles, and the tiles of other products in it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from itertools import accumulate, islice
+from itertools import accumulate, islice, takewhile
 from urllib.parse import unquote, urlsplit
 
 from lxml import html
@@ -22,6 +23,7 @@ __all__ = [
     "Visible",
     "find_title",
     "is_aside",
+    "other_pages",
     "page_titles",
     "pictured_links",
     "read_visible",
@@ -355,49 +357,93 @@ def _is_shop(piece: str, shop: set[str], hosts: list[str]) -> bool:
 MONEY = re.compile(rf"(?:{SIGN}|(?<![A-Za-z]){CODE})\s?\d|\d[\d.,\s]{{0,12}}(?:{SIGN}|{CODE}\b|{UNIT})")
 """An amount of money in a text."""
 _TILE_LEVELS = 6
-"""Number of elements around a linked image, one of which contains the whole tile."""
+"""Number of elements around a link, one of which contains the whole tile."""
 _LONGEST_TILE = 40
 """Maximum runs of text of a tile."""
 _TABLES = ("table", "dl", "h1")
 """Elements of a product's own page, not of a tile."""
+_ROW = 3
+"""Number of similar items beside each other from which they are tiles whether or not their links contain images."""
+_MAX_LINKS = 3_000
 
 
-def tiles(document: Document, seen: Visible, targets: Mapping[html.HtmlElement, str]) -> list[range]:
-    """Return the runs of text of each other product.
+def tiles(seen: Visible, links: Mapping[html.HtmlElement, str]) -> dict[html.HtmlElement, range]:
+    """Return the elements that show other products, each with its runs of text.
 
-    A tile is the smallest element that contains an image and words that link to one other page of the shop, and an
-    amount of money, but neither a link with an image to a third page nor the heading. ``targets`` are the
-    ``pictured_links``.
+    A tile is the smallest element that contains words that link to one other page of the shop, and an amount of money,
+    but not the heading. Either the link or one beside it contains an image, and no link with an image leads to a third
+    page; or there are several such elements in a row. ``links`` are the ``other_pages``.
     """
     title = seen.title
     around = frozenset((title, *title.iterancestors())) if title is not None else frozenset()
-    found: dict[int, range] = {}
-    for image, target in targets.items():
-        for element in (image, *islice(image.iterancestors(), _TILE_LEVELS)):
+    pictured = {link: links[link] for link in pictured_links(links)}
+    found: dict[int, html.HtmlElement] = {}
+    for image, target in pictured.items():
+        for element in _outwards(seen, image, around):
             start, end = seen.spans.get(element, (0, 0))
-            if element in around or element.tag in ("body", "main") or end - start > _LONGEST_TILE:
+            if start in found or any(pictured.get(link, target) != target for link in element.iter("a")):
                 break
-            if any(targets.get(link, target) != target for link in element.iter("a")):
+            if end > start and _is_tile(seen, element, target, links):
+                found.update(dict.fromkeys(range(start, end), element))
                 break
-            if start in found:
-                break
-            if end > start and _is_tile(document, seen, element, target):
-                found.update(dict.fromkeys(range(start, end), range(start, end)))
-                break
-    return list(dict.fromkeys(found.values()))
+    for element in _rows(seen, links, around):
+        start, end = seen.spans[element]
+        if found.keys().isdisjoint(range(start, end)):
+            found.update(dict.fromkeys(range(start, end), element))
+    return {element: range(*seen.spans[element]) for element in dict.fromkeys(found.values())}
 
 
-def pictured_links(document: Document) -> dict[html.HtmlElement, str]:
-    """Return links that contain an image and lead to another page of the shop -> that page."""
+def _outwards(seen: Visible, link: html.HtmlElement, around: frozenset[html.HtmlElement]) -> Iterator[html.HtmlElement]:
+    """Yield a link and the elements around it that may be a tile."""
+    for element in (link, *islice(link.iterancestors(), _TILE_LEVELS)):
+        start, end = seen.spans.get(element, (0, 0))
+        if element in around or element.tag in ("body", "main") or end - start > _LONGEST_TILE:
+            return
+        yield element
+
+
+def _rows(
+    seen: Visible, links: Mapping[html.HtmlElement, str], around: frozenset[html.HtmlElement]
+) -> Iterator[html.HtmlElement]:
+    """Yield the items of rows: similar elements beside each other, each with its link and an amount of money."""
+    priced: dict[html.HtmlElement, str] = {}
+    for link, target in links.items():
+        for inner in _outwards(seen, link, around) if link in seen.spans else ():
+            if _has_money(seen, inner):
+                priced.setdefault(inner, target)
+                break
+    held = Counter(outer for inner in priced for outer in inner.iterancestors())
+    rows: dict[tuple[html.HtmlElement, str, str], dict[html.HtmlElement, str]] = {}
+    for inner, target in priced.items():
+        item = ([inner, *takewhile(lambda one: held[one] <= 1, _outwards(seen, inner, around))])[-1]
+        shape = (item.getparent(), item.tag, (item.get("class") or "").partition(" ")[0])
+        rows.setdefault(shape, {}).setdefault(item, target)
+    for items in rows.values():
+        if len(set(items.values())) >= _ROW:
+            yield from items
+
+
+def _has_money(seen: Visible, element: html.HtmlElement) -> bool:
+    return MONEY.search(seen.text_of(element)) is not None
+
+
+def other_pages(document: Document) -> dict[html.HtmlElement, str]:
+    """Return the links to other pages of the shop -> host and path of the page."""
     here, found = _page(document.url), {}
-    images = document.tree.iter("img", "picture")
-    pictured = {link for image in images for link in islice(image.iterancestors("a"), 1)}
-    for link in document.tree.iter("a") if pictured else ():
-        if link in pictured and (target := document.absolute(link.get("href") or "")):
+    for link in islice(document.tree.iter("a"), _MAX_LINKS):
+        if target := document.absolute(link.get("href") or ""):
             page = _page(target)
-            if page[0] == here[0] and page != here and not re.search(r"\.(?:jpe?g|png|webp|avif|gif)$", page[1]):
+            if page[0] == here[0] and page != here and not _IMAGE_FILE.search(page[1]):
                 found[link] = "".join(page)
     return found
+
+
+_IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|webp|avif|gif)$", re.IGNORECASE)
+
+
+def pictured_links(links: Iterable[html.HtmlElement]) -> list[html.HtmlElement]:
+    """Return the links that contain an image."""
+    return [link for link in links if next(link.iter("img", "picture"), None) is not None]
 
 
 @lru_cache(maxsize=4096)
@@ -406,8 +452,7 @@ def _page(url: str) -> tuple[str, str]:
     return parts.netloc, parts.path
 
 
-def _is_tile(document: Document, seen: Visible, element: html.HtmlElement, target: str) -> bool:
-    if not MONEY.search(seen.text_of(element)) or next(element.iter(*_TABLES), None) is not None:
+def _is_tile(seen: Visible, element: html.HtmlElement, target: str, links: Mapping[html.HtmlElement, str]) -> bool:
+    if not _has_money(seen, element) or next(element.iter(*_TABLES), None) is not None:
         return False
-    links = (link for link in element.iter("a") if any(c.isalnum() for c in seen.text_of(link)))
-    return any("".join(_page(document.absolute(link.get("href") or "") or "")) == target for link in links)
+    return any(links.get(link) == target and any(c.isalnum() for c in seen.text_of(link)) for link in element.iter("a"))

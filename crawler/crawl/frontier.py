@@ -24,7 +24,7 @@ __all__ = [
 
 ROOM = "crawler"
 """Name of the frontier's tables in the record of migrations."""
-_OUTSIDE = "'not_followed', 'offsite', 'other_language'"
+_OUTSIDE = "'action_page', 'not_followed', 'offsite', 'other_language'"
 """Reasons for URLs that the settings exclude: no later visit changes that."""
 _UNCHANGED = """
 UPDATE source_pages SET state = 'done' WHERE source = ? AND listed_in = ? AND state = 'pending'

@@ -174,6 +174,12 @@ def _of(headers: Iterable[tuple[str, str]], names: Collection[str]) -> dict[str,
     return headers_by_name((name, value) for name, value in headers if name.lower() in names)
 
 
+_REFUSALS = {
+    "action_page": "its path is that of a cart, a login or another action; follow can admit it",
+    "not_followed": "it matches neither follow nor product_urls",
+}
+
+
 def links_of_page(document: Document, task: Task, scope: Scope, agent: str) -> tuple[Found, ...]:
     """Return the links of a page within its source, in page order, each URL once.
 
@@ -198,9 +204,9 @@ def links_of_page(document: Document, task: Task, scope: Scope, agent: str) -> t
         found.setdefault(target, _refreshed(target, task, scope))
     for link in links(document)[:_MAX_LINKS]:
         url = None if link.nofollow else _spell(link.url, document)
-        if url and scope.leaves_out(url):
-            detail = f"linked from {task.url}; it matches neither follow nor product_urls"
-            found.setdefault(url, Found(url, depth=task.depth + 1, refused="not_followed", detail=detail))
+        if url and (reason := scope.refusal(url)):
+            detail = f"linked from {task.url}; {_REFUSALS[reason]}"
+            found.setdefault(url, Found(url, depth=task.depth + 1, refused=reason, detail=detail))
         elif url and scope.follows(url):
             trap = ("trap", "path repeats itself") if repeats(url) else (None, "")
             item = Found(url, rank=scope.rank(url), depth=task.depth + 1, refused=trap[0], detail=trap[1])

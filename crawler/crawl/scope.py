@@ -76,11 +76,17 @@ class Scope:
         """Return whether a link is worth a request: a page of the source, not a file, not the same items re-sorted."""
         if not self.holds(url):
             return False
-        return self.allows(url) if self._follow else _is_page(url)
+        return self.allows(url) if self._follow else _is_page(url) and not _FORMS.search(urlsplit(url).path)
 
-    def leaves_out(self, url: str) -> bool:
-        """Return whether ``follow`` alone keeps a link from being worth a request."""
-        return self.holds(url) and not self.allows(url) and _is_page(url)
+    def refusal(self, url: str) -> str | None:
+        """Return why a link to a page of the source is not worth a request; None if it is, or leads to no page.
+
+        Reasons: ``action_page`` (a cart, login or the like) and ``not_followed``; a ``follow`` that matches the URL
+        overrides both. Files and other orders of the same items are no pages of their own.
+        """
+        if not self.holds(url) or (self._follow and self.allows(url)) or not _is_page(url):
+            return None
+        return "action_page" if _FORMS.search(urlsplit(url).path) else None if self.allows(url) else "not_followed"
 
     def allows(self, url: str) -> bool:
         """Return whether the settings allow a URL to be requested; without ``follow``, every URL."""
@@ -99,9 +105,9 @@ class Scope:
 
 
 def _is_page(url: str) -> bool:
-    """Return whether a URL is neither a file, nor a form, nor another order of the same items."""
+    """Return whether a URL is neither a file nor another order of the same items."""
     parts = urlsplit(url)
-    if _FILES.search(parts.path) or _FORMS.search(parts.path):
+    if _FILES.search(parts.path):
         return False
     names = (name for name, _ in parse_qsl(parts.query, keep_blank_values=True))
     return not any(_SAME_ITEMS.fullmatch(name) for name in names)

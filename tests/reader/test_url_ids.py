@@ -21,6 +21,8 @@ from reader.url_ids import fallback_id, id_from_url
         ("https://a.example/store/122725?pid=260591", "260591"),
         ("https://a.example/products/blue-shirt", None),
         ("https://a.example/", None),
+        ("https://a.example/product-4711%3Fcolour=12345", None),
+        ("https://a.example/shop/7123-view.php%3Fsize=220", None),
         ("http://[", None),
     ],
 )

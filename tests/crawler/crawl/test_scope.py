@@ -69,10 +69,12 @@ def test_patterns_of_the_settings_replace_the_general_rule() -> None:
     assert [scope.follows(url) for url in wanted] == [True, True, False]
 
 
-def test_links_that_follow_alone_leaves_out() -> None:
+def test_refused_links_have_their_reason() -> None:
     home = "https://shop.example"
     scope = Scope([home], follow=["/shop/"], product_urls=["/p/"])
-    paths = ("/q/1", "/shop/1", "/p/1", "/q/1.jpg", "/cart/", "/q/?sort=price")
-    assert [scope.leaves_out(home + path) for path in paths] == [True, False, False, False, False, False]
-    assert not scope.leaves_out("https://other.example/q/1")
-    assert not Scope([home]).leaves_out(home + "/q/1")
+    paths = ("/q/1", "/shop/1", "/p/1", "/q/1.jpg", "/cart/", "/q/?sort=price", "/shop/login")
+    assert [scope.refusal(home + path) for path in paths] == [
+        "not_followed", None, None, None, "action_page", None, None
+    ]  # fmt: skip
+    assert scope.refusal("https://other.example/q/1") is None
+    assert [Scope([home]).refusal(home + path) for path in ("/q/1", "/de/Login.php")] == [None, "action_page"]
