@@ -119,8 +119,10 @@ class Reading:
     def seen(self) -> Visible:
         """Visible text of the main part."""
         seen = read_visible(self.document)
-        if seen.title is None:
-            seen.title = find_title(self.document, seen)
+        if not seen.is_named:
+            heading, seen.title = seen.title, None
+            named = find_title(self.document, seen)
+            seen.title = heading if named is None else named
         return seen
 
     @cached_property

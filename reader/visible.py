@@ -99,6 +99,8 @@ class Visible:
     """Element with text -> its first run and the one after its last. Children come before their parents."""
     title: html.HtmlElement | None = None
     """Heading that names the product."""
+    is_named: bool = True
+    """Whether the title or the URL of the page has the heading's words, or it is an ``h1``."""
 
     def text(self, start: int, end: int) -> str:
         """Return the runs from ``start`` up to ``end`` as one line."""
@@ -140,9 +142,9 @@ def read_visible(document: Document) -> Visible:
     """
     body = document.tree.find("body")
     root = document.tree if body is None else body
-    title = _heading(document, root)
+    title, is_named = _heading(document, root)
     around = frozenset(title.iterancestors()) if title is not None else frozenset()
-    walk = _Walk(Visible(title=title), around, document.attributes)
+    walk = _Walk(Visible(title=title, is_named=is_named), around, document.attributes)
     walk.run(root)
     return walk.seen
 
@@ -153,8 +155,8 @@ _MAX_HEADING = 10_000
 """Maximum characters of a heading, white space included; one that its page never closes is longer."""
 
 
-def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | None:
-    """Return the heading that names the subject of the page.
+def _heading(document: Document, root: html.HtmlElement) -> tuple[html.HtmlElement | None, bool]:
+    """Return the heading that names the subject of the page, and whether something besides its place says so.
 
     One that agrees with the URL is preferred, then one at the start of the page's title, then one inside it; ``h1`` is
     preferred to other headings, and these to elements that are only named as a title. Headings in page headers, menus
@@ -162,7 +164,7 @@ def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | N
     """
     slug = squashed_slug(document.url)
     titles = [key_of(title) for title in (document.title, *document.meta.get("og:title", ())[:1]) if title]
-    best: tuple[tuple[int, ...], html.HtmlElement] | None = None
+    best: tuple[tuple[int, ...], html.HtmlElement, bool] | None = None
     for place, (element, rank) in enumerate(islice(_headings(document, root), _MAX_HEADINGS)):
         text = element.text_content()
         if len(text) > _MAX_HEADING:
@@ -187,8 +189,8 @@ def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | N
             continue
         score = (2 * agrees + leads + inside + (rank == 3) + (rank >= 2) - 2 * outer, rank, -place)
         if best is None or score > best[0]:
-            best = (score, element)
-    return best[1] if best and (best[0][1] or best[0][0] > 0) else None
+            best = (score, element, agrees or inside or rank == 3)
+    return best[1:] if best and (best[0][1] or best[0][0] > 0) else (None, False)
 
 
 def _headings(document: Document, root: html.HtmlElement) -> Iterator[tuple[html.HtmlElement, int]]:
@@ -364,6 +366,7 @@ _TABLES = ("table", "dl", "h1")
 """Elements of a product's own page, not of a tile."""
 _ROW = 3
 """Number of similar items beside each other from which they are tiles whether or not their links contain images."""
+_ITEMS = ("li", "article")
 _MAX_LINKS = 3_000
 
 
@@ -405,22 +408,31 @@ def _outwards(seen: Visible, link: html.HtmlElement, around: frozenset[html.Html
 def _rows(
     seen: Visible, links: Mapping[html.HtmlElement, str], around: frozenset[html.HtmlElement]
 ) -> Iterator[html.HtmlElement]:
-    """Yield the items of rows: similar elements beside each other, each with its link and an amount of money."""
-    priced: dict[html.HtmlElement, str] = {}
-    for link, target in links.items():
+    """Yield the items of rows: similar elements beside each other, each with its link and an amount of money.
+
+    An item of a list whose text begins with its link needs none beside it.
+    """
+    priced: dict[html.HtmlElement, html.HtmlElement] = {}
+    for link in links:
         for inner in _outwards(seen, link, around) if link in seen.spans else ():
             if _has_money(seen, inner):
-                priced.setdefault(inner, target)
+                priced.setdefault(inner, link)
                 break
     held = Counter(outer for inner in priced for outer in inner.iterancestors())
-    rows: dict[tuple[html.HtmlElement, str, str], dict[html.HtmlElement, str]] = {}
-    for inner, target in priced.items():
-        item = ([inner, *takewhile(lambda one: held[one] <= 1, _outwards(seen, inner, around))])[-1]
+    rows: dict[tuple[html.HtmlElement, str, str], dict[html.HtmlElement, html.HtmlElement]] = {}
+    for inner, link in priced.items():
+        outer = [inner, *takewhile(lambda one: held[one] <= 1, _outwards(seen, inner, around))]
+        item = next((one for one in outer if one.tag in _ITEMS), outer[-1])
         shape = (item.getparent(), item.tag, (item.get("class") or "").partition(" ")[0])
-        rows.setdefault(shape, {}).setdefault(item, target)
+        rows.setdefault(shape, {}).setdefault(item, link)
     for items in rows.values():
-        if len(set(items.values())) >= _ROW:
-            yield from items
+        many = len({links[link] for link in items.values()}) >= _ROW
+        yield from (item for item, link in items.items() if many or _leads(seen, item, link))
+
+
+def _leads(seen: Visible, item: html.HtmlElement, link: html.HtmlElement) -> bool:
+    """Return whether the text of a list item begins with its link."""
+    return item.tag in _ITEMS and seen.spans[link][0] == seen.spans[item][0]
 
 
 def _has_money(seen: Visible, element: html.HtmlElement) -> bool:

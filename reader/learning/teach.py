@@ -29,6 +29,7 @@ __all__ = [
     "least_probability",
     "predict",
     "predict_left_out",
+    "reliability",
     "risk_coverage",
     "shop_groups",
     "write_model",
@@ -248,17 +249,23 @@ def _said(one: Prediction, *, product: bool) -> tuple[str | None, frozenset[str]
     return (one.answer if one.stated or one.probability >= one.least else None), truth
 
 
-def calibration_error(predictions: Sequence[Prediction], field: str, bins: int = 10) -> float:
+def calibration_error(predictions: Sequence[Prediction], field: str) -> float:
     """Return the expected calibration error of a field: how far its probabilities are from observed rates."""
-    found = [(one.probability, _right(one)) for one in predictions if one.example.field == field]
-    total = 0.0
-    for place in range(bins):
-        inside = [
-            pair for pair in found if place <= pair[0] * bins < place + 1 or (place == bins - 1 and pair[0] >= 1.0)
-        ]
-        if inside:
-            total += abs(sum(p for p, _ in inside) - sum(right for _, right in inside))
-    return total / max(1, len(found))
+    classes = reliability(predictions, field)
+    total = sum(count for _, _, count in classes)
+    return sum(count * abs(stated - right) for stated, right, count in classes) / max(1, total)
+
+
+def reliability(predictions: Sequence[Prediction], field: str, classes: int = 10) -> list[tuple[float, float, int]]:
+    """Return the mean probability, the share of right answers and the number of them, by class of probability."""
+    found: dict[int, list[tuple[float, bool]]] = defaultdict(list)
+    for one in predictions:
+        if one.example.field == field:
+            found[min(int(one.probability * classes), classes - 1)].append((one.probability, _right(one)))
+    return [
+        (sum(stated for stated, _ in pairs) / len(pairs), sum(right for _, right in pairs) / len(pairs), len(pairs))
+        for _, pairs in sorted(found.items())
+    ]
 
 
 def _right(one: Prediction) -> bool:
