@@ -20,7 +20,16 @@ from reader.state import key_words
 from reader.text import anywhere, squash
 from reader.visible import MONEY
 
-__all__ = ["currencies", "prices", "shown_sign"]
+__all__ = ["UNSTATED", "currencies", "prices", "shown_sign"]
+
+UNSTATED = "sum:"
+"""Prefix of telling evidence from other amounts and texts on pages whose markup states no price."""
+_TELLING = frozenset(
+    (
+        *("cut:now", "cut:before", "cut:saving", "instalment", "ahead:instalment", "then:instalment"),
+        *("then:conditional", "section:decoy"),
+    )
+)
 
 _PER = re.compile(r"/\s*(?:m(?:o|onth)|(?:100\s?)?(?:g|kg|ml|l|oz|lb)\b)|x\s*\d", re.IGNORECASE)
 _STRUCK = frozenset(("del", "s", "strike"))
@@ -46,12 +55,15 @@ def prices(page: Page) -> list[Candidate]:
             pool.add(amount.quantize(_CENT), amount, one.origin, evidence)
     shapes = Counter((one.run.element.tag, one.run.element.get("class")) for one in page.amounts)
     behind, button, relations = 0, _button(page), _relations(page)
+    stated = any(one.prices or one.price is not None for one in page.marked)
     for place, (index, run, shown, _) in enumerate(page.amounts):
         if shown is not None and (shown in stated_amounts or not _is_stated_otherwise(run.element)):
             behind += index >= page.seen.title_span[1]
             evidence = [*_shown_evidence(page, index), f"nth:{bucket(behind)}"]
             evidence.append(f"button:{'none' if button is None else bucket(button - index)}")
-            evidence += [*_beside(page.amounts, place), *relations.get(shown, ()), *_context(page, index)]
+            evidence += _beside(page.amounts, place)
+            related = (*relations.get(shown, ()), *_context(page, index))
+            evidence += [f"{UNSTATED}{one}" if one in _TELLING and not stated else one for one in related]
             evidence.append(f"alike:{bucket(shapes[run.element.tag, run.element.get('class')])}")
             pool.add(shown.quantize(_CENT), shown, "html:price", evidence)
     _from_state(page, pool)

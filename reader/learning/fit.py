@@ -15,8 +15,8 @@ __all__ = ["NO_WEIGHTS", "Weights", "fit", "probabilities", "temperature"]
 
 _PENALTY = 0.8
 """Strength of the squared penalty on weights. Weaker ones fit the shops that are learned from and not others."""
-_MARKUP_SCALE = 8.0
-"""Scale of weights on markup evidence, which makes them cheaper: markup is true in nearly every shop."""
+_SURE_SCALE = 8.0
+"""Scale of weights on evidence that is true in nearly every shop, such as markup: it makes them cheaper."""
 _MARKUP_SHARE = 0.5
 """Weight of a page with its markup, relative to the same page without."""
 _LEAST_SHOPS = 2
@@ -63,7 +63,7 @@ def fit(examples: Sequence[Example], groups: Mapping[str, str], start: Weights =
     keys = _shared(examples, groups)
     if not examples or not len(keys):
         return start
-    scale = np.where(keys >> 32 == 1, _MARKUP_SCALE, 1.0)
+    scale = np.where(keys >> 32 == 1, _SURE_SCALE, 1.0)
     problem = _Problem(examples, keys, scale, start)
     found = minimize(problem, np.zeros(len(keys)), jac=True, method="L-BFGS-B", options={"maxiter": 150, "maxcor": 8})
     return _sum(start, Weights(keys, found.x * scale))
