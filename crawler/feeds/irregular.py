@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -21,12 +21,11 @@ from core.numbers import DecimalMark, decimal_mark, find_numbers, fold_number
 from core.urls import absolute
 from crawler.feeds.files import is_parquet, raw_chunks, utf8_chunks
 
-__all__ = ["LEFT_OUT_REASONS", "PLAIN_PRICE", "LeftOutReason", "has_sale_dates", "read_irregular"]
+__all__ = ["PLAIN_PRICE", "LeftOutReason", "has_sale_dates", "read_irregular"]
 
 LeftOutReason = Literal["bad_price", "bad_sale_dates"]
 """Why a part of an item is left out, while the item is kept: a price is not an amount, or a sale price is above the
 price that it replaces; the times of a sale price cannot be read."""
-LEFT_OUT_REASONS: tuple[LeftOutReason, ...] = get_args(LeftOutReason)
 
 PLAIN_PRICE = r"\d{1,10}(?:\.(?:\d{1,2}|\d{4}))?(?: [A-Z]{3})?"
 """RE2 pattern of prices with one reading. A point before three digits has two (``core.numbers``)."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from core.run_options import RunOptions
-from m5data.cli.shared import HERE, AllowShrinkOption, JsonOption, RefreshOption, WorkspaceOption, run_verb
+from m5data.cli.shared import HERE, AllowShrinkOption, JsonOption, RefreshOption, Settings, WorkspaceOption, run_verb
 
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
     from core.records import ProductRecord
@@ -58,14 +58,12 @@ def download(
         bool,
         typer.Option("--refresh", help="Request files that came with an ETag or Last-Modified again, conditionally."),
     ] = False,
-    min_success: Annotated[
-        float | None,
-        typer.Option("--min-success", min=0.0, max=1.0, metavar="F", help="End with 1 below this share of URLs."),
-    ] = None,
+    *,
+    settings: Settings,
     as_json: JsonOption = False,
 ) -> None:
     """Run the stage download."""
-    options = RunOptions(retry_failed=retry_failed, refresh_media=refresh, min_success=min_success)
+    options = RunOptions(retry_failed=retry_failed, refresh_media=refresh, settings=settings)
     run_verb(workspace, "download", options, as_json=as_json)
 
 
