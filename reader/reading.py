@@ -32,6 +32,7 @@ from reader.page_kind import claims_product, kind_evidence, page_kind, says_in_s
 from reader.price_candidates import currencies, prices, shown_sign
 from reader.specs import find_specs
 from reader.template import Lean, Template
+from reader.text import squash
 from reader.text_candidates import brands, captions, gtins, is_far, is_part_number, own_ids, part_numbers, sellers
 from reader.url_ids import fallback_id, id_from_url
 from reader.visible import Visible, find_title, page_titles, read_visible
@@ -46,6 +47,8 @@ _MAX_SPECS = 500
 
 _LIKELY = 0.9
 """Probability from which an id that the page shows is accepted without considering ids in the URL."""
+_WORD = 6
+"""Length below which a number in a URL may be a word of the product's name."""
 _UNOPPOSED = 0.25
 """Probability from which a product is out of stock if its page says so and never the contrary."""
 
@@ -212,9 +215,11 @@ class Reading:
 
         The key of the product in the URL is preferred to a part number, and what markup states to a distant label.
         """
-        own = next(filter(None, map(id_from_url, (self.url, self.document.url))), None)
+        keys = map(id_from_url, (self.url, self.document.url))
+        own = next((key for key in keys if key and not self._is_word_of_name(key)), None)
         others = {self.gtin[0]} if self.gtin else set()
         known = [one for one in self.candidates("native_id") if not (own and is_part_number(one))]
+        known = [one for one in known if one.origin != "url" or not self._is_word_of_name(str(one.value))]
         if any(one.is_stated for one in known):
             known = [one for one in known if one.is_stated or not is_far(one)]
         shown = [one for one in known if one.origin != "url" and one.value not in others]
@@ -226,6 +231,11 @@ class Reading:
             if not (own and choice.candidate.origin == "url"):
                 return str(choice.candidate.value), choice.candidate.origin
         return (own, "url") if own else (fallback_id(self.url), "url-hash")
+
+    def _is_word_of_name(self, key: str) -> bool:
+        """Return whether a short key of a URL is a word of the heading, such as a model's number."""
+        start, end = self.seen.title_span
+        return len(key) < _WORD and key.casefold() in squash(self.seen.text(start, end)).split()
 
     @cached_property
     def category(self) -> tuple[tuple[str, ...], str] | None:

@@ -20,7 +20,7 @@ from reader.evidence import (
     name_words,
 )
 from reader.model import Candidate, Pool
-from reader.refusals import is_command, is_date, is_interface, is_missing, is_template
+from reader.refusals import is_command, is_date, is_interface, is_missing, is_shop_name, is_template
 from reader.slots import is_unfilled
 from reader.state import key_words
 from reader.text import anywhere, as_a_whole, at_start, plain, squash
@@ -37,12 +37,8 @@ _MAX_TEXT = 80
 """Longest brand or id, in characters. Longer texts are descriptions in the wrong place."""
 _SEPARATOR = re.compile(r"\s+[|\-–—:·•»«/~]+\s+|\s*[|｜_]\s*|(?<=[\u3000-\u9fff】」])-(?=\S)")
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "strong", "b"))
-
-
 _GOODS = frozenset(("price", "sku", "vendor", "variants", "product-id", "brand", "price-amount", "handle"))
 """Properties that distinguish product objects from other objects with a name."""
-
-
 _NAME_KEYS = keys_with(r"(?:title|name)$")
 _NAMED = frozenset(("is", "url", "starts", "begins", "slug"))
 
@@ -245,6 +241,7 @@ def _of_id(page: Page, value: str, key: str) -> Iterator[str]:
 _BRAND_KEYS = keys_with(
     r"brand|vendor|manufactur|maker|designer|marca|marque|marke$|hersteller|fabri[ck]ant|thuong-hieu"
 )
+_VENDOR_KEYS = keys_with("vendor")
 _BRAND_KEY = re.compile(r"(?:product-|item-)?(?:brand|vendor|manufacturer|maker|marca)(?:-?(?:name|title|label))?")
 """Keys that hold only a brand."""
 _AROUND_BRAND = re.compile(r"^(?:by|von|par|de|da|visit the|brand:?|marca:?|vendor:?)\s+|\s+store$", re.IGNORECASE)
@@ -262,14 +259,21 @@ def brands(page: Page) -> list[Candidate]:
         # "De Boon" may be the brand's whole name; the title decides.
         name = value if page.named(value) == "begins" else _AROUND_BRAND.sub("", value)
         _add_brand(page, pool, name, origin, "label", evidence)
+    defaults = _default_vendors(page)
     for holder, key, content in page.properties(_BRAND_KEYS):
-        if isinstance(content, str) and not content.isdigit():
+        if isinstance(content, str) and not content.isdigit() and key_of(content) not in defaults:
             kind = "key" if _BRAND_KEY.fullmatch(key_words(key)) else "other-key"
             _add_brand(page, pool, plain(content), "state", f"{kind}:{page.match(holder)}", page.of_object(holder, key))
     _linked_brands(page, pool)
     _brands_in_names(page, pool)
     # Few shops show brands: too few to learn which kinds of places hold one.
     return _supported(page, pool.candidates(kinds=False))
+
+
+def _default_vendors(page: Page) -> set[str]:
+    """Return the names that shop software fills in as the vendor of everything: the shop's, not in the heading."""
+    names = (key_of(name) for _, _, name in page.properties(_VENDOR_KEYS) if isinstance(name, str))
+    return {name for name in names if is_shop_name(name, page.shop_keys) and name not in page.heading}
 
 
 def _linked_brands(page: Page, pool: Pool) -> None:
@@ -377,9 +381,7 @@ def _add_brand(page: Page, pool: Pool, text: str, origin: str, kind: str, eviden
         return
     named = page.named(value) or "no"
     found = [f"words:{bucket(len(value.split()))}", f"named:{named}", f"by:{kind}", f"by:{kind}:{named}"]
-    if key in page.shop_keys or any(
-        key in shop or shop in key for shop in page.shop_keys if len(shop) > 3 and len(key) > 3
-    ):
+    if is_shop_name(key, page.shop_keys):
         found += ["shop", f"shop:{kind}"]
     if key in page.shown:
         found.append("shown")

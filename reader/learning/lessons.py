@@ -32,6 +32,8 @@ _PRICES = (
     ("<p>{a}</p><p>{d}</p><p>with code LAMP</p>", "en"),
     ("<p>{b}</p><p>{a}</p><p>{p}% off</p>", "en"),
     ("<p>{a}</p><p>10 x {c}</p>", "es"),
+    ('<div style="display:none">{d}</div><p>{a}</p>', "de"),
+    ('<p style="display:none">{b}</p><div>{a}</div>', "fr"),
     ("<p>{a}</p><h2>Frequently bought together</h2><p>{b}</p>", "en"),
 )
 _MONEY = (("${}.00", "USD"), ("€ {}", "EUR"), ("£{}.00", "GBP"), ("{} zł", "PLN"), ("￥{}", "CNY"))

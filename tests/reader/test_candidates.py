@@ -105,11 +105,11 @@ def test_a_word_under_a_label_without_a_colon_is_no_id(html: str, found: str | N
 @pytest.mark.parametrize(
     ("html", "evidence"),
     [
-        ("<h1>Lamp</h1><p>€ 1080</p><p>€ 649</p><p>(40% off)</p>", {"1080": "cut:before", "649": "cut:now"}),
-        ("<h1>Lamp</h1><p>€ 90</p><p>€ 70</p><p>Save € 20</p>", {"20": "cut:saving"}),
-        ("<h1>Lamp</h1><p>R$ 134,90</p><p>6 x de R$ 22,48</p>", {"22.48": "instalment"}),
-        ("<h1>Lamp</h1><p>R$ 90</p><p>10% off no Pix</p><p>R$ 100</p>", {"90": "then:conditional"}),
-        ("<h1>Lamp</h1><p>€ 5</p><h2>Bought together</h2><p>€ 9</p>", {"5": "section:own", "9": "section:decoy"}),
+        ("<h1>Lamp</h1><p>€ 1080</p><p>€ 649</p><p>(40% off)</p>", {"1080": "sum:cut:before", "649": "sum:cut:now"}),
+        ("<h1>Lamp</h1><p>€ 90</p><p>€ 70</p><p>Save € 20</p>", {"20": "sum:cut:saving"}),
+        ("<h1>Lamp</h1><p>R$ 134,90</p><p>6 x de R$ 22,48</p>", {"22.48": "sum:instalment"}),
+        ("<h1>Lamp</h1><p>R$ 90</p><p>10% off no Pix</p><p>R$ 100</p>", {"90": "sum:then:conditional"}),
+        ("<h1>Lamp</h1><p>€ 5</p><h2>Bought together</h2><p>€ 9</p>", {"5": "section:own", "9": "sum:section:decoy"}),
     ],
 )
 def test_amounts_that_follow_from_others_say_so(html: str, evidence: dict[str, str]) -> None:
