@@ -55,7 +55,7 @@ def prices(page: Page) -> list[Candidate]:
             pool.add(amount.quantize(_CENT), amount, one.origin, evidence)
     shapes = Counter((one.run.element.tag, one.run.element.get("class")) for one in page.amounts)
     behind, button, relations = 0, _button(page), _relations(page)
-    stated = any(one.prices or one.price is not None for one in page.marked)
+    is_marked = any(one.prices or one.price is not None for one in page.marked)
     for place, (index, run, shown, _) in enumerate(page.amounts):
         if shown is not None and (shown in stated_amounts or not _is_stated_otherwise(run.element)):
             behind += index >= page.seen.title_span[1]
@@ -63,7 +63,7 @@ def prices(page: Page) -> list[Candidate]:
             evidence.append(f"button:{'none' if button is None else bucket(button - index)}")
             evidence += _beside(page.amounts, place)
             related = (*relations.get(shown, ()), *_context(page, index))
-            evidence += [f"{UNSTATED}{one}" if one in _TELLING and not stated else one for one in related]
+            evidence += [f"{UNSTATED}{one}" if one in _TELLING and not is_marked else one for one in related]
             evidence.append(f"alike:{bucket(shapes[run.element.tag, run.element.get('class')])}")
             pool.add(shown.quantize(_CENT), shown, "html:price", evidence)
     _from_state(page, pool)
