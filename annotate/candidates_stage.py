@@ -14,13 +14,14 @@ import pyarrow.parquet as pq
 from annotate.candidates.encoders import Listing, Vectors, load_encoder
 from annotate.candidates.feature_file import FeatureFile, Rows
 from annotate.candidates.search import Neighbours, build_inverted_file, count_lists, count_probes, search_exactly
-from annotate.candidates.vectors import encode_elsewhere, encode_here
+from annotate.candidates.vectors import Encoded, encode_elsewhere, encode_here
 from annotate.settings import CandidateSettings
+from core.engine import open_engine
 from core.errors import DataError, MissingInputError
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from core.table_spec import Partition
 from storage import Snapshot, Stage, Store
-from storage.engine import open_engine
-from storage.tables import TABLES, Partition
+from storage.tables import TABLES
 from storage.tasks import Runner
 
 __all__ = ["run"]
@@ -102,17 +103,19 @@ def _work(
 ) -> None:
     encoder = load_encoder(settings)
     place = {product: row for row, product in enumerate(ids.to_pylist())}
-    listings = read_listings(stage.before, frozenset(place))
-    encoded = (
-        encode_here(listings, settings, encoder, store.objects.read)
-        if runner is None
-        else encode_elsewhere(stage, store.objects.index, listings, settings, _digest(settings), runner)
-    )
+    listings = read_listings(stage.before, frozenset(place), description=settings.description)
     with FeatureFile(folder / "features", encoder.dimensions) as features:
-        for products, vectors in encoded:
-            for product, vector in zip(products, vectors, strict=True):
+
+        def keep(encoded: Encoded) -> None:
+            for product, vector in zip(*encoded, strict=True):
                 features.write(place[product], vector[None])
-            progress.advance(len(products))
+            progress.advance(len(encoded[0]))
+
+        if runner is None:
+            for encoded in encode_here(listings, settings, encoder, store.objects.read):
+                keep(encoded)
+        else:
+            encode_elsewhere(stage, store.objects.index, listings, settings, _digest(settings), runner, keep)
         features.count = len(place)
         _search(stage, settings, features, ids, queries, folder)
 
@@ -176,15 +179,22 @@ def held_out_products(snapshot: Snapshot) -> pa.Table:
         return connection.sql(_HELD).to_arrow_table()
 
 
-def read_listings(snapshot: Snapshot, wanted: frozenset[str]) -> Iterator[list[Listing]]:
-    """Yield the listings of products, one partition at a time, sorted by id within each."""
+def read_listings(snapshot: Snapshot, wanted: frozenset[str], *, description: bool) -> Iterator[list[Listing]]:
+    """Yield the listings of products, one partition at a time, sorted by id within each.
+
+    Args:
+        snapshot: A dataset version.
+        wanted: Their ids.
+        description: Whether the description follows the caption.
+    """
+    texts = ["caption", "description"] if description else ["caption"]
     for bucket in snapshot.partitions("products"):
-        captions = snapshot.table("products", ["product_id", "caption", "gtin14"], only=[bucket]).to_pylist()
+        captions = snapshot.table("products", ["product_id", "gtin14", *texts], only=[bucket]).to_pylist()
         specs, images = _specs(snapshot, bucket), _images(snapshot, bucket)
         yield [
             Listing(
                 product_id=(one := row["product_id"]),
-                caption=row["caption"],
+                caption="\n".join(filter(None, map(row.get, texts))) or None,
                 specs=tuple(specs.get(one, ())),
                 image=images.get(one, (None, None))[0],
                 phash=images.get(one, (None, None))[1],

@@ -82,10 +82,11 @@ def split_url(url: str) -> UrlParts | None:
     if (plain := _PLAIN.fullmatch(url)) and "/." not in plain[3]:
         return UrlParts(plain[1], plain[2], plain[3])
     try:
-        parts = parse_url(url, attributes=("protocol", "host", "pathname", "search"))
+        parts = parse_url(url, attributes=("href", "protocol", "host", "pathname", "search"))
     except ValueError:
         return None
-    return UrlParts(parts["protocol"].rstrip(":"), parts["host"], parts["pathname"] + parts["search"])
+    query = parts["search"] or ("?" if "?" in parts["href"].partition("#")[0] else "")  # an empty query is sent too
+    return UrlParts(parts["protocol"].rstrip(":"), parts["host"], parts["pathname"] + query)
 
 
 def escape_location(value: str) -> str:
@@ -99,7 +100,9 @@ def escape_location(value: str) -> str:
 
 
 _TRACKING = re.compile(
-    r"utm_\w+|[gfd]clid|gclsrc|msclkid|yclid|mc_[ce]id|igshid|_ga|spm|scm|_openstat|ref_?src", re.IGNORECASE
+    r"utm_\w+|mtm_\w+|gad_\w+|[gfd]clid|(?:fb|tt|tw)clid|[gw]braid|gclsrc|srsltid|msclkid|yclid|mc_[ce]id|mkt_tok|igshid"
+    r"|_ga|_gl|_hsenc|_hsmi|spm|scm|_openstat|ref_?src",
+    re.IGNORECASE,
 )
 _SESSION = re.compile(
     r"(?:php|asp|j|c)?sess?ion_?id|phpsessid|jsessionid|aspsessionid\w*|cfid|cftoken|s?sid|zenid|oscsid", re.IGNORECASE

@@ -23,9 +23,10 @@ from export.registry import remember_export
 from export.rights import LeftOutCounts, Rights, Use, check_rights, count_left_out, left_out
 from export.row_files import LineFile, write_row_files
 from export.settings import ExportSettings, ShardFormat
-from export.shards import FORMATS, Shard, Target, Writing, as_rows
+from export.shards import FORMATS, Part, Shard, Target, Writing, as_rows
 from storage import Snapshot, Stage, Store
 from storage.identity import workspace_mark
+from storage.partitions import Results
 from storage.tasks import Runner, in_processes
 
 __all__ = ["READS", "run"]
@@ -100,12 +101,7 @@ def run(
         [settings.digest(), recipe, sorted((k, r.share, r.licence, r.crawl) for k, r in rights.items())]
     )
     with store.stage("export", settings=digest, reads=_reads(settings)) as stage, ExitStack() as opened:
-        top = str(settings.out or store.root / "shards").rstrip("/")
-        name = folder or (recipe if settings.out else folder_name(recipe, settings.where))
-        noted = {form: f"{top}/{name}/{form}" for form in settings.formats}
-        if runner is not None and settings.out is None:
-            top = f"{stage.location}/shards"  # reachable from every machine of a cluster
-        places = {form: f"{top}/{name}/{form}" for form in settings.formats}
+        noted, places = _places(store, stage, settings, recipe, folder, is_local=runner is None)
         if not stage.unchanged:
             check_rights(stage.before, recipe, rights)
         splits = _chosen(settings, split_names(stage.before, recipe), recipe)
@@ -127,6 +123,17 @@ def run(
         seconds = time.monotonic() - began
         report = StageReport("export", count + refused.total, count, refused.by_first, seconds=seconds)
         return stage.commit(report)
+
+
+def _places(
+    store: Store, stage: Stage, settings: ExportSettings, recipe: str, folder: str | None, *, is_local: bool
+) -> tuple[dict[ShardFormat, str], dict[ShardFormat, str]]:
+    """Return format -> its folder, as the workspace remembers it, and as every machine that writes to it reaches it."""
+    top = str(settings.out or store.root / "shards").rstrip("/")
+    reached = top if is_local or settings.out is not None else f"{stage.location}/shards"
+    name = folder or (recipe if settings.out else folder_name(recipe, settings.where))
+    noted, places = ({form: f"{one}/{name}/{form}" for form in settings.formats} for one in (top, reached))
+    return noted, places
 
 
 def _check_any_left(job: _Job) -> None:
@@ -164,9 +171,9 @@ def _export(stage: Stage, job: _Job, claims: Mapping[ShardFormat, _Claimed], dig
     for target in targets:
         target.claim.begin()
     spool, location = (stage.spool, str(job.store.root)) if runner is None else (stage.shared_spool, stage.location)
-    writing = Writing(spool, job.store.objects.index, job.progress.advance)
+    writing = Writing(Results(stage.name, spool, location, job.store.objects.index), job.progress.advance)
     by_samples = [target for target in targets if target.form in FORMATS]
-    writing.run(location, _orders(writing, job, by_samples), runner or in_processes)
+    writing.run(_parts(writing, job, by_samples), runner or in_processes)
     counts = []
     for target in targets:
         if target.form in FORMATS:
@@ -192,14 +199,14 @@ def _write_rows(stage: Stage, job: _Job, target: Target) -> dict[str, list[Shard
     return write_row_files(target, product1m_lines(*asked), splits, stage.spool, job.progress.advance, LineFile, ".txt")
 
 
-def _orders(writing: Writing, job: _Job, targets: Sequence[Target]) -> Iterator[str]:
-    """Order the missing shards of every format and split, and yield the names of the orders."""
+def _parts(writing: Writing, job: _Job, targets: Sequence[Target]) -> Iterator[Part]:
+    """Yield the shards of every format and split."""
     for target in targets:
         for split in job.splits_of(target.form):
             form = FORMATS[target.form]
             asked = job.snapshot, split, job.recipe, job.settings.where, job.use, form.facts_of
             groups = (sample_rows(*asked, with_image=one) for one in ((True, False) if form.by_image else (None,)))
-            yield from writing.orders(target, split, groups)
+            yield from writing.parts(target, split, groups)
 
 
 def _describe(job: _Job, target: Target, shards: Mapping[str, Sequence[Shard]], tables: Mapping[str, int]) -> int:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from core.errors import DataError
-from storage.files import replace_file, sync_file, sync_folder
-from storage.inside import files_below, inside
+from core.files import replace_file, sync_file, sync_folder
+from core.paths import files_below, inside
 from storage.place import Entry, ObjectStore
 
 __all__ = ["DRAFT", "Folder", "LocalFolder", "RemoteFolder", "folder_name", "open_folder", "recipe_of"]

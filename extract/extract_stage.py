@@ -1,7 +1,6 @@
 """The stage ``extract``: frames and audio of every video, measures of every image."""
 
 import logging
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,11 +8,11 @@ from dataclasses import dataclass
 import duckdb
 
 from core.errors import MissingInputError
-from core.records import MediaKind, Reject
+from core.records import MediaKind
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
-from extract.collector import Collector, is_restored, items_of_a_task, partitions, run_partitions, run_pool
+from extract.collector import collect_results, is_restored, items_of_a_task, partitions, reject_faults
 from extract.moviepy_backend import require_moviepy
-from extract.partitions import MediaPartition, extract_partition
+from extract.partitions import MediaPartition
 from extract.settings import ExtractSettings
 from storage import Snapshot, Stage, Store
 from storage.tasks import Runner
@@ -27,30 +26,21 @@ _RESULTS = """
 CREATE TEMP TABLE wanted AS
     SELECT DISTINCT product_id, position, kind, sha256, bytes FROM media WHERE state = 'ok' AND sha256 IS NOT NULL;
 CREATE TEMP TABLE frame_results AS
-    SELECT video_sha256, second, pts_s, width, height, phash, object, "offset", length FROM frames LIMIT 0;
+    SELECT * EXCLUDE (product_id) FROM frames LIMIT 0;
 CREATE TEMP TABLE audio_results AS
-    SELECT video_sha256, mp3, sample_rate, duration_s, start_s, gap_starts_s, gap_lengths_s,
-        mfcc, n_mfcc, mfcc_frames, mfcc_settings FROM audio LIMIT 0;
+    SELECT * EXCLUDE (product_id) FROM audio LIMIT 0;
 CREATE TEMP TABLE image_results AS
-    SELECT sha256, width, height, phash, size_group, sharpness, blank_share,
-        border_share, margin_detail, pixels
-    FROM images LIMIT 0;
+    SELECT * EXCLUDE (product_id, position) FROM images LIMIT 0;
 CREATE TEMP TABLE fault_results AS SELECT item, reason, detail FROM rejects LIMIT 0;
 """
 
 _KNOWN = """
 INSERT INTO frame_results
-    SELECT DISTINCT video_sha256, second, pts_s, width, height, phash, object, "offset", length FROM frames
-    WHERE video_sha256 IN (SELECT sha256 FROM wanted);
+    SELECT DISTINCT * EXCLUDE (product_id) FROM frames WHERE video_sha256 IN (SELECT sha256 FROM wanted);
 INSERT INTO audio_results
-    SELECT DISTINCT video_sha256, mp3, sample_rate, duration_s, start_s, gap_starts_s, gap_lengths_s,
-        mfcc, n_mfcc, mfcc_frames, mfcc_settings FROM audio
-    WHERE video_sha256 IN (SELECT sha256 FROM wanted);
+    SELECT DISTINCT * EXCLUDE (product_id) FROM audio WHERE video_sha256 IN (SELECT sha256 FROM wanted);
 INSERT INTO image_results
-    SELECT DISTINCT sha256, width, height, phash, size_group, sharpness, blank_share,
-        border_share, margin_detail, pixels
-    FROM images
-    WHERE sha256 IN (SELECT sha256 FROM wanted);
+    SELECT DISTINCT * EXCLUDE (product_id, position) FROM images WHERE sha256 IN (SELECT sha256 FROM wanted);
 INSERT INTO fault_results
     SELECT DISTINCT item, reason, detail FROM rejects
     WHERE stage = 'extract' AND reason <> 'corrupt_object' AND item IN (SELECT sha256 FROM wanted);
@@ -71,18 +61,15 @@ SELECT count(*) FROM todo
 
 _WRITES = {
     "frames": """
-        SELECT product_id, video_sha256, second, pts_s, width, height, phash, object, "offset", length
+        SELECT product_id, r.*
         FROM (SELECT DISTINCT product_id, sha256 AS video_sha256 FROM wanted WHERE kind = 'video')
-        JOIN frame_results USING (video_sha256)""",
+        JOIN frame_results AS r USING (video_sha256)""",
     "audio": """
-        SELECT product_id, video_sha256, mp3, sample_rate, duration_s, start_s, gap_starts_s, gap_lengths_s,
-        mfcc, n_mfcc, mfcc_frames, mfcc_settings
+        SELECT product_id, r.*
         FROM (SELECT DISTINCT product_id, sha256 AS video_sha256 FROM wanted WHERE kind = 'video')
-        JOIN audio_results USING (video_sha256)""",
+        JOIN audio_results AS r USING (video_sha256)""",
     "images": """
-        SELECT product_id, position, sha256, width, height, phash, size_group, sharpness, blank_share,
-            border_share, margin_detail, pixels
-        FROM wanted JOIN image_results USING (sha256) WHERE kind = 'image'""",
+        SELECT product_id, position, r.* FROM wanted JOIN image_results AS r USING (sha256) WHERE kind = 'image'""",
 }
 
 _COUNTS = """
@@ -151,31 +138,18 @@ def _work(
 ) -> StageReport:
     began = clock()
     with closing(stage.before.connection(_READS)) as connection:
-        _open_results(connection)
-        last = stage.before.stages.get("extract")
-        if last is not None and last.settings == settings.digest():
-            _keep_known(connection)
-        total = _list_new(connection)
+        total = _list_new(connection, stage.before, settings.digest())
         if runner is not None:
             settings = settings.model_copy(update={"partition_items": items_of_a_task(total, settings.partition_items)})
-        collector = Collector(
-            connection, stage, store.objects.index, settings, MediaPartition, progress, elsewhere=runner is not None
-        )
         progress.start("extract", total)
-        if runner is None:
-            run_pool(store, MediaPartition, settings, collector, total)
-        else:
-            run_partitions(stage, extract_partition, collector, runner)
+        decode_paths = collect_results(connection, store, stage, settings, MediaPartition, progress, total, runner)
         progress.finish()
-        _log_decode_paths(collector.decode_paths)
+        _log_decode_paths(decode_paths)
         for table, query in _WRITES.items():
             stage.write(table, connection.sql(query))
-        faults: list[tuple[str, str, str]] = connection.table("fault_results").order("ALL").fetchall()
         read, kept = connection.sql(_COUNTS).fetchall()[0]
-    stage.reject(Reject(item, reason, detail) for item, reason, detail in faults)
-    dropped = dict(sorted(Counter(reason for _, reason, _ in faults).items()))
-    seconds = (clock() - began).total_seconds()
-    return stage.commit(StageReport("extract", read, kept, dropped, seconds))
+        dropped = reject_faults(connection, stage)
+    return stage.commit(StageReport("extract", read, kept, dropped, (clock() - began).total_seconds()))
 
 
 def _log_decode_paths(decode_paths: Mapping[str, int]) -> None:
@@ -188,25 +162,16 @@ def _log_decode_paths(decode_paths: Mapping[str, int]) -> None:
         )
 
 
-def _open_results(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the temporary result tables; they spill to disk when they grow.
+def _list_new(connection: duckdb.DuckDBPyConnection, before: Snapshot, digest: str) -> int:
+    """Create the result tables with known results, list the objects without one, and return their number.
 
-    ``wanted`` holds the stored media; ``frame_results``, ``audio_results``, ``image_results``
-    and ``fault_results`` hold results by object, not yet by product.
-
-    Args:
-        connection: Opened on the dataset version that is read.
+    ``wanted`` holds the stored media; results are by object, not yet by product. They spill to disk when they grow.
+    Damaged objects are read again.
     """
     connection.execute(_RESULTS)
-
-
-def _keep_known(connection: duckdb.DuckDBPyConnection) -> None:
-    """Reuse the results of the last run for objects that are still wanted; damaged ones are read again."""
-    connection.execute(_KNOWN)
-
-
-def _list_new(connection: duckdb.DuckDBPyConnection) -> int:
-    """List the objects without a result, each once, in the order of their segments, and return their number."""
+    last = before.stages.get("extract")
+    if last is not None and last.settings == digest:
+        connection.execute(_KNOWN)
     rows: list[tuple[int]] = connection.execute(_NEW).fetchall()
     return rows[0][0]
 
@@ -232,11 +197,7 @@ def pending_objects(store: Store, snapshot: Snapshot, settings: ExtractSettings)
     if "media" in snapshot.tables:
         spool, digest = store.spool("extract"), settings.digest()
         with closing(snapshot.connection(_READS)) as connection:
-            _open_results(connection)
-            last = snapshot.stages.get("extract")
-            if last is not None and last.settings == digest:
-                _keep_known(connection)
-            _list_new(connection)
+            _list_new(connection, snapshot, digest)
             for members in partitions(connection, settings.partition_items):
                 partition = MediaPartition.of(members, settings)
                 if not spool.has(partition.name, partition.fingerprint):

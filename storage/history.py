@@ -7,9 +7,10 @@ from datetime import datetime
 
 import duckdb
 
-from storage.engine import side_by_side
+from core.engine import side_by_side
+from core.table_spec import Partition
 from storage.stage import Stage
-from storage.tables import TABLES, Partition
+from storage.tables import TABLES
 from storage.versions import Snapshot
 
 __all__ = ["ProductChange", "product_changes", "write_history"]
@@ -24,6 +25,11 @@ _COLUMNS = {
     "price": r"regexp_replace(price::VARCHAR, '\.?0+$', '')",
     "currency": "currency",
     "availability": "availability",
+    "description": "description",
+    "features": "nullif(array_to_string(features, chr(10)), '')",
+    "list_price": r"regexp_replace(list_price::VARCHAR, '\.?0+$', '')",
+    "condition": "condition",
+    "item_group": "item_group",
 }
 """Field -> its text, from a row of ``products``."""
 

@@ -1,5 +1,6 @@
-"""Verbs that finish the dataset (build-splits, verify, export), its SQL, and its usage rights."""
+"""Verbs that finish the dataset (verify, export), its SQL, and its usage rights."""
 
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -8,31 +9,19 @@ import typer
 
 from core.run_options import RunOptions
 from core.usage import Purpose
-from m5data.cli.shared import HERE, EngineOption, JsonOption, WorkspaceOption, run_verb
+from m5data.cli.shared import HERE, EngineOption, JsonOption, Settings, WorkspaceOption, run_verb
 
 if TYPE_CHECKING:  # every spawned child imports this module again, so it must stay light
     from storage import Snapshot
 
-__all__ = ["build_splits", "export", "rights", "shell", "sql", "verify"]
+__all__ = ["export", "rights", "shell", "sql", "verify"]
 
 _SHOWN = 60
+"""Characters of a served signal that a table shows."""
 _QUERY_GB, _EXPORT_GB = 3, 8
 """Memory beyond the program's own: for one query; for an export with a condition, which may use several."""
 _QUERY_S = 3600.0
 """Seconds after which a query is ended."""
-"""Characters of a served signal that a table shows."""
-
-
-def build_splits(
-    workspace: WorkspaceOption = HERE,
-    recipe: Annotated[
-        str | None, typer.Option("--recipe", metavar="NAME|FILE", help="A shipped recipe or a TOML file.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of the draw.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Run the stage splits."""
-    run_verb(workspace, "splits", RunOptions(recipe=recipe, seed=seed), as_json=as_json)
 
 
 def verify(
@@ -67,44 +56,25 @@ def verify(
         raise typer.Exit(1)
 
 
-def export(  # noqa: PLR0913, PLR0917 - options of the command line
+def export(
     workspace: WorkspaceOption = HERE,
     form: Annotated[
         Literal["parquet", "webdataset", "links", "links-jsonl", "product1m", "m5product", "mep3m"] | None,
         typer.Option("--format", help="Default: those of m5data.toml."),
     ] = None,
     split: Annotated[list[str] | None, typer.Option("--split", metavar="NAME", help="Only these splits.")] = None,
-    out: Annotated[
-        str | None, typer.Option("--out", metavar="URI", help="Folder or s3://bucket/prefix (default: shards/).")
-    ] = None,
-    recipe: Annotated[
-        str | None, typer.Option("--recipe", metavar="NAME", help="Recipe (default: m5data.toml's).")
-    ] = None,
-    where: Annotated[
-        str | None,
-        typer.Option(
-            "--where",
-            metavar="SQL",
-            help="Only products that meet this condition on the view catalogue; into a folder of their own.",
-        ),
-    ] = None,
-    purpose: Annotated[
-        Purpose | None,
-        typer.Option("--purpose", help="Leave out products whose shop refuses this use (default: m5data.toml's)."),
-    ] = None,
+    *,
+    settings: Settings,
     engine: EngineOption = "local",
     as_json: JsonOption = False,
 ) -> None:
     """Run the stage export."""
-    if where is not None:
-        from m5data.cli.limits import limit_memory
+    from m5data.cli.limits import bounded_memory
 
-        limit_memory(_EXPORT_GB)
-    formats, splits = (form,) if form else None, tuple(split) if split else None
-    options = RunOptions(
-        recipe=recipe, formats=formats, splits=splits, where=where, purpose=purpose, out=out, engine=engine
-    )
-    run_verb(workspace, "export", options, as_json=as_json)
+    chosen = {"formats": (form,) if form else None, "splits": tuple(split) if split else None, **settings}
+    options = RunOptions(settings=chosen, engine=engine)
+    with bounded_memory(_EXPORT_GB) if settings["where"] is not None else nullcontext():
+        run_verb(workspace, "export", options, as_json=as_json)
 
 
 def rights(
@@ -157,13 +127,12 @@ def sql(
     at: Annotated[int | None, typer.Option("--at", metavar="VERSION", help="Query an earlier dataset version.")] = None,
 ) -> None:
     """Query the dataset's tables; "show tables" lists them."""
-    from m5data.cli.limits import limit_memory, limit_seconds
+    from m5data.cli.limits import bounded_memory, bounded_time
     from m5data.cli.output import write_rows
 
     snapshot = _snapshot(workspace, at)
-    limit_memory(_QUERY_GB)
-    limit_seconds(_QUERY_S)
-    write_rows(snapshot.batches(query), form, out)
+    with bounded_memory(_QUERY_GB), bounded_time(_QUERY_S):
+        write_rows(snapshot.batches(query), form, out)
 
 
 def shell(
@@ -171,11 +140,11 @@ def shell(
     at: Annotated[int | None, typer.Option("--at", metavar="VERSION", help="Query an earlier dataset version.")] = None,
 ) -> None:
     """Query the dataset's tables interactively, with completion, paging and history."""
-    from m5data.cli.limits import limit_memory
+    from m5data.cli.limits import bounded_memory
     from m5data.cli.shell import run_shell
 
-    limit_memory(_QUERY_GB)
-    run_shell(_snapshot(workspace, at))
+    with bounded_memory(_QUERY_GB):
+        run_shell(_snapshot(workspace, at))
 
 
 def _snapshot(workspace: Path, version: int | None) -> "Snapshot":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.files import file_sha256
+from core.files import file_sha256
 from takedown.forget import forget
 from takedown.plan import Target, TargetKind
 from takedown.receipt import Receipt
