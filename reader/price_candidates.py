@@ -20,7 +20,7 @@ from reader.state import key_words
 from reader.text import anywhere, squash
 from reader.visible import MONEY
 
-__all__ = ["UNSTATED", "currencies", "prices", "shown_sign"]
+__all__ = ["UNSTATED", "currencies", "is_struck", "label_of", "prices", "shown_sign"]
 
 UNSTATED = "sum:"
 """Prefix of telling evidence from other amounts and texts on pages whose markup states no price."""
@@ -55,7 +55,7 @@ def prices(page: Page) -> list[Candidate]:
             pool.add(amount.quantize(_CENT), amount, one.origin, evidence)
     shapes = Counter((one.run.element.tag, one.run.element.get("class")) for one in page.amounts)
     behind, button, relations = 0, _button(page), _relations(page)
-    stated = any(one.prices or one.price is not None for one in page.marked)
+    is_marked = any(one.prices or one.price is not None for one in page.marked)
     for place, (index, run, shown, _) in enumerate(page.amounts):
         if shown is not None and (shown in stated_amounts or not _is_stated_otherwise(run.element)):
             behind += index >= page.seen.title_span[1]
@@ -63,7 +63,7 @@ def prices(page: Page) -> list[Candidate]:
             evidence.append(f"button:{'none' if button is None else bucket(button - index)}")
             evidence += _beside(page.amounts, place)
             related = (*relations.get(shown, ()), *_context(page, index))
-            evidence += [f"{UNSTATED}{one}" if one in _TELLING and not stated else one for one in related]
+            evidence += [f"{UNSTATED}{one}" if one in _TELLING and not is_marked else one for one in related]
             evidence.append(f"alike:{bucket(shapes[run.element.tag, run.element.get('class')])}")
             pool.add(shown.quantize(_CENT), shown, "html:price", evidence)
     _from_state(page, pool)
@@ -167,16 +167,10 @@ def _beside(amounts: list[Amount], place: int) -> list[str]:
 def _shown_evidence(page: Page, index: int) -> list[str]:
     run = page.seen.runs[index]
     found = [*page.around(run.element), *page.distance(index), page.from_title(run.element)]
-    outer: html.HtmlElement | None = run.element
-    for _ in range(4):
-        if outer is None:
-            break
-        if outer.tag in _STRUCK or "line-through" in (outer.get("style") or ""):
-            found.append("struck")
-        if outer.tag == "a":
-            found.append("in-link")
-        outer = outer.getparent()
-    label = _label_of(page, index)
+    around = _around(run.element)
+    found += ["struck"] if is_struck(run.element) else []
+    found += ["in-link"] if any(outer.tag == "a" for outer in around) else []
+    label = label_of(page, index)
     found += [f"label:{word}" for word in squash(label).split()[:4]]
     if is_other_price(label):
         found.append("says:old")
@@ -192,7 +186,16 @@ def _shown_evidence(page: Page, index: int) -> list[str]:
     return found
 
 
-def _label_of(page: Page, index: int) -> str:
+def _around(element: html.HtmlElement) -> list[html.HtmlElement]:
+    return [element, *islice(element.iterancestors(), 3)]
+
+
+def is_struck(element: html.HtmlElement) -> bool:
+    """Return whether an element, or one of the three around it, is struck through."""
+    return any(outer.tag in _STRUCK or "line-through" in (outer.get("style") or "") for outer in _around(element))
+
+
+def label_of(page: Page, index: int) -> str:
     """Return a run with its short neighbours: the one before if it has no digits, the one after if on the same line."""
     runs = page.seen.runs
     texts = [runs[index].text]

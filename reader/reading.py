@@ -11,6 +11,8 @@
 | probability of each candidate | ``model`` |
 | template learned from other pages of the shop | ``template`` |
 | specifications | ``specs`` |
+| description, selling points | ``descriptions`` |
+| former price, ratings, condition | ``offer_details`` |
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,8 +21,9 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from core.records import Availability
+from core.records import Availability, Condition
 from reader.category_candidates import categories
+from reader.descriptions import find_description, find_features
 from reader.document import Document, canonical_url
 from reader.evidence import Page
 from reader.facts import Facts, MarkedProduct, choose_product, opengraph_facts, product_facts
@@ -28,6 +31,7 @@ from reader.jsonld import jsonld_nodes
 from reader.markup import Node, microdata_nodes
 from reader.media_candidates import find_videos, gallery, images
 from reader.model import Candidate, Choice, Model, read_model, shipped_model
+from reader.offer_details import find_condition, find_list_price, find_rating
 from reader.page_kind import claims_product, kind_evidence, page_kind, says_in_stock, says_out_of_stock, stock_evidence
 from reader.price_candidates import currencies, prices, shown_sign
 from reader.specs import find_specs
@@ -295,6 +299,36 @@ class Reading:
         return found if found and (stated or found[0] != self.native_id[0]) else None
 
     @cached_property
+    def description(self) -> _Text | None:
+        """What the shop writes about the product, a paragraph a line."""
+        return find_description(self.page)
+
+    @cached_property
+    def features(self) -> list[str]:
+        """Entries of the list of selling points."""
+        return find_features(self.page)
+
+    @cached_property
+    def list_price(self) -> tuple[Decimal, str] | None:
+        """Price that the price replaces."""
+        return find_list_price(self.page, self.price[0]) if self.price else None
+
+    @cached_property
+    def rating(self) -> tuple[Decimal | None, int | None, str] | None:
+        """Mean rating, number of ratings, origin."""
+        return find_rating(self.page)
+
+    @cached_property
+    def condition(self) -> tuple[Condition, str] | None:
+        """Condition of the product."""
+        return find_condition(self.page, self.specs)
+
+    @cached_property
+    def item_group(self) -> _Text | None:
+        """The shop's own id of the group of variants."""
+        return next(((one.item_group, one.origin) for one in self.page.marked if one.item_group), None)
+
+    @cached_property
     def images(self) -> list[_Text]:
         """Image URLs, main image first."""
         found = self.candidates("image_urls")
@@ -338,6 +372,12 @@ class Reading:
             "merchant": self.merchant_name,
             "gtin": self.gtin,
             "mpn": self.mpn,
+            "description": self.description,
+            "features": ("html:features",) if self.features else None,
+            "list_price": self.list_price,
+            "rating": self.rating,
+            "condition": self.condition,
+            "item_group": self.item_group,
         }
         several: dict[str, Sequence[tuple[str, ...]]] = {
             "image_urls": self.images,

@@ -1,6 +1,6 @@
 """Pictures of the page reader as SVG: risk against coverage, and observed against stated probability."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reader.learning.teach import Prediction, reliability, risk_coverage
 
@@ -40,7 +40,7 @@ def reliability_picture(predictions: Sequence[Prediction]) -> str:
     return _picture(lines, "probability that the reader states; dashed: as observed", 1.0, diagonal)
 
 
-def _picture(lines: dict[str, _Line], label: str, most: float, extra: str = "") -> str:
+def _picture(lines: Mapping[str, _Line], label: str, most: float, extra: str = "") -> str:
     drawn = [_axes(label, most), extra]
     for place, (field, line) in enumerate(lines.items()):
         colour = _FIELDS[field]
