@@ -12,8 +12,8 @@ _QUERY = (
 )
 """Query parameters that identify a product, the likeliest first."""
 _TRAILING = re.compile(r"(?:^|[-_.,~]|(?<=[a-z]))((?:[a-z]{0,6}\d[a-z\d]*(?:-[a-z\d]{1,6})?|\d{3,}))$", re.IGNORECASE)
-_SHORT = re.compile(r"(?:^|[_.,~])(\d{1,2})$")
-"""A short number that is an id: alone, or apart from the words. After a hyphen it tells two pages of one name apart."""
+_SHORT = re.compile(r"(?:^|[-_.,~]|(?<=[a-z]))(\d{1,2})$")
+"""A short number at the end of the last segment."""
 _INDEX = re.compile(r"index(?:\W|\d|[a-f\d]{4}$|$)", re.IGNORECASE)
 """A name that tools which save sites give to the page of a folder."""
 _MEASURE = re.compile(

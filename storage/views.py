@@ -9,7 +9,7 @@ import pyarrow as pa
 from core.engine import quote, text
 from core.modalities import modalities
 from core.names import number_word
-from core.product_keys import contradicts_sql, keyed_products
+from core.product_keys import same_products_sql
 from core.table_spec import Column
 from core.usage import PURPOSES, Purpose
 
@@ -24,7 +24,6 @@ __all__ = [
     "needs_comments",
     "purposes_sql",
     "refused_sql",
-    "same_products_sql",
 ]
 
 _ASKS_COMMENTS = re.compile("duckdb_|pg_|information_schema", re.IGNORECASE)
@@ -257,33 +256,6 @@ _SAME_PRODUCTS_COLUMNS = (
         "its earlier prices, each until it changed",
     ),
 )
-
-
-def same_products_sql(condition: str = "gtin14 IS NOT NULL") -> str:
-    """Return the query of the view ``same_products``.
-
-    Args:
-        condition: SQL condition on ``gtin14``.
-    """
-    return f"""
-WITH keyed AS ({keyed_products(condition)}), shared AS (
-    SELECT k.*, p.* EXCLUDE (product_id, source, gtin14, brand, mpn), p.brand AS stated FROM keyed k JOIN products p
-        USING (product_id)
-    WHERE k.gtin14 IN (SELECT gtin14 FROM keyed GROUP BY gtin14 HAVING count(*) > 1)
-), prices AS (
-    SELECT product_id, list({{'until': changed_at, 'price': before}} ORDER BY changed_at) AS earlier
-    FROM history SEMI JOIN shared USING (product_id) WHERE field = 'price' AND before IS NOT NULL GROUP BY product_id
-)
-SELECT gtin14, count(*) AS products, count(DISTINCT source) AS sources,
-       arg_min(caption, product_id) FILTER (caption IS NOT NULL) AS caption, mode(stated) AS brand,
-       gtin14 IN (SELECT a.gtin14 FROM shared a JOIN shared b USING (gtin14) WHERE {contradicts_sql("a", "b")})
-           AS contradicted,
-       list({{'product_id': product_id, 'source': source, 'url': url, 'price': price, 'list_price': list_price,
-              'currency': currency, 'availability': availability, 'condition': condition,
-              'earlier': coalesce(earlier, [])}} ORDER BY product_id) AS offers
-FROM shared LEFT JOIN prices USING (product_id) GROUP BY gtin14
-"""  # noqa: S608 - constants
-
 
 _REFUSED = ", ".join(f"bool_or({purpose} = 'refused') AS {purpose}" for purpose in PURPOSES)
 REFUSALS_SQL = f"SELECT product_id, {_REFUSED} FROM usage_rights WHERE until IS NULL GROUP BY product_id"  # noqa: S608

@@ -238,7 +238,7 @@ def _none_or_other(number: int, name: str) -> Iterator[LabelledPage]:
     nothing: frozenset[str] = frozenset()
     yen = "<p class=price>¥ 1200</p>"
     for field, body, language in (
-        ("image_urls", _FOOTER, "en"),
+        *(("image_urls", _FOOTER, language) for language in ("en", "en", "de", "fr", "zh")),
         ("image_urls", _FOOTER + buy, "en"),
         *(("currency", yen, language) for language in ("en", "en", "de", "fr", "es", "it") for _ in range(4)),
     ):

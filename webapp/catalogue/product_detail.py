@@ -9,9 +9,10 @@ from typing import Any
 import duckdb
 
 from core.engine import bucket_of
+from core.product_keys import same_products_sql
 from core.usage import PURPOSES
 from storage import Snapshot
-from storage.views import ledger_sql, same_products_sql
+from storage.views import ledger_sql
 from webapp.catalogue.product_card import TABLES, ProductCard, plain, price_text, read_cards
 
 __all__ = [
