@@ -99,7 +99,9 @@ def escape_location(value: str) -> str:
 
 
 _TRACKING = re.compile(
-    r"utm_\w+|[gfd]clid|gclsrc|msclkid|yclid|mc_[ce]id|igshid|_ga|spm|scm|_openstat|ref_?src", re.IGNORECASE
+    r"utm_\w+|(?:g|f|fb|d|tt|tw|ys?)clid|[gw]braid|gclsrc|msclkid|srsltid|li_fat_id|mc_[ce]id|igshid?|_gac?|_gl|_hs(?:enc|mi)"
+    r"|mkt_tok|spm|scm|_openstat|ref_?src",
+    re.IGNORECASE,
 )
 _SESSION = re.compile(
     r"(?:php|asp|j|c)?sess?ion_?id|phpsessid|jsessionid|aspsessionid\w*|cfid|cftoken|s?sid|zenid|oscsid", re.IGNORECASE

@@ -24,6 +24,7 @@ from storage.small_files import check, read_json
 from storage.spool import spools_at
 from storage.tables import TABLES
 from storage.tables.delta import DeltaLog
+from storage.untrusted import is_only_read
 from storage.versions import VersionRecord
 from storage.working_copy import fetch_all
 
@@ -96,6 +97,8 @@ class WriterLock:
                     self._release()
 
     def _acquire(self) -> None:
+        if is_only_read():
+            raise WorkspaceError(f"{self._layout.root}: it was opened only to be read. Leave out --untrusted.")
         try:
             try:
                 self._descriptor = os.open(self._layout.lock, os.O_RDWR | os.O_CREAT, 0o666)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, requires, version
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +25,7 @@ from storage.copying import content_digest
 from storage.files import TEMPORARY, Layout, databases
 from storage.home import Home
 from storage.identity import KEY_FILE, identity_path
+from storage.inside import oddities
 from storage.integrity import find_damage
 from storage.lock import holder_of
 from storage.state import State
@@ -42,6 +44,7 @@ _WHY = {
 _ANSWER_S = 5.0
 _GB = 1_000_000_000
 _SHOWN = 10
+_MOST_ODD = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ def examine(root: Path, *, deep: bool = False, clock: Clock = utc_now) -> Iterat
     """
     yield from examine_machine()
     yield from _prefect(os.environ.get("PREFECT_API_URL"))
+    if identity_path(root).exists():
+        yield from _oddities(root)
     try:
         workspace = Workspace.open(root)
         number = workspace.snapshot.number
@@ -189,6 +194,14 @@ def _prefect(url: str | None) -> Iterator[Finding]:
         yield Finding("prefect", "wrong", f"PREFECT_API_URL: {url}: {error}; start that server, or unset the variable")
     else:
         yield Finding("prefect", "ok", f"{url} answers")
+
+
+def _oddities(root: Path) -> Iterator[Finding]:
+    """List links, pipes, names and the like that m5data never makes in a workspace."""
+    found = list(islice(oddities(root), _MOST_ODD + 1))
+    yield from (Finding("odd", "note", f"{line}; m5data made no such thing here") for line in found[:_MOST_ODD])
+    if len(found) > _MOST_ODD:
+        yield Finding("odd", "note", "and more")
 
 
 def _disk(root: Path, settings: MachineSettings) -> Finding:

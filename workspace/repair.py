@@ -27,6 +27,7 @@ from storage.files import Layout, replace_file, sync_folder
 from storage.frontiers import Frontiers
 from storage.home import Home
 from storage.identity import FORMAT, KEY_FILE, Identity, fingerprint_of, identity_path, write_identity
+from storage.inside import check_links
 from storage.integrity import Damage, damaged_tables, find_damage, surviving_files
 from storage.lock import WriterLock, wait_for_children
 from storage.objects.rebuild import rebuild_index
@@ -79,7 +80,7 @@ def repair(root: Path, *, dry_run: bool = False, clock: Clock = utc_now) -> list
         clock: Source of times.
 
     Raises:
-        WorkspaceError: The folder is not a workspace, or another run holds it.
+        WorkspaceError: The folder is not a workspace, has a link in place of its files, or another run holds it.
         UsageError: It is the working copy of an object store.
     """
     root = root.absolute()
@@ -88,6 +89,7 @@ def repair(root: Path, *, dry_run: bool = False, clock: Clock = utc_now) -> list
         raise UsageError(f"repair: {home.url}: remove the working copy {root}; the next command fetches it again")
     if not (root / SETTINGS_FILE).is_file():
         raise WorkspaceError(f"{root}: not a workspace (it has no {SETTINGS_FILE}). Restore that file first.")
+    check_links(root)
     layout = Layout(root)
     with WriterLock(layout, lambda: wait_for_children(layout), lambda: None).hold():
         job = _Job(layout, list(find_damage(root)), clock, dry_run=dry_run)
