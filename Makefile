@@ -10,11 +10,19 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 # A module is compiled where it is first imported, and kept: else each of the tests' child processes compiles its own.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test test-slow checks lint types contracts browser unit wheel bench clean
+.PHONY: install demo quick test test-slow checks lint types contracts browser unit wheel bench clean
 
 install: .venv/installed
 demo: install
 	$(BIN)/m5data demo $(DEMO)
+
+# What changed since main, while you work: tests that start no server, browser or other process.
+SINCE ?= main
+quick: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m tests.quick $(SINCE) | xargs --no-run-if-empty $(BIN)/pytest --numprocesses 2
 
 # The output is kept in build/test.log.
 test:

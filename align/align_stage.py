@@ -19,11 +19,11 @@ from align.review import EffectiveDecisions, all_decisions, decisions_digest, re
 from align.settings import AlignSettings
 from align.spec_norms import buckets_of, write_spec_norms
 from align.values import normal_value
+from core.engine import open_engine, side_by_side
 from core.errors import MissingInputError
 from core.records import Reject
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
-from storage.engine import open_engine, side_by_side
 from storage.tables import TABLES
 
 __all__ = ["run", "write_spec_proposals"]

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from align.properties import PropertyUse, align_properties, find_conflicts, value_matrix
+from core.engine import memory_limit, open_engine, sources_sql
 from core.errors import DataError
+from core.processes.children import die_with_parent
+from core.processes.pool import processes_for
 from storage import Snapshot, Stage, Store
 from storage.changes import file_groups
-from storage.children import die_with_parent
-from storage.engine import memory_limit, open_engine, sources_sql
-from storage.isolation.pool import processes_for
 from storage.tables import TABLES
 
 __all__ = ["SOURCE", "Naming", "lines_of"]

@@ -12,8 +12,8 @@ from align.category import Category, with_ancestors
 from align.classes import make_classes
 from align.node_features import make_node_features
 from align.pair_features import FEATURES, find_candidate_pairs
+from core.engine import open_engine
 from storage import Snapshot
-from storage.engine import open_engine
 
 __all__ = ["Proposal", "propose_first_level", "propose_for_workspace"]
 

@@ -6,9 +6,9 @@ from contextlib import closing
 import pyarrow as pa
 
 from align.values import normal_value
+from core.engine import open_engine, side_by_side, sources_sql
 from storage import Stage
 from storage.changes import file_groups
-from storage.engine import open_engine, side_by_side, sources_sql
 
 __all__ = ["buckets_of", "write_spec_norms"]
 

@@ -14,13 +14,14 @@ import pyarrow.parquet as pq
 from annotate.candidates.encoders import Listing, Vectors, load_encoder
 from annotate.candidates.feature_file import FeatureFile, Rows
 from annotate.candidates.search import Neighbours, build_inverted_file, count_lists, count_probes, search_exactly
-from annotate.candidates.vectors import encode_elsewhere, encode_here
+from annotate.candidates.vectors import Encoded, encode_elsewhere, encode_here
 from annotate.settings import CandidateSettings
+from core.engine import open_engine
 from core.errors import DataError, MissingInputError
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from core.table_spec import Partition
 from storage import Snapshot, Stage, Store
-from storage.engine import open_engine
-from storage.tables import TABLES, Partition
+from storage.tables import TABLES
 from storage.tasks import Runner
 
 __all__ = ["run"]
@@ -103,16 +104,18 @@ def _work(
     encoder = load_encoder(settings)
     place = {product: row for row, product in enumerate(ids.to_pylist())}
     listings = read_listings(stage.before, frozenset(place))
-    encoded = (
-        encode_here(listings, settings, encoder, store.objects.read)
-        if runner is None
-        else encode_elsewhere(stage, store.objects.index, listings, settings, _digest(settings), runner)
-    )
     with FeatureFile(folder / "features", encoder.dimensions) as features:
-        for products, vectors in encoded:
-            for product, vector in zip(products, vectors, strict=True):
+
+        def keep(encoded: Encoded) -> None:
+            for product, vector in zip(*encoded, strict=True):
                 features.write(place[product], vector[None])
-            progress.advance(len(products))
+            progress.advance(len(encoded[0]))
+
+        if runner is None:
+            for encoded in encode_here(listings, settings, encoder, store.objects.read):
+                keep(encoded)
+        else:
+            encode_elsewhere(stage, store.objects.index, listings, settings, _digest(settings), runner, keep)
         features.count = len(place)
         _search(stage, settings, features, ids, queries, folder)
 

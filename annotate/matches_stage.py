@@ -8,10 +8,10 @@ import pyarrow.compute as pc
 
 from annotate.judgement_state import all_judgements, paused_workers, state_digest
 from annotate.settings import AnnotateSettings
+from core.product_keys import KEYED_PRODUCTS, contradicts_sql
 from core.records import Reject
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Snapshot, Store
-from storage.product_keys import KEYED_PRODUCTS, contradicts_sql
 
 __all__ = ["run"]
 

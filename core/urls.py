@@ -82,10 +82,11 @@ def split_url(url: str) -> UrlParts | None:
     if (plain := _PLAIN.fullmatch(url)) and "/." not in plain[3]:
         return UrlParts(plain[1], plain[2], plain[3])
     try:
-        parts = parse_url(url, attributes=("protocol", "host", "pathname", "search"))
+        parts = parse_url(url, attributes=("href", "protocol", "host", "pathname", "search"))
     except ValueError:
         return None
-    return UrlParts(parts["protocol"].rstrip(":"), parts["host"], parts["pathname"] + parts["search"])
+    query = parts["search"] or ("?" if "?" in parts["href"].partition("#")[0] else "")  # an empty query is sent too
+    return UrlParts(parts["protocol"].rstrip(":"), parts["host"], parts["pathname"] + query)
 
 
 def escape_location(value: str) -> str:

@@ -13,6 +13,7 @@ from typing import cast
 import duckdb
 import pyarrow as pa
 
+from core.engine import open_engine
 from core.errors import MissingInputError, ThresholdError
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from crawler.failures import explain_failures
@@ -21,7 +22,6 @@ from crawler.media.downloader import download_all
 from crawler.media.queue import DownloadRun, UrlQueue, make_queue
 from crawler.settings import OPT_OUTS, DownloadSettings
 from storage import Snapshot, Stage, Store
-from storage.engine import open_engine
 from storage.tables import TABLES
 from storage.tasks import Runner
 from takedown.register import Register, open_register

@@ -15,7 +15,9 @@ from pathlib import Path
 import duckdb
 
 from core.contacts import hash_merchant, mask_contacts
+from core.engine import open_engine, side_by_side
 from core.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
+from core.files import file_sha256
 from core.modalities import feed_columns
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from crawler.feeds import FeedFormat, detect, open_feed
@@ -28,8 +30,6 @@ from crawler.feeds.tables import feed_tables, part_views
 from crawler.records.tables import check_shrinkage
 from crawler.settings import CrawlSettings
 from storage import Stage, Store
-from storage.engine import open_engine, side_by_side
-from storage.files import file_sha256
 from storage.history import write_history
 from storage.identity import load_or_create_key
 from takedown.register import Register, open_register

@@ -157,10 +157,9 @@ def _write(
     """
     stale = [page for page in pages if page.outcome is None or page.parser != readers[page.source].version]
     progress.start("records", len(stale))
-    objects = store.objects
     read: _Outcomes = {}
     with closing(RecordFiles(stage.scratch / "records")) as rows:
-        for outcomes, found in read_pages(stale, readers, objects, stage.spool, settings, progress):
+        for outcomes, found in read_pages(stale, readers, store, stage, settings, progress):
             read.update(outcomes)
             rows.add(found)
         remembered = {(p.source, p.url): p.outcome for p in pages if p.outcome}
@@ -168,7 +167,7 @@ def _write(
         known = known_products(stage.before)
         _check_removed(choice, {product for product, _ in known}, most_removed)
         lost = _without_rows(choice, known, read)
-        for _, found in read_pages(lost, readers, objects, stage.spool, settings, progress):
+        for _, found in read_pages(lost, readers, store, stage, settings, progress):
             rows.add(found)
     write_records(stage, choice, rows)
     stage.reject(choice.rejects)

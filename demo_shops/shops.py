@@ -18,6 +18,7 @@ from typing import Any, Self
 from PIL import Image
 
 from core.errors import WorkspaceError
+from core.processes.children import die_with_parent
 from demo_shops.folder import Layout, write_file
 from demo_shops.images import draw_product, render_image
 from demo_shops.judgements import write_csv
@@ -28,7 +29,6 @@ from demo_shops.products import SHOPS, ShopName
 from demo_shops.site import make_site, render_navigation
 from demo_shops.truth import Truth, find_truth
 from media.image import read_image
-from storage.children import die_with_parent
 
 __all__ = ["Shops", "build", "change_product", "remove_product"]
 

@@ -7,9 +7,9 @@ from typing import Self
 
 import pyarrow as pa
 
+from core.engine import bucket_sql
 from export.rights import Use
 from storage import Snapshot
-from storage.engine import bucket_sql
 from storage.split_digest import digest_splits
 from storage.tables import TABLES
 

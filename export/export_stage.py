@@ -23,9 +23,10 @@ from export.registry import remember_export
 from export.rights import LeftOutCounts, Rights, Use, check_rights, count_left_out, left_out
 from export.row_files import LineFile, write_row_files
 from export.settings import ExportSettings, ShardFormat
-from export.shards import FORMATS, Shard, Target, Writing, as_rows
+from export.shards import FORMATS, Part, Shard, Target, Writing, as_rows
 from storage import Snapshot, Stage, Store
 from storage.identity import workspace_mark
+from storage.partitions import Results
 from storage.tasks import Runner, in_processes
 
 __all__ = ["READS", "run"]
@@ -164,9 +165,9 @@ def _export(stage: Stage, job: _Job, claims: Mapping[ShardFormat, _Claimed], dig
     for target in targets:
         target.claim.begin()
     spool, location = (stage.spool, str(job.store.root)) if runner is None else (stage.shared_spool, stage.location)
-    writing = Writing(spool, job.store.objects.index, job.progress.advance)
+    writing = Writing(Results(stage.name, spool, location, job.store.objects.index), job.progress.advance)
     by_samples = [target for target in targets if target.form in FORMATS]
-    writing.run(location, _orders(writing, job, by_samples), runner or in_processes)
+    writing.run(_parts(writing, job, by_samples), runner or in_processes)
     counts = []
     for target in targets:
         if target.form in FORMATS:
@@ -192,14 +193,14 @@ def _write_rows(stage: Stage, job: _Job, target: Target) -> dict[str, list[Shard
     return write_row_files(target, product1m_lines(*asked), splits, stage.spool, job.progress.advance, LineFile, ".txt")
 
 
-def _orders(writing: Writing, job: _Job, targets: Sequence[Target]) -> Iterator[str]:
-    """Order the missing shards of every format and split, and yield the names of the orders."""
+def _parts(writing: Writing, job: _Job, targets: Sequence[Target]) -> Iterator[Part]:
+    """Yield the shards of every format and split."""
     for target in targets:
         for split in job.splits_of(target.form):
             form = FORMATS[target.form]
             asked = job.snapshot, split, job.recipe, job.settings.where, job.use, form.facts_of
             groups = (sample_rows(*asked, with_image=one) for one in ((True, False) if form.by_image else (None,)))
-            yield from writing.orders(target, split, groups)
+            yield from writing.parts(target, split, groups)
 
 
 def _describe(job: _Job, target: Target, shards: Mapping[str, Sequence[Shard]], tables: Mapping[str, int]) -> int:

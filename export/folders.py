@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from core.errors import DataError
-from storage.files import replace_file, sync_file, sync_folder
+from core.files import replace_file, sync_file, sync_folder
 from storage.inside import files_below, inside
 from storage.place import Entry, ObjectStore
 

@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from core.engine import text
 from export.chosen import CHOSEN, Chosen
 from export.rights import Use
 from export.row_files import LINE, LineFile, OpenRowFile, TableFile, by_split
 from storage import Snapshot
-from storage.engine import text
 from storage.views import REFUSALS_SQL, purposes_sql
 
 __all__ = ["IMAGES", "LINK_FORMS", "MATCHES", "VIDEOS", "LinkForm", "link_folders", "link_rows", "published_digests"]

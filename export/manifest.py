@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import DataError, UsageError
+from core.files import TEMPORARY
 from export.folders import DRAFT, Folder, LocalFolder
-from storage.files import TEMPORARY
 from storage.inside import is_plain
 
 __all__ = [

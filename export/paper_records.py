@@ -12,8 +12,8 @@ and purposes, which the papers' code ignores.
 import json
 from pathlib import Path
 
+from core.files import file_sha256
 from core.modalities import Sample
-from storage.files import file_sha256
 
 __all__ = ["RECORDS_SUFFIX", "M5ProductShard", "Mep3mShard", "plain_sql"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.files import file_sha256
 from core.modalities import TEXT_FEATURE, Sample, ShardColumn, modalities
-from storage.files import file_sha256
 
 __all__ = ["SUFFIX", "ParquetShard", "open_parquet_shard", "shard_columns"]
 

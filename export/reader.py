@@ -6,12 +6,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from core.engine import bucket_of, quote, text
 from core.errors import MissingInputError, UsageError
 from core.modalities import Modality, Sample, SampleFrame, modalities
 from export.chosen import CHOSEN, Chosen
 from export.rights import Use
 from storage import Objects, Snapshot
-from storage.engine import bucket_of, quote, text
 from storage.views import REFUSALS_SQL, purposes_sql
 
 __all__ = [

@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.errors import DataError
+from core.files import replace_file, sync_file, sync_folder
+from core.tar import read_members
 from export.folders import LocalFolder
 from export.manifest import CARD, CROISSANT, read_manifest, write_manifest
 from export.webdataset_shards import END, member
-from storage.files import replace_file, sync_file, sync_folder
-from storage.tar import read_members
 
 __all__ = ["SHARDS", "Removed", "remove_from_shard", "repair_manifest", "shard_holds"]
 

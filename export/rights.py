@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from core.engine import text
 from core.errors import NotAuthorisedError
 from core.usage import Purpose
 from storage import Snapshot
-from storage.engine import text
 from storage.views import refused_sql
 
 __all__ = ["LeftOut", "LeftOutCounts", "Rights", "Use", "check_rights", "count_left_out", "left_out"]

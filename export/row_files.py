@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from core.files import file_sha256
 from export.folders import Folder, open_folder
 from export.shards import Shard, Target
-from storage.files import file_sha256
 from storage.spool import Spool
 
 __all__ = ["LINE", "LineFile", "OpenRowFile", "RowFile", "TableFile", "by_split", "write_row_files"]

@@ -13,7 +13,6 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from core.errors import DataError
 from core.modalities import Sample, modalities
 from export.folders import DRAFT, open_folder
 from export.manifest import Claim
@@ -25,11 +24,22 @@ from export.settings import ShardFormat
 from export.webdataset_shards import SUFFIX as TAR_SUFFIX
 from export.webdataset_shards import open_tar_shard
 from storage.objects.index import ObjectIndex, ObjectRef
+from storage.partitions import Done, Order, Results, in_tasks, run_partitions
 from storage.place import in_parallel
-from storage.spool import Spool
-from storage.tasks import Runner, order, running
+from storage.tasks import Runner, running
 
-__all__ = ["FORMATS", "Format", "Shard", "ShardWriter", "Target", "Writing", "as_rows", "fill_shard", "write_shard"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Part",
+    "Shard",
+    "ShardWriter",
+    "Target",
+    "Writing",
+    "as_rows",
+    "fill_shard",
+    "write_shard",
+]
 
 
 class ShardWriter(Protocol):
@@ -131,28 +141,34 @@ class _Order:
     licences: Mapping[str, str]
     forbidden: tuple[str, ...]
 
-    @property
-    def partition(self) -> str:
-        """Name of the result."""
-        return f"{self.form}/{self.file}"
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One shard to be written."""
+
+    target: Target
+    split: str
+    number: int
+    name: str
+    fingerprint: str
+    orders: list[Order]
+    """Order of its task, taken from here once, so that its rows do not stay in memory."""
 
 
 class Writing:
     """Shards being written by tasks.
 
     Args:
-        spool: Records finished shards, including those of a killed run.
-        index: Index of the workspace's objects.
+        results: Records finished shards, including those of a killed run.
         done: Called with the number of samples of each finished shard.
     """
 
-    def __init__(self, spool: Spool, index: ObjectIndex, done: Callable[[int], None]) -> None:
-        self._spool, self._index, self._done = spool, index, done
-        self._open: dict[str, tuple[Target, str, str]] = {}
+    def __init__(self, results: Results, done: Callable[[int], None]) -> None:
+        self._results, self._done = results, done
         self._shards: dict[tuple[str, str], list[Shard]] = {}
 
-    def orders(self, target: Target, split: str, groups: Iterable[Iterator[pa.RecordBatch]]) -> Iterator[str]:
-        """Order the missing shards of a split, and yield the names of the orders.
+    def parts(self, target: Target, split: str, groups: Iterable[Iterator[pa.RecordBatch]]) -> Iterator[Part]:
+        """Yield the shards of a split.
 
         Args:
             target: Destination.
@@ -161,60 +177,59 @@ class Writing:
         """
         form, start = FORMATS[target.form], 0
         self._shards[target.form, split] = []
-        shards = chain.from_iterable(_cut(rows, self._index, form, target.max_bytes) for rows in groups)
+        shards = chain.from_iterable(_cut(rows, self._results.index, form, target.max_bytes) for rows in groups)
+        place = target.place if "://" in target.place else str(Path(target.place).absolute())
         for number, (table, refs) in enumerate(shards):
             file = f"{split}/{number:05d}{form.suffix}"
             there = target.claim.there.get(file)
-            place = target.place if "://" in target.place else str(Path(target.place).absolute())
             task = _Order(
                 place, target.form, file, there.etag if there else None, start, target.licences, target.forbidden
             )
             fingerprint = hashlib.sha256(f"{target.fingerprint} {start} {len(table)}".encode()).hexdigest()
             start += len(table)
-            finished = self._finished(task.partition, fingerprint)
-            if finished is not None and there is not None and there.size == finished.bytes:
-                self._keep(target, split, finished)
-                continue
-            target.claim.expect(split, number, form.suffix)
             inputs = table.replace_schema_metadata({"order": json.dumps(asdict(task))})
-            name = order(self._spool, task.partition, fingerprint, inputs, refs)
-            self._open[name] = target, split, fingerprint
-            yield name
+            yield Part(target, split, number, f"{target.form}/{file}", fingerprint, [(inputs, refs)])
 
-    def run(self, location: str, names: Iterable[str], runner: Runner) -> None:
-        """Run the tasks that write the ordered shards.
-
-        Args:
-            location: Path or URL by which the tasks reach the workspace.
-            names: Names of the orders.
-            runner: Runs the tasks.
+    def run(self, parts: Iterable[Part], runner: Runner) -> None:
+        """Write the shards that are not finished.
 
         Raises:
             DataError: A task left no result.
         """
-        for name, partition in runner(write_shard, location, names):
-            target, split, fingerprint = self._open.pop(name)
-            shard = self._finished(partition, fingerprint)
-            if shard is None:
-                raise DataError(f"export: the result of shard {partition} is missing. Run the export again.")
-            self._keep(target, split, shard)
+        run_partitions(
+            self._results, parts, in_tasks(self._results, write_shard, _expect, runner), self._keep, _is_there
+        )
 
     def shards(self, form: ShardFormat, split: str) -> list[Shard]:
         """Return the shards of a split in order."""
         return sorted(self._shards[form, split], key=lambda shard: (len(shard.file), shard.file))
 
-    def _finished(self, partition: str, fingerprint: str) -> Shard | None:
-        tables = self._spool.get(partition, fingerprint)
-        return None if tables is None else Shard(**tables["shards"].to_pylist()[0])
-
-    def _keep(self, target: Target, split: str, shard: Shard) -> None:
-        target.claim.keep(f"{split}/{shard.file}")
-        self._shards[target.form, split].append(shard)
+    def _keep(self, done: Done[Part]) -> None:
+        part, shard = done.partition, _shard_of(done.tables)
+        part.target.claim.keep(f"{part.split}/{shard.file}")
+        self._shards[part.target.form, part.split].append(shard)
         self._done(shard.samples)
 
 
-def write_shard(location: str, name: str) -> str:
-    """Write the shard of an order into the export's folder, and return the name of the result.
+def _shard_of(tables: Mapping[str, pa.Table]) -> Shard:
+    return Shard(**tables["shards"].to_pylist()[0])
+
+
+def _is_there(part: Part, tables: Mapping[str, pa.Table]) -> bool:
+    """Return whether the file of a finished shard is in the folder."""
+    shard = _shard_of(tables)
+    there = part.target.claim.there.get(f"{part.split}/{shard.file}")
+    return there is not None and there.size == shard.bytes
+
+
+def _expect(part: Part) -> Order:
+    """Claim the file of a shard, and take its order."""
+    part.target.claim.expect(part.split, part.number, FORMATS[part.target.form].suffix)
+    return part.orders.pop()
+
+
+def write_shard(location: str, name: str) -> None:
+    """Write the shard of an order into the export's folder.
 
     A second run writes the same bytes.
 
@@ -239,7 +254,6 @@ def write_shard(location: str, name: str) -> str:
             written = fill_shard(samples, form.open, draft, todo.start)
             folder.publish(draft, todo.file, todo.tag)
         task.result = {"shards": pa.Table.from_pylist([asdict(written)])}
-    return todo.partition
 
 
 def _cut(

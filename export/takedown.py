@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import DataError
+from core.files import replace_file
 from export.folders import LocalFolder
 from export.manifest import CROISSANT, MANIFEST, is_written_by, named_files, remove_unfinished
 from export.registry import Export, exports_of
 from export.removal import SHARDS, Removed, remove_from_shard, repair_manifest, shard_holds
 from storage import Store
-from storage.files import replace_file
 from storage.identity import workspace_mark
 from storage.inside import UnsafePathError, files_below, inside
 from takedown.plan import Plan, Removal, Target

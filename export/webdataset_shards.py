@@ -25,7 +25,7 @@ import numpy as np
 
 from core.errors import DataError
 from core.modalities import Payload, Sample, modalities
-from storage.tar import BLOCK
+from core.tar import BLOCK
 
 __all__ = ["END", "SUFFIX", "HashedFile", "Piece", "TarShard", "member", "members_of", "open_tar_shard"]
 

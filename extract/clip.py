@@ -11,6 +11,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from core.errors import MediaError
+from core.processes.message import Fault, Json, Message
 from extract.audio.track import encode_audio, feature_rate
 from extract.images import measure
 from extract.results import ClipResult, Frames, KeptFrame
@@ -20,7 +21,6 @@ from media.audio import AudioDecoder, AudioPacket
 from media.container import find_audio, find_video, open_media, read_packets
 from media.frame import Jpeg, JpegEncoder
 from media.image import ImageFault
-from storage.isolation.message import Fault, Json, Message
 
 if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
     from extract.settings import ExtractSettings, VideoSettings

@@ -1,25 +1,25 @@
-"""Collector of results, which fills the result tables and checkpoints each finished partition."""
+"""Collection of results: partitions are cut, extracted here or elsewhere, and loaded into the result tables."""
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import count
 
 import duckdb
 import pyarrow as pa
 
-from core.errors import CorruptObjectError, DataError, MissingSegmentError
+from core.errors import CorruptObjectError, MissingSegmentError
 from core.records import MediaKind
 from core.stage import Progress
 from extract.engine import Item, Result
-from extract.partitions import DecodePaths, Partition, hand_out
+from extract.partitions import Partition, order_of, run_partition
 from extract.settings import ExtractSettings
-from storage import ObjectWriter, Snapshot, Stage, Store
-from storage.objects.index import ObjectIndex
-from storage.place import place_at
-from storage.tasks import Runner, TaskFunction, take_result
+from storage import Snapshot, Stage, Store
+from storage.partitions import Done, Results, in_pool, in_tasks, run_partitions
+from storage.tasks import Runner
 
-__all__ = ["Collector", "is_restored", "items_of_a_task", "partitions", "run_partitions", "run_pool"]
+__all__ = ["collect_results", "is_restored", "items_of_a_task", "partitions"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -27,127 +27,79 @@ _TASKS, _MOST_OF_A_TASK = 64, 512
 _PARTITION = "SELECT sha256, bytes FROM todo WHERE kind = $1 AND place >= $2 AND place < $3 ORDER BY place"
 
 
-class Collector:
-    """Assigns the items without a result and collects their results.
+def collect_results(
+    connection: duckdb.DuckDBPyConnection,
+    store: Store,
+    stage: Stage,
+    settings: ExtractSettings,
+    kind: type[Partition],
+    progress: Progress,
+    total: int,
+    runner: Runner | None,
+) -> Counter[str]:
+    """Fill the result tables: from the spool of a killed run, and by extracting the objects that it left.
 
     Only partitions in progress are in memory.
 
     Args:
-        connection: DuckDB with the stage's result tables, and ``todo``: kind, sha256, bytes, place of the items without
-            a result.
-        stage: The stage, whose spool holds finished partitions, including those of a killed run.
-        index: Index of the workspace's objects.
+        connection: DuckDB with the stage's result tables, and ``todo``: kind, sha256, bytes, place of the objects
+            without a result.
+        store: The workspace's store.
+        stage: The stage, whose spool holds finished partitions.
         settings: The stage's settings.
         kind: Class of the stage's partitions.
-        progress: Advanced by every item.
-        elsewhere: Whether partitions are handed out to tasks, which may run on other machines.
+        progress: Advanced by every object.
+        total: Number of the objects.
+        runner: Runs whole partitions elsewhere; None to use a pool of processes on this machine.
+
+    Returns:
+        ``Frames.decode_path`` -> number of videos.
     """
+    decode_paths = Counter[str]()
 
-    def __init__(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        stage: Stage,
-        index: ObjectIndex,
-        settings: ExtractSettings,
-        kind: type[Partition],
-        progress: Progress,
-        *,
-        elsewhere: bool,
-    ) -> None:
-        self._kind = kind
-        self._connection = connection
-        self._spool = stage.shared_spool if elsewhere else stage.spool
-        self._place = place_at(stage.location)
-        self._index = index
-        self._settings = settings
-        self._progress = progress
-        self._open: dict[Item, Partition] = {}
-        self.decode_paths: Counter[str] = Counter()
-        """``Frames.decode_path`` -> number of videos."""
-
-    def items(self) -> Iterator[Item]:
-        """Yield the items of each partition that is not in the spool; load the results of the others."""
-        for partition in self._missing():
-            self._open.update(dict.fromkeys(partition.items, partition))
-            yield from sorted(partition.items, key=lambda item: -item.size)  # largest first
-
-    def hand_out(self, running: dict[str, Partition]) -> Iterator[str]:
-        """Hand out each partition that is not in the spool, add it to ``running``, and yield the order's name."""
-        for partition in self._missing():
-            name = hand_out(partition, self._settings, self._spool, self._index)
-            running[name] = partition
-            yield name
-
-    def collect(self, partition: Partition, decode_paths: DecodePaths) -> None:
-        """Load the results of a partition that was handed out.
-
-        Raises:
-            DataError: The results are not in the spool.
-        """
-        spooled = self._spooled(partition)
-        if spooled is None:
-            raise DataError(
-                f"{partition.stage}: the results of partition {partition.name} are missing. Run the stage again."
-            )
-        self.decode_paths.update(decode_paths)
-        _log(partition, spooled)
-        self._load(spooled)
-        self._progress.advance(len(partition.items))
-
-    def _missing(self) -> Iterator[Partition]:
-        """Yield the partitions that are not in the spool; load the results of the others."""
-        for members in partitions(self._connection, self._settings.partition_items):
-            partition = self._kind.of(members, self._settings)
-            spooled = self._spooled(partition)
-            if spooled is None:
-                yield partition
-            else:
-                self._load(spooled)
-                self._progress.advance(len(members))
-
-    def add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
-        """Store the result of an item; checkpoint the partition after its last item."""
-        partition = self._open.pop(item)
-        partition.add(item, result, objects)
-        self._progress.advance()
-        if not partition.remaining:
-            self.decode_paths.update(partition.decode_paths)
-            objects.flush()  # rows may only name objects that are on disk
-            tables = partition.tables()
-            self._spool.put(partition.name, partition.fingerprint, tables)
-            _log(partition, tables)
-            self._load(tables)
-
-    def _spooled(self, partition: Partition) -> dict[str, pa.Table] | None:
-        return take_result(self._spool, self._place, self._index, partition.name, partition.fingerprint)
-
-    def _load(self, tables: Mapping[str, pa.Table]) -> None:
-        """Add a partition's rows to the result tables."""
-        for name, rows in tables.items():
+    def load(done: Done[Partition]) -> None:
+        for name, rows in done.tables.items():
             if rows.num_rows:
-                self._connection.from_arrow(rows).insert_into(name)
+                connection.from_arrow(rows).insert_into(name)
+        if not done.resumed:
+            decode_paths.update(done.returned or done.partition.decode_paths)
+            _log(done)
+        if done.resumed or runner is not None:  # the pool advances by every object
+            progress.advance(len(done.partition.items))
 
-
-def _log(partition: Partition, tables: Mapping[str, pa.Table]) -> None:
-    """Log each fault of a partition, and that it is done."""
-    for fault in tables["fault_results"].to_pylist():
-        where = {"partition": partition.name, "item": fault["item"]}
-        _LOG.info("dropped %s: %s", fault["reason"], fault["detail"], extra=where)
-    _LOG.info("%d objects done", len(partition.items), extra={"partition": partition.name})
-
-
-def run_pool(store: Store, kind: type[Partition], settings: ExtractSettings, collector: Collector, total: int) -> None:
-    """Fill the result tables from the spool of a killed run, and extract the rest on this machine."""
+    spool = stage.spool if runner is None else stage.shared_spool
+    results = Results(stage.name, spool, stage.location, store.objects.index)
+    found = (kind.of(members, settings) for members in partitions(connection, settings.partition_items))
+    if runner is not None:
+        handed_out = partial(order_of, settings, store.objects.index)
+        run_partitions(results, found, in_tasks(results, partial(run_partition, kind), handed_out, runner), load)
+        return decode_paths
     with store.objects.writer("derived") as objects:
-        for item, result in kind.engine(settings, store.objects.read).run(collector.items(), total):
-            collector.add(item, result, objects)
+        engine = kind.engine(settings, store.objects.read)
+
+        def add(partition: Partition, item: Item, result: Result) -> None:
+            partition.add(item, result, objects)
+            progress.advance()
+
+        def finish(partition: Partition) -> dict[str, pa.Table]:
+            objects.flush()  # rows may only name objects that are on disk
+            return partition.tables()
+
+        work = in_pool(results, _largest_first, lambda items: engine.run(items, total), add, finish)
+        run_partitions(results, found, work, load)
+    return decode_paths
 
 
-def run_partitions(stage: Stage, function: TaskFunction, collector: Collector, runner: Runner) -> None:
-    """Fill the result tables with the partitions that ``runner`` extracts."""
-    running: dict[str, Partition] = {}
-    for name, decode_paths in runner(function, stage.location, collector.hand_out(running)):
-        collector.collect(running.pop(name), decode_paths)
+def _largest_first(partition: Partition) -> list[Item]:
+    return sorted(partition.items, key=lambda item: -item.size)
+
+
+def _log(done: Done[Partition]) -> None:
+    """Log each fault of a partition, and that it is done."""
+    for fault in done.tables["fault_results"].to_pylist():
+        where = {"partition": done.partition.name, "item": fault["item"]}
+        _LOG.info("dropped %s: %s", fault["reason"], fault["detail"], extra=where)
+    _LOG.info("%d objects done", len(done.partition.items), extra={"partition": done.partition.name})
 
 
 def partitions(connection: duckdb.DuckDBPyConnection, size: int) -> Iterator[Sequence[Item]]:

@@ -4,13 +4,13 @@ from contextlib import closing
 
 import duckdb
 
+from core.engine import bucket_sql, open_engine, text
 from core.errors import MissingInputError
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from extract.duplicates import FINGERPRINTS, NEW_DUPLICATES, NEW_PAIRS, NEW_REJECTS, find_pairs, prepare, regroup
 from extract.settings import DedupSettings
 from storage import Stage, Store
 from storage.changes import file_groups
-from storage.engine import bucket_sql, open_engine, text
 from storage.versions import ABSENT
 
 __all__ = ["run"]

@@ -9,15 +9,15 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from core.errors import CorruptObjectError
+from core.processes.message import Fault, Json, Message
+from core.processes.pool import ChildPool, Job, PoolLimits, processes_for
+from core.processes.pool_child import Handler
 from core.records import MediaKind
 from extract.clip import handle
 from extract.images import ImageMeasures
 from extract.ocr.lines import TextLine
 from extract.results import Audio, ClipResult, Frames, KeptFrame
 from extract.settings import ExtractSettings, LimitSettings
-from storage.isolation.child import Handler
-from storage.isolation.message import Fault, Json, Message
-from storage.isolation.pool import ChildPool, Job, PoolLimits, processes_for
 
 __all__ = ["Item", "LocalEngine", "Result", "Unpack", "plain", "unpack_lines"]
 

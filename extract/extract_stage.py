@@ -11,9 +11,9 @@ import duckdb
 from core.errors import MissingInputError
 from core.records import MediaKind, Reject
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
-from extract.collector import Collector, is_restored, items_of_a_task, partitions, run_partitions, run_pool
+from extract.collector import collect_results, is_restored, items_of_a_task, partitions
 from extract.moviepy_backend import require_moviepy
-from extract.partitions import MediaPartition, extract_partition
+from extract.partitions import MediaPartition
 from extract.settings import ExtractSettings
 from storage import Snapshot, Stage, Store
 from storage.tasks import Runner
@@ -27,30 +27,21 @@ _RESULTS = """
 CREATE TEMP TABLE wanted AS
     SELECT DISTINCT product_id, position, kind, sha256, bytes FROM media WHERE state = 'ok' AND sha256 IS NOT NULL;
 CREATE TEMP TABLE frame_results AS
-    SELECT video_sha256, second, pts_s, width, height, phash, object, "offset", length FROM frames LIMIT 0;
+    SELECT * EXCLUDE (product_id) FROM frames LIMIT 0;
 CREATE TEMP TABLE audio_results AS
-    SELECT video_sha256, mp3, sample_rate, duration_s, start_s, gap_starts_s, gap_lengths_s,
-        mfcc, n_mfcc, mfcc_frames, mfcc_settings FROM audio LIMIT 0;
+    SELECT * EXCLUDE (product_id) FROM audio LIMIT 0;
 CREATE TEMP TABLE image_results AS
-    SELECT sha256, width, height, phash, size_group, sharpness, blank_share,
-        border_share, margin_detail, pixels
-    FROM images LIMIT 0;
+    SELECT * EXCLUDE (product_id, position) FROM images LIMIT 0;
 CREATE TEMP TABLE fault_results AS SELECT item, reason, detail FROM rejects LIMIT 0;
 """
 
 _KNOWN = """
 INSERT INTO frame_results
-    SELECT DISTINCT video_sha256, second, pts_s, width, height, phash, object, "offset", length FROM frames
-    WHERE video_sha256 IN (SELECT sha256 FROM wanted);
+    SELECT DISTINCT * EXCLUDE (product_id) FROM frames WHERE video_sha256 IN (SELECT sha256 FROM wanted);
 INSERT INTO audio_results
-    SELECT DISTINCT video_sha256, mp3, sample_rate, duration_s, start_s, gap_starts_s, gap_lengths_s,
-        mfcc, n_mfcc, mfcc_frames, mfcc_settings FROM audio
-    WHERE video_sha256 IN (SELECT sha256 FROM wanted);
+    SELECT DISTINCT * EXCLUDE (product_id) FROM audio WHERE video_sha256 IN (SELECT sha256 FROM wanted);
 INSERT INTO image_results
-    SELECT DISTINCT sha256, width, height, phash, size_group, sharpness, blank_share,
-        border_share, margin_detail, pixels
-    FROM images
-    WHERE sha256 IN (SELECT sha256 FROM wanted);
+    SELECT DISTINCT * EXCLUDE (product_id, position) FROM images WHERE sha256 IN (SELECT sha256 FROM wanted);
 INSERT INTO fault_results
     SELECT DISTINCT item, reason, detail FROM rejects
     WHERE stage = 'extract' AND reason <> 'corrupt_object' AND item IN (SELECT sha256 FROM wanted);
@@ -71,18 +62,15 @@ SELECT count(*) FROM todo
 
 _WRITES = {
     "frames": """
-        SELECT product_id, video_sha256, second, pts_s, width, height, phash, object, "offset", length
+        SELECT product_id, r.*
         FROM (SELECT DISTINCT product_id, sha256 AS video_sha256 FROM wanted WHERE kind = 'video')
-        JOIN frame_results USING (video_sha256)""",
+        JOIN frame_results AS r USING (video_sha256)""",
     "audio": """
-        SELECT product_id, video_sha256, mp3, sample_rate, duration_s, start_s, gap_starts_s, gap_lengths_s,
-        mfcc, n_mfcc, mfcc_frames, mfcc_settings
+        SELECT product_id, r.*
         FROM (SELECT DISTINCT product_id, sha256 AS video_sha256 FROM wanted WHERE kind = 'video')
-        JOIN audio_results USING (video_sha256)""",
+        JOIN audio_results AS r USING (video_sha256)""",
     "images": """
-        SELECT product_id, position, sha256, width, height, phash, size_group, sharpness, blank_share,
-            border_share, margin_detail, pixels
-        FROM wanted JOIN image_results USING (sha256) WHERE kind = 'image'""",
+        SELECT product_id, position, r.* FROM wanted JOIN image_results AS r USING (sha256) WHERE kind = 'image'""",
 }
 
 _COUNTS = """
@@ -158,16 +146,10 @@ def _work(
         total = _list_new(connection)
         if runner is not None:
             settings = settings.model_copy(update={"partition_items": items_of_a_task(total, settings.partition_items)})
-        collector = Collector(
-            connection, stage, store.objects.index, settings, MediaPartition, progress, elsewhere=runner is not None
-        )
         progress.start("extract", total)
-        if runner is None:
-            run_pool(store, MediaPartition, settings, collector, total)
-        else:
-            run_partitions(stage, extract_partition, collector, runner)
+        decode_paths = collect_results(connection, store, stage, settings, MediaPartition, progress, total, runner)
         progress.finish()
-        _log_decode_paths(collector.decode_paths)
+        _log_decode_paths(decode_paths)
         for table, query in _WRITES.items():
             stage.write(table, connection.sql(query))
         faults: list[tuple[str, str, str]] = connection.table("fault_results").order("ALL").fetchall()

@@ -7,33 +7,31 @@ from contextlib import closing
 from importlib.util import find_spec
 
 import duckdb
-import pyarrow as pa
 
 from core.contacts import MASKS, mask_contacts
 from core.errors import SettingsError
+from core.processes.message import Fault
 from core.records import Reject
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
-from extract.collector import Collector, is_restored, run_partitions, run_pool
+from extract.collector import collect_results, is_restored
 from extract.engine import Item, LocalEngine, Result, plain, unpack_lines
 from extract.ocr.lines import TextLine
 from extract.ocr.reader import ImageReader
-from extract.partitions import SCHEMAS, DecodePaths, Partition, run_partition
+from extract.partitions import FAULTS, Partition, result_schema
 from extract.settings import ExtractSettings
 from storage import ObjectWriter, Snapshot, Stage, Store
-from storage.isolation.message import Fault
 from storage.tasks import Runner
 
 __all__ = [
     "TextPartition",
     "count_unread",
     "mask_lines",
-    "read_partition",
     "run",
 ]
 
 
 _READS = ("products", "media", "image_text", "rejects", "objects")
-_COLUMNS = "sha256, line, text, confidence, x0, y0, x1, y1, x2, y2, x3, y3, contact"
+_COLUMNS = "* EXCLUDE (product_id, position, repeated)"
 _OPEN = f"""
 CREATE TEMP TABLE wanted AS
     SELECT DISTINCT product_id, position, sha256, bytes FROM media
@@ -74,8 +72,7 @@ CREATE TEMP TABLE repeated AS
         AND text NOT IN (SELECT text FROM used WHERE products >= 2 GROUP BY text HAVING count(*) > 2)
 """
 _WRITE = """
-SELECT w.product_id, position, t.sha256, line, t.text, confidence, x0, y0, x1, y1, x2, y2, x3, y3, contact,
-    r.text IS NOT NULL AS repeated
+SELECT w.product_id, position, t.*, r.text IS NOT NULL AS repeated
 FROM wanted w JOIN line_results t USING (sha256)
 LEFT JOIN repeated r ON r.product_id = w.product_id AND r.sha256 = t.sha256 AND r.text = lower(replace(t.text, ' ', ''))
 """
@@ -160,14 +157,8 @@ def _work(
     with closing(stage.before.connection(_READS)) as connection:
         total = _list_new(connection, stage.before, settings)
         if settings.ocr:
-            collector = Collector(
-                connection, stage, store.objects.index, settings, TextPartition, progress, elsewhere=runner is not None
-            )
             progress.start("image_text", total)
-            if runner is None:
-                run_pool(store, TextPartition, settings, collector, total)
-            else:
-                run_partitions(stage, read_partition, collector, runner)
+            collect_results(connection, store, stage, settings, TextPartition, progress, total, runner)
             progress.finish()
         connection.execute(_REPEATED)
         stage.write("image_text", connection.sql(_WRITE))
@@ -190,12 +181,8 @@ class TextPartition(Partition):
 
     stage = "image_text"
     schemas = {  # noqa: RUF012 - ClassVar in the base
-        "line_results": pa.schema(
-            [("sha256", pa.string()), ("line", pa.int32()), ("text", pa.string()), ("confidence", pa.float64())]
-            + [(name, pa.int32()) for name in _CORNERS]
-            + [("contact", pa.string())]
-        ),
-        "fault_results": SCHEMAS["fault_results"],
+        "line_results": result_schema("image_text", "product_id", "position", "repeated"),
+        "fault_results": FAULTS,
     }
 
     @classmethod
@@ -208,7 +195,8 @@ class TextPartition(Partition):
         """Return the engine that reads images."""
         return LocalEngine(settings, read, ImageReader(plain(settings.images)), unpack_lines)
 
-    def _add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
+    def add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
+        """Add the lines of an image."""
         del objects
         if isinstance(result, Fault):
             self._add_fault(item.sha256, "text", result)
@@ -237,8 +225,3 @@ def mask_lines(lines: Sequence[TextLine]) -> list[tuple[str, str | None]]:
         masked.append((text, ", ".join(kinds) or None))
         label = line.text.rstrip("：: ") if len(line.text) <= _LONGEST_LABEL else ""
     return masked
-
-
-def read_partition(location: str, name: str) -> DecodePaths:
-    """Read one partition that was handed out; see ``extract.partitions.extract_partition``."""
-    return run_partition(TextPartition, location, name)

@@ -9,75 +9,37 @@ from typing import ClassVar, TypeAlias
 
 import pyarrow as pa
 
+from core.processes.message import Fault
 from core.version import __version__
 from extract.audio.track import describe_feature
 from extract.engine import Item, LocalEngine, Result
 from extract.images import ImageMeasures
 from extract.results import Audio, ClipResult, Frames
 from extract.settings import ExtractSettings
-from storage import ObjectWriter, Spool
-from storage.isolation.message import Fault
+from storage import ObjectWriter
 from storage.objects.index import ObjectIndex
-from storage.tasks import order, running
+from storage.partitions import Order
+from storage.tables import TABLES
+from storage.tasks import running
 
 __all__ = [
+    "FAULTS",
     "DecodePaths",
     "MediaPartition",
     "Partition",
-    "extract_partition",
-    "hand_out",
+    "order_of",
+    "result_schema",
     "run_partition",
 ]
 
-_TEXT, _INT, _LONG, _REAL = pa.string(), pa.int32(), pa.int64(), pa.float64()
-_REALS = pa.list_(_REAL)
 
-SCHEMAS = {
-    "frame_results": pa.schema(
-        [
-            ("video_sha256", _TEXT),
-            ("second", _INT),
-            ("pts_s", _REAL),
-            ("width", _INT),
-            ("height", _INT),
-            ("phash", _LONG),
-            ("object", _TEXT),
-            ("offset", _LONG),
-            ("length", _LONG),
-        ]
-    ),
-    "audio_results": pa.schema(
-        [
-            ("video_sha256", _TEXT),
-            ("mp3", _TEXT),
-            ("sample_rate", _INT),
-            ("duration_s", _REAL),
-            ("start_s", _REAL),
-            ("gap_starts_s", _REALS),
-            ("gap_lengths_s", _REALS),
-            ("mfcc", _TEXT),
-            ("n_mfcc", _INT),
-            ("mfcc_frames", _INT),
-            ("mfcc_settings", _TEXT),
-        ]
-    ),
-    "image_results": pa.schema(
-        [
-            ("sha256", _TEXT),
-            ("width", _INT),
-            ("height", _INT),
-            ("phash", _LONG),
-            ("size_group", _TEXT),
-            ("sharpness", _REAL),
-            ("blank_share", _REAL),
-            ("border_share", _REAL),
-            ("margin_detail", _REAL),
-            ("pixels", _TEXT),
-        ]
-    ),
-    "fault_results": pa.schema([("item", _TEXT), ("reason", _TEXT), ("detail", _TEXT)]),
-}
-"""Schemas of the temporary result tables, which are keyed by object."""
+def result_schema(table: str, *without: str) -> pa.Schema:
+    """Return the columns of a table that belong to an object: all but ``without``, which belong to a product."""
+    return pa.schema([column for column in TABLES[table].schema if column.name not in without])
+
+
+FAULTS = pa.schema([TABLES["rejects"].schema.field(name) for name in ("item", "reason", "detail")])
+"""Schema of the temporary table ``fault_results``."""
 
 
 class Partition(ABC):
@@ -95,8 +57,6 @@ class Partition(ABC):
 
     def __init__(self, items: Sequence[Item], digest: str) -> None:
         self.items, self.digest = items, digest
-        self.remaining = len(items)
-        """Items without a result."""
         self.rows: dict[str, list[dict[str, object]]] = {name: [] for name in self.schemas}
         self.decode_paths: Counter[str] = Counter()
         """``Frames.decode_path`` -> number of videos."""
@@ -114,11 +74,6 @@ class Partition(ABC):
         )
         return hashlib.sha256(inputs.encode()).hexdigest()
 
-    def add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
-        """Store an item's objects, and add its rows."""
-        self.remaining -= 1
-        self._add(item, result, objects)
-
     def tables(self) -> dict[str, pa.Table]:
         """Return the result rows by table."""
         return {name: pa.Table.from_pylist(rows, schema=self.schemas[name]) for name, rows in self.rows.items()}
@@ -134,7 +89,7 @@ class Partition(ABC):
         """Return the engine that extracts its items."""
 
     @abstractmethod
-    def _add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
+    def add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
         """Store an item's objects, and add its rows."""
 
     def _add_fault(self, sha256: str, what: str, fault: Fault) -> None:
@@ -152,7 +107,12 @@ class MediaPartition(Partition):
     """
 
     stage = "extract"
-    schemas = SCHEMAS
+    schemas = {  # noqa: RUF012 - ClassVar in the base
+        "frame_results": result_schema("frames", "product_id"),
+        "audio_results": result_schema("audio", "product_id"),
+        "image_results": result_schema("images", "product_id", "position"),
+        "fault_results": FAULTS,
+    }
 
     def __init__(self, items: Sequence[Item], digest: str, feature: str) -> None:
         super().__init__(items, digest)
@@ -168,7 +128,8 @@ class MediaPartition(Partition):
         """Return the engine that decodes videos and images."""
         return LocalEngine(settings, read)
 
-    def _add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
+    def add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
+        """Store an item's objects, and add its rows."""
         if isinstance(result, ClipResult):
             self._add_frames(item.sha256, result.frames, objects)
             self._add_audio(item.sha256, result.audio, objects)
@@ -211,34 +172,29 @@ DecodePaths: TypeAlias = Mapping[str, int]
 """``Frames.decode_path`` -> number of videos."""
 
 
-def hand_out(partition: Partition, settings: ExtractSettings, spool: Spool, index: ObjectIndex) -> str:
-    """Store the order to extract a partition, and return its name for ``extract_partition``."""
+def order_of(settings: ExtractSettings, index: ObjectIndex, partition: Partition) -> Order:
+    """Return the order to extract a partition, for ``run_partition``."""
     inputs = pa.Table.from_pylist([asdict(item) for item in partition.items])
     inputs = inputs.replace_schema_metadata({"settings": settings.model_dump_json()})
-    refs = (index.find(item.sha256) for item in partition.items)
-    return order(spool, partition.name, partition.fingerprint, inputs, refs)
+    return inputs, (index.find(item.sha256) for item in partition.items)
 
 
-def extract_partition(location: str, name: str) -> DecodePaths:
-    """Extract one partition that was handed out, and write its objects and result to the workspace's location.
+def run_partition(kind: type[Partition], location: str, name: str) -> DecodePaths:
+    """Extract one partition that was ordered, and write its objects and result to the workspace's location.
 
     The decoder runs in a separate process, on one core. A second run produces the same rows.
 
     Args:
+        kind: Class of the partition.
         location: The workspace's folder, or its URL in an object store.
-        name: As ``hand_out`` returned it.
+        name: Name of the order.
 
     Returns:
         Decode paths of its videos.
 
     Raises:
-        DataError: The partition was not handed out, or its decoder does not start.
+        DataError: There is no such order, or its decoder does not start.
     """
-    return run_partition(MediaPartition, location, name)
-
-
-def run_partition(kind: type[Partition], location: str, name: str) -> DecodePaths:
-    """Extract one partition of a kind; see ``extract_partition``."""
     with running(location, name) as task:
         items = [Item(**row) for row in task.inputs.to_pylist()]
         settings = ExtractSettings.model_validate_json((task.inputs.schema.metadata or {})[b"settings"])

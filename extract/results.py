@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from storage.isolation.message import Fault
+from core.processes.message import Fault
 
 __all__ = [
     "AUDIO_REASONS",

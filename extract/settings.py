@@ -20,7 +20,7 @@ __all__ = [
     "VideoSettings",
 ]
 
-DECODERS = 2
+DECODERS = 3
 """Version of the decoders in ``media``: a higher one makes every stored result be computed again."""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from core.engine import open_engine, side_by_side, sources_sql, text
 from core.errors import MissingInputError
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from extract.settings import TextSettings
@@ -15,7 +16,6 @@ from extract.text.agreement import make_agreement
 from extract.text.sql import add_text_functions
 from storage import Stage, Store
 from storage.changes import file_groups
-from storage.engine import open_engine, side_by_side, sources_sql, text
 from storage.tables.data_files import file_sql
 
 __all__ = ["run"]

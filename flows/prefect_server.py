@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from core.errors import DataError, UsageError
-from storage.children import Child
+from core.processes.children import Child
 
 __all__ = ["api_url", "scheduler_url"]
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from core.errors import DataError
+from core.files import replace_file
 from core.run_options import RunContext
 from core.stage import Progress
 from storage import StageRecord
-from storage.files import replace_file
 from workspace import Workspace
 from workspace.progress import PROGRESS_FILE, RunningStage
 from workspace.settings import MachineSettings

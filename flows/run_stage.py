@@ -15,15 +15,15 @@ import duckdb
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from core.engine import memory_limit
 from core.errors import FULL, CorruptObjectError, DataError, SettingsError, disk_fault
+from core.processes.children import ProgramError, run_program
 from core.run_options import RunContext
 from core.stage import StageReport
 from crawler.pending_work import due_pages
 from flows.engines import on_ray
 from flows.run_files import FILE_ONLY, logging_to, recorded_progress
 from storage import WorkWaitsError, looking
-from storage.children import ProgramError, run_program
-from storage.engine import memory_limit
 from takedown.forget import PENDING, finish_takedown
 from workspace import Workspace
 from workspace.progress import RunProgress, showing_progress

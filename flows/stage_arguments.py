@@ -10,6 +10,7 @@ from annotate import judgements_stage
 from annotate.settings import AnnotateSettings, CandidateSettings, TaskSettings
 from annotate.tasks import to_kind
 from core.errors import UsageError
+from core.processes.pool import processes_for
 from core.run_options import RunContext
 from crawler.net.address_guard import authority
 from crawler.settings import CrawlSettings
@@ -18,7 +19,6 @@ from export.rights import Rights
 from export.settings import ExportSettings
 from extract.settings import ExtractSettings
 from splits import recipe_names, stored_recipes
-from storage.isolation.pool import processes_for
 from workspace import Workspace
 
 __all__ = [

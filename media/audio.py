@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import av
 import numpy as np
@@ -13,6 +13,7 @@ import soxr
 from av import Packet
 from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
+from av.audio.layout import AudioLayout
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from numpy.typing import NDArray
@@ -37,6 +38,10 @@ Samples = NDArray[np.float32]
 
 _FALLBACK_RATE = 44_100
 _BATCH = 16_384  # samples: calls for each frame of 1,024 take longer than their work
+_NAMELESS = "NONE"
+"""PyAV's name of a channel of an unknown layout."""
+_MOST_PLANES = 7
+"""Of a frame whose planes PyAV reads: it looks for the end of eight behind FFmpeg's array of them, and crashes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +92,17 @@ class _BlockReader:
             yield from self.finish()
 
     def finish(self) -> Iterator[AudioFrame]:
-        """Yield the remaining samples as a frame of planar floats."""
+        """Yield the remaining samples as a frame of floats: planar, or packed if there are too many planes."""
         joined = self._fifo.read() if self._fifo.samples else None
         if joined is None:
             return
         joined.pts = None
-        if joined.format.name == "fltp":
+        wanted = "fltp" if joined.layout.nb_channels <= _MOST_PLANES else "flt"
+        if joined.format.name == wanted:
             yield joined
             return
         if self._to_float is None:
-            self._to_float = AudioResampler(format="fltp", layout=joined.layout, rate=joined.sample_rate)
+            self._to_float = AudioResampler(format=wanted, layout=joined.layout, rate=joined.sample_rate)
         yield from self._to_float.resample(joined)
 
 
@@ -241,8 +247,7 @@ class AudioDecoder:
             if full.channels == 1:
                 full.push(to_mono(samples), frame.sample_rate)
             else:
-                names = [channel.name for channel in frame.layout.channels]
-                full.push(to_stereo(samples, names), frame.sample_rate)
+                full.push(to_stereo(samples, _channel_names(frame.layout)), frame.sample_rate)
 
     def _add_silence(self, full: _Output, count: int, rate: int) -> None:
         for start in range(0, count, _BATCH):
@@ -256,8 +261,20 @@ class AudioDecoder:
 
 
 def _samples(frame: AudioFrame) -> Samples:
-    """Return a frame of planar floats, [channels, samples]."""
-    return cast("Samples", frame.to_ndarray())
+    """Return a frame of floats, [channels, samples]."""
+    samples = cast("Samples", frame.to_ndarray())
+    return samples if frame.format.is_planar else samples.reshape(-1, frame.layout.nb_channels).T
+
+
+def _channel_names(layout: AudioLayout) -> list[str]:
+    """Return the names of the channels; where the file has none, those that FFmpeg expects of so many."""
+    names = [channel.name for channel in layout.channels]
+    if any(name != _NAMELESS for name in names):
+        return names
+    try:
+        return [channel.name for channel in AudioLayout(f"{len(names)}c").channels]
+    except ValueError:  # no usual layout has so many
+        return names
 
 
 def _has_times(container: Container) -> bool:
@@ -266,16 +283,14 @@ def _has_times(container: Container) -> bool:
 
 
 def _without_start(frame: AudioFrame, count: int) -> AudioFrame:
-    """Return a frame without its first samples."""
+    """Return a frame without its first samples; ``count`` is less than it has."""
     if not count:
         return frame
-    samples: NDArray[Any] = frame.to_ndarray()
-    width = 1 if frame.format.is_planar else frame.layout.nb_channels
-    rest = AudioFrame.from_ndarray(
-        np.ascontiguousarray(samples[:, count * width :]), format=frame.format.name, layout=frame.layout.name
-    )
-    rest.sample_rate = frame.sample_rate
-    return rest
+    fifo = AudioFifo()
+    frame.pts = None
+    fifo.write(frame)
+    fifo.read(count)
+    return cast("AudioFrame", fifo.read())
 
 
 def decode_mp3(mp3: bytes, rate: int, seconds: float) -> Samples:

@@ -7,7 +7,7 @@ Temporary tables on the connection:
                   recipe separates by them), images (position of the first stored image, or of all if
                   the recipe draws one; NULL: none), cluster (smallest group that matches connect its
                   group with), judged (name of the component of products judged the same)
-``keyed``         product_id, gtin14, brand and mpn of the products whose GTIN counts (``storage.product_keys``)
+``keyed``         product_id, gtin14, brand and mpn of the products whose GTIN counts (``core.product_keys``)
 ``gone``          product_id and gtin14 of the products once held out that are no longer there
 ``held_cluster``  clusters with a product held out, or with the GTIN of one that is gone
 ``entry``         one row per row of the recipe's splits: its own columns (its group as ``row_group``), side
@@ -24,8 +24,8 @@ import duckdb
 import pyarrow as pa
 
 from core.components import connect
+from core.product_keys import KEYED_PRODUCTS
 from splits.recipe import UNUSED, Recipe, names_of
-from storage.product_keys import KEYED_PRODUCTS
 
 __all__ = ["make_audit_views"]
 

@@ -13,6 +13,9 @@ import numpy as np
 import pyarrow as pa
 from jinja2 import Environment, StrictUndefined
 
+from core.check import Check
+from core.engine import widen
+from core.files import replace_file
 from core.version import __version__
 from splits.audit_views import make_audit_views
 from splits.checks import check_leaks, check_recipe, check_truth
@@ -21,9 +24,6 @@ from splits.nearest import CaptionSearch, nearest_hashes
 from splits.recipe import UNUSED, Recipe
 from splits.record import check_record
 from storage import Snapshot
-from storage.check import Check
-from storage.engine import widen
-from storage.files import replace_file
 
 __all__ = [
     "Certificate",

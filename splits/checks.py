@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import duckdb
 
+from core.check import Check, check_none
+from core.product_keys import contradicts_sql
 from splits.assignment import floor_share
 from splits.recipe import LEVELS, Classification, Part, Recipe, Retrieval, Sample, Size, names_of, sizes_of
-from storage.check import Check, check_none
-from storage.product_keys import contradicts_sql
 
 __all__ = ["check_leaks", "check_recipe", "check_truth"]
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from storage.engine import open_engine
+from core.engine import open_engine
 
 __all__ = [
     "Flags",

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import duckdb
 from pydantic import ValidationError
 
+from core.check import Check, check_none
 from core.errors import DataError
 from splits.recipe import Recipe
 from storage import Snapshot
-from storage.check import Check, check_none
 from storage.split_digest import digest_splits
 
 __all__ = ["StoredRecipe", "check_record", "stored_recipes"]

@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.components import components
+from core.engine import widen
 from core.errors import MissingInputError
+from core.product_keys import KEYED_PRODUCTS
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from core.version import __version__
 from splits.builder import build
@@ -22,8 +24,6 @@ from splits.outlook import describe_splits
 from splits.recipe import LEVELS, Level, Recipe, load_recipe
 from splits.settings import SplitSettings
 from storage import Snapshot, Stage, Store
-from storage.engine import widen
-from storage.product_keys import KEYED_PRODUCTS
 from storage.split_digest import digest_splits
 
 __all__ = ["READS", "RESERVE", "Decided", "Draw", "decide", "hold_out", "read_source", "run"]

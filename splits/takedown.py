@@ -5,10 +5,10 @@ from collections.abc import Collection, Mapping
 from contextlib import closing
 from pathlib import Path
 
+from core.engine import open_engine, text
+from core.files import replace_file
 from storage import Snapshot, Store
-from storage.engine import open_engine, text
 from storage.erasure import Edit, among, history, rewrite_tables
-from storage.files import replace_file
 from storage.split_digest import digest_splits
 from takedown.plan import Plan, Removal, Target
 

@@ -1,4 +1,3 @@
-from .children import Child, ProgramError, die_with_parent, run_children, run_program
 from .lock import enter_child
 from .objects.index import ObjectRef
 from .objects.reader import ObjectProblem, Objects
@@ -11,12 +10,10 @@ from .store import Store
 from .versions import Snapshot, StageRecord
 
 __all__ = [
-    "Child",
     "ObjectProblem",
     "ObjectRef",
     "ObjectWriter",
     "Objects",
-    "ProgramError",
     "Snapshot",
     "Spool",
     "Stage",
@@ -25,11 +22,8 @@ __all__ = [
     "Store",
     "StoredPage",
     "WorkWaitsError",
-    "die_with_parent",
     "enter_child",
     "execute_rows",
     "looking",
-    "run_children",
-    "run_program",
     "transaction",
 ]

@@ -23,10 +23,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.check import Check, check_none
+from core.engine import quote, side_by_side, widen
 from core.table_spec import Partition, TableSpec
-from storage.check import Check, check_none
 from storage.consistency_rules import rules
-from storage.engine import quote, side_by_side, widen
 from storage.files import Layout
 from storage.tables import TABLES
 from storage.tables.data_files import data_paths, file_key, other_buckets, read_owners, repeated_keys_sql, sorted_once

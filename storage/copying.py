@@ -9,15 +9,17 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from core.engine import open_engine, quote
 from core.errors import CorruptObjectError
+from core.files import sync_file
 from core.stage import Clock, StageReport
-from storage.engine import open_engine, quote
-from storage.files import DATABASES, FRONTIERS, OF_A_RUN, Layout, databases, sync_file
+from core.table_spec import TableSpec
+from storage.files import DATABASES, FRONTIERS, OF_A_RUN, Layout, databases
 from storage.inside import UnsafePathError, links_below
 from storage.place import OWN_FOLDER
 from storage.state import State
 from storage.store import Store
-from storage.tables import TABLES, TableSpec
+from storage.tables import TABLES
 from storage.versions import ABSENT, Snapshot, StageRecord, VersionRecord, read_version, write_version
 from storage.working_copy import fetch_all
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import duckdb
 
+from core.engine import quote
 from core.errors import DataError
-from storage.engine import quote
-from storage.tables import TABLES, Partition, TableSpec
+from core.table_spec import Partition, TableSpec
+from storage.tables import TABLES
 from storage.versions import Snapshot
 
 __all__ = ["ChangedRow", "TableChange", "changed_rows", "table_changes"]

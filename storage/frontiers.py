@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from storage.files import FRONTIERS, sync_folder
+from core.files import sync_folder
+from storage.files import FRONTIERS
 from storage.state import State
 from storage.working_copy import local_paths
 

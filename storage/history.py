@@ -7,9 +7,10 @@ from datetime import datetime
 
 import duckdb
 
-from storage.engine import side_by_side
+from core.engine import side_by_side
+from core.table_spec import Partition
 from storage.stage import Stage
-from storage.tables import TABLES, Partition
+from storage.tables import TABLES
 from storage.versions import Snapshot
 
 __all__ = ["ProductChange", "product_changes", "write_history"]

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import CorruptObjectError, WorkspaceError
-from storage.files import replace_file, temporary_file
-from storage.small_files import check, read_json
+from core.files import replace_file, temporary_file
+from core.small_files import check, read_json
 
 __all__ = [
     "FORMAT",

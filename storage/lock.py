@@ -15,12 +15,13 @@ from socket import gethostname
 from typing import Any
 
 from core.errors import M5DataError, WorkspaceError
-from storage.children import die_with_parent
-from storage.files import OWN_SEGMENT, SEGMENT, Layout, sweep_temporaries
+from core.files import sweep_temporaries
+from core.processes.children import die_with_parent
+from core.small_files import check, read_json
+from storage.files import OWN_SEGMENT, SEGMENT, Layout
 from storage.inside import inside
 from storage.objects.index import ObjectIndex
 from storage.place import FolderPlace
-from storage.small_files import check, read_json
 from storage.spool import spools_at
 from storage.tables import TABLES
 from storage.tables.delta import DeltaLog

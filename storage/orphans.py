@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from storage.engine import open_engine, quote
+from core.engine import open_engine, quote
 from storage.erasure.overwriting import erase_records, free_blanks
 from storage.erasure.records import Place
 from storage.files import FRONTIERS, INDEX, Layout, databases

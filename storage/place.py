@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from core.errors import ObjectStoreError, UsageError, WorkspaceError
+from core.files import TEMPORARY, replace_file, replacing, sync_folder
 from core.urls import without_secrets
-from storage.files import TEMPORARY, replace_file, replacing, sync_folder
 
 if TYPE_CHECKING:
     import obstore.store

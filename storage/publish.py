@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import WorkspaceError
-from storage.files import DOWNLOADS, INDEX, OWN_SEGMENT, Layout, databases, file_sha256, temporary_file
+from core.files import file_sha256, temporary_file
+from storage.files import DOWNLOADS, INDEX, OWN_SEGMENT, Layout, databases
 from storage.objects.index import ObjectIndex
 from storage.place import OWN_FOLDER, ObjectStore, in_parallel, log_large_transfer
 from storage.spool import spools_at

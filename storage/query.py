@@ -11,10 +11,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from core.engine import bucket_of, quote
 from core.errors import QueryError
 from core.table_spec import sql_type
-from storage.engine import quote
-from storage.tables import TABLES, bucket_of
+from storage.tables import TABLES
 
 __all__ = ["NORMS", "Reads", "names_of", "plan_reads", "query_errors", "read", "select_of"]
 

@@ -13,16 +13,18 @@ import duckdb
 import pyarrow as pa
 
 from core.errors import DataError
+from core.files import replace_file, sync_folder
 from core.records import Reject
 from core.stage import Clock, StageReport
+from core.table_spec import Partition
 from core.version import __version__
 from storage.changes import changed_sources, find_changed_products
-from storage.files import Layout, replace_file, sync_folder
+from storage.files import Layout
 from storage.objects.index import ObjectIndex
 from storage.objects.writer import object_rows
 from storage.place import place_at
 from storage.spool import Spool, spool_folder, spool_of
-from storage.tables import TABLES, Partition
+from storage.tables import TABLES
 from storage.tables.data_files import DataFile, rows_sql
 from storage.tables.delta import DeltaLog
 from storage.tables.partition_writer import Changes, PartitionWriter, Rows, merge

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from core.engine import quote
 from core.errors import CorruptObjectError
-from storage.engine import quote
-from storage.files import sync_file
+from core.files import sync_file
 from storage.untrusted import is_only_read
 
 __all__ = ["State", "execute_rows", "transaction"]

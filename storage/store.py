@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
+from core.engine import Engines
 from core.errors import UsageError, WorkspaceError
 from core.stage import Clock, utc_now
-from storage.engine import Engines
 from storage.files import Layout
 from storage.frontiers import Frontiers
 from storage.home import Home

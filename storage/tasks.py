@@ -18,9 +18,9 @@ from typing import Any, NamedTuple, TypeAlias
 import pyarrow as pa
 
 from core.errors import CorruptObjectError, DataError, MissingSegmentError
+from core.processes.children import die_with_parent
+from core.processes.pool import processes_for
 from core.stage import utc_now
-from storage.children import die_with_parent
-from storage.isolation.pool import processes_for
 from storage.objects.index import ObjectIndex, ObjectKind, ObjectRef
 from storage.objects.writer import ObjectWriter
 from storage.place import ObjectStore, Place, place_at

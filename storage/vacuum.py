@@ -9,11 +9,13 @@ from pathlib import Path
 
 from deltalake import DeltaTable
 
+from core.files import TEMPORARY, sync_file, sync_folder
+from core.table_spec import TableSpec
 from storage.erasure.tables import data_files
-from storage.files import TEMPORARY, Layout, sync_file, sync_folder
+from storage.files import Layout
 from storage.inside import files_below
 from storage.objects.index import ObjectRef
-from storage.tables import TABLES, TableSpec
+from storage.tables import TABLES
 from storage.tables.delta import DeltaLog
 from storage.versions import VersionRecord
 

@@ -15,14 +15,16 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from core.engine import Engines, open_engine, quote
 from core.errors import CorruptObjectError, DataError, WorkspaceError
+from core.files import replace_file
+from core.small_files import check, check_numbers, read_json
 from core.stage import StageReport
-from storage.engine import Engines, open_engine, quote
-from storage.files import Layout, replace_file
+from core.table_spec import Partition, TableSpec
+from storage.files import Layout
 from storage.query import NORMS, Reads, names_of, plan_reads, query_errors, read, select_of
-from storage.small_files import check, check_numbers, read_json
 from storage.state import State
-from storage.tables import TABLES, Partition, TableSpec
+from storage.tables import TABLES
 from storage.tables.data_files import DataFile, rows_sql
 from storage.tables.delta import DeltaLog
 from storage.tags import TAGS_COLUMNS, TAGS_MEANING, TAGS_SCHEMA, read_tags

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from core.engine import quote, text
 from core.modalities import modalities
 from core.table_spec import Column
 from core.usage import PURPOSES, Purpose
-from storage.engine import quote, text
 
 __all__ = [
     "REFUSALS_SQL",

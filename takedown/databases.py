@@ -6,8 +6,8 @@ from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 
+from core.engine import quote
 from core.errors import DataError
-from storage.engine import quote
 from takedown.words import Words
 
 __all__ = ["compact", "erase_rows", "erase_text"]

@@ -16,9 +16,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from core.engine import open_engine
+from core.files import sync_folder
+from core.small_files import check, check_numbers, made_of, read_json
 from core.stage import Clock, StageReport, utc_now
 from storage import Snapshot, Store
-from storage.engine import open_engine
 from storage.erasure import (
     correct_reports,
     erase_records,
@@ -26,9 +28,8 @@ from storage.erasure import (
     rewrite_tables,
     store_again,
 )
-from storage.files import DATABASES, FRONTIERS, INDEX, SEGMENT, databases, sync_folder
+from storage.files import DATABASES, FRONTIERS, INDEX, SEGMENT, databases
 from storage.inside import files_below
-from storage.small_files import check, check_numbers, made_of, read_json
 from takedown.databases import compact, erase_rows, erase_text
 from takedown.plan import Plan, Removal, Target, hooks, page_hook
 from takedown.receipt import MAX_SEARCHED, Receipt, write_receipt

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from storage.files import replace_file
+from core.files import replace_file
 from takedown.plan import TargetKind
 
 __all__ = ["MAX_SEARCHED", "ExportHeld", "Receipt", "write_receipt"]

@@ -17,9 +17,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Self
 
+from core.engine import text
 from core.errors import CorruptObjectError
-from storage.engine import text
-from storage.files import replace_file
+from core.files import replace_file
 from storage.identity import KEY_FILE, load_or_create_key
 from storage.state import State, transaction
 from storage.store import Store

@@ -7,8 +7,8 @@ from urllib.parse import unquote_plus
 
 import duckdb
 
+from core.engine import quote
 from storage import Store
-from storage.engine import quote
 
 __all__ = ["find_remains"]
 

@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping
 
 import duckdb
 
+from core.engine import bucket_of, text
 from storage import Snapshot
-from storage.engine import text
 from storage.erasure import Edit, among
-from storage.tables import TABLES, bucket_of
+from storage.tables import TABLES
 from takedown.plan import Plan
 from takedown.words import Words
 

@@ -13,10 +13,11 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from core.table_spec import Column, TableSpec
 from crawler.media.outcome import MEANINGS, state_of
 from media.formats import FORMATS
 from splits.recipe import Classification, Recipe, Retrieval, Sample, Separate, Size, recipe_names
-from storage.tables import TABLES, Column, TableSpec
+from storage.tables import TABLES
 from storage.tags import TAGS_COLUMNS, TAGS_MEANING
 from storage.views import VIEWS
 from tests.misbehaving import FAULTS

@@ -43,7 +43,7 @@ ONE_WAY = {
     "rjieba": "core/segmentation.py",
     "scrapy": "crawler/crawl/",
     "soxr": "media/audio.py",
-    "subprocess": "storage/",
+    "subprocess": "core/processes/",
     "tarfile": "export/webdataset_shards.py",
     "webencodings": "core/texts.py",
 }

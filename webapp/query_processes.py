@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 from core.errors import DataError, QueryError
+from core.processes.pool import PoolProcess
+from core.processes.pool_child import ChildLimits
 from storage import Snapshot
-from storage.isolation.child import ChildLimits
-from storage.isolation.pool import PoolProcess
 from webapp.query_result import QueryResult, answer
 from webapp.requests import Stop
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from core.engine import memory_limit
 from core.errors import M5DataError
+from core.odd_values import python_values
+from core.processes.message import Message
 from storage import Snapshot, Store
-from storage.engine import memory_limit
-from storage.isolation.message import Message
-from storage.odd_values import python_values
 from webapp.catalogue.product_card import plain
 
 __all__ = ["MOST_ROWS", "QueryResult", "answer", "run_query"]
@@ -74,7 +74,7 @@ def run_query(snapshot: Snapshot, query: str, seconds: float | None = None) -> Q
 
 
 def answer(_kind: str, data: bytes) -> Message:
-    """Run a query in a process for queries: a handler of ``storage.isolation``.
+    """Run a query in a process for queries: a handler of ``core.processes``.
 
     Args:
         data: JSON: root, version, query, seconds, and scratch, a folder for data beyond the memory limit.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from storage.files import replace_file
+from core.files import replace_file
 
 __all__ = ["running_url", "server_file"]
 

@@ -16,13 +16,14 @@ import imageio_ffmpeg
 from packaging.requirements import Requirement
 
 from core.errors import DataError, M5DataError
+from core.files import TEMPORARY
+from core.processes.children import run_program
 from core.stage import Clock, utc_now
 from media.formats import ACCEPTED, FORMATS
 from media.image import missing_readers
 from reader.model import read_model
-from storage import run_program
 from storage.copying import content_digest
-from storage.files import TEMPORARY, Layout, databases
+from storage.files import Layout, databases
 from storage.home import Home
 from storage.identity import KEY_FILE, identity_path
 from storage.inside import oddities

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import duckdb
 
+from core.engine import bucket_sql, text
 from core.errors import UsageError
 from core.stage import StageReport
 from crawler.pending_work import forget_fetched, forget_read
 from crawler.pending_work import forget_media as forget_outcomes
 from storage import Stage
-from storage.engine import text
-from storage.tables import bucket_sql
 from workspace import Workspace
 from workspace.stages import STAGES, resolve
 

@@ -19,10 +19,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from core.small_files import read_json
 from core.stage import Progress as ProgressSink
 from core.stage import StageReport
 from storage.lock import holder_of
-from storage.small_files import read_json
 from workspace import Workspace
 
 __all__ = ["PROGRESS_FILE", "RunProgress", "RunningStage", "running_stage", "showing_progress"]

@@ -17,13 +17,15 @@ import duckdb
 from annotate.judgement_state import save_judgements
 from annotate.judgements import Judgement
 from core.errors import CorruptObjectError, M5DataError, UsageError, WorkspaceError
+from core.files import replace_file, sync_folder
+from core.small_files import check, read_json
 from core.stage import Clock, StageReport, utc_now
 from core.stage_settings import read_settings
 from core.version import __version__
 from crawler.pending_work import forget_read
 from crawler.rebuild_state import rebuild_frontiers
 from storage import StageRecord, Store
-from storage.files import Layout, replace_file, sync_folder
+from storage.files import Layout
 from storage.frontiers import Frontiers
 from storage.home import Home
 from storage.identity import FORMAT, KEY_FILE, Identity, fingerprint_of, identity_path, write_identity
@@ -31,7 +33,6 @@ from storage.inside import check_links
 from storage.integrity import Damage, damaged_tables, find_damage, surviving_files
 from storage.lock import WriterLock, wait_for_children
 from storage.objects.rebuild import rebuild_index
-from storage.small_files import check, read_json
 from storage.state import State
 from storage.tables import TABLES
 from storage.tables.delta import DeltaLog

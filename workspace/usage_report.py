@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from typing import Any
 
+from core.engine import text
 from core.usage import PURPOSES, Purpose
 from storage import Snapshot
-from storage.engine import text
 from storage.views import refused_sql
 
 __all__ = ["allowances", "signals"]

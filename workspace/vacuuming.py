@@ -1,9 +1,9 @@
 """Removal of old dataset versions, and of files and objects that only they used."""
 
+from core.engine import open_engine
 from core.stage import Clock, StageReport, utc_now
 from export.registry import exported_versions
 from storage import Store
-from storage.engine import open_engine
 from storage.erasure import finish_erasing
 from storage.objects.writer import object_rows
 from storage.orphans import find_orphans, remove_orphans

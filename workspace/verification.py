@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from core.check import Check
 from splits.certificate import verify, write_certificate
 from splits.record import stored_recipes
 from storage import Store
-from storage.check import Check
 from storage.consistency import check_consistency
 from takedown.forget import taken_down_recipes
 from workspace import Workspace

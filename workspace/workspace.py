@@ -9,11 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from core.errors import WorkspaceError
+from core.files import replace_file
 from core.stage_settings import read_settings
 from core.usage import Purpose
 from export import Sample, Use, read_samples
 from storage import Snapshot, Store
-from storage.files import replace_file
 from storage.home import Home
 from workspace.rows import Rows
 from workspace.settings import Settings

@@ -16,9 +16,9 @@ from align.category import SEPARATOR, Category
 from align.review.decisions import Decision, Kind, decision_fault
 from align.review.effective_decisions import EffectiveDecisions
 from core.errors import FeedError
+from core.files import replace_file
 from core.records import Reject
 from storage import Snapshot
-from storage.files import replace_file
 
 __all__ = ["Example", "SheetReader", "UncertainPair", "count_uncertain", "read_sheet", "uncertain_pairs", "write_sheet"]
 

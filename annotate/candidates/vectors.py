@@ -1,24 +1,25 @@
 """Vectors of listings, computed in this process or by tasks on other machines."""
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
 from annotate.candidates.encoders import ENCODERS, Encoder, Listing, ReadObject, Vectors, load_encoder
 from annotate.candidates.feature_file import scale_to_unit
 from annotate.settings import CandidateSettings
-from core.errors import DataError
 from storage import Stage
 from storage.objects.index import ObjectIndex
+from storage.partitions import Order, Results, in_tasks, run_partitions
 from storage.place import place_at
 from storage.spool import Spool
-from storage.tasks import Runner, finished, order, running
+from storage.tasks import Runner, running
 
-__all__ = ["encode", "encode_elsewhere", "encode_here"]
+__all__ = ["Encoded", "encode", "encode_elsewhere", "encode_here"]
 
 _LISTINGS = 1_000
 """Listings per task if the encoder reads no images: a second of work."""
@@ -54,8 +55,9 @@ def encode_elsewhere(
     settings: CandidateSettings,
     fingerprint: str,
     runner: Runner,
-) -> Iterator[Encoded]:
-    """Yield the vectors of listings, encoded by tasks; results of a killed run are reused.
+    sink: Callable[[Encoded], None],
+) -> None:
+    """Pass the vectors of listings, encoded by tasks, to ``sink``; results of a killed run are reused.
 
     Args:
         stage: The running stage.
@@ -64,27 +66,15 @@ def encode_elsewhere(
         settings: Settings of the encoder; its checkpoint is handed out before the first task.
         fingerprint: Digest of the settings and of the checkpoint.
         runner: Runs the tasks.
+        sink: Called with the vectors of some listings at a time.
     """
-    spool, running_tasks, resumed = stage.shared_spool, dict[str, str](), list[str]()
+    results = Results(stage.name, stage.shared_spool, stage.location, index)
     if settings.checkpoint is not None:
         file = pa.table({"bytes": pa.array([settings.checkpoint.read_bytes()], pa.large_binary())})
-        spool.put(_CHECKPOINT, fingerprint, {"file": file})
-    done = set(finished(spool, fingerprint))
-
-    def hand_out() -> Iterator[str]:
-        for part in _parts(listings, settings):
-            name = f"listings:{part[0].product_id}"
-            if name in done:
-                resumed.append(name)
-                continue
-            task = _hand_out(spool, name, fingerprint, part, settings, index)
-            running_tasks[task] = name
-            yield task
-
-    for task, _ in runner(encode, stage.location, hand_out()):
-        yield _taken(spool, running_tasks.pop(task), fingerprint)
-    for name in resumed:
-        yield _taken(spool, name, fingerprint)
+        results.spool.put(_CHECKPOINT, fingerprint, {"file": file})
+    parts = (_Part(f"listings:{part[0].product_id}", fingerprint, part) for part in _parts(listings, settings))
+    work = in_tasks(results, encode, partial(_order_of, settings, index), runner)
+    run_partitions(results, parts, work, lambda done: sink(_encoded(done.tables["vectors"])))
 
 
 def encode(location: str, name: str) -> None:
@@ -129,26 +119,23 @@ def _parts(listings: Iterable[Sequence[Listing]], settings: CandidateSettings) -
         yield from (some[start : start + size] for start in range(0, len(some), size))
 
 
-def _hand_out(
-    spool: Spool,
-    name: str,
-    fingerprint: str,
-    part: Sequence[Listing],
-    settings: CandidateSettings,
-    index: ObjectIndex,
-) -> str:
-    """Store the order for some listings and return its name."""
-    rows = [{**asdict(one), "specs": [list(pair) for pair in one.specs]} for one in part]
-    inputs = pa.Table.from_pylist(rows, schema=_SCHEMA)
-    inputs = inputs.replace_schema_metadata({"settings": settings.model_dump_json(), "fingerprint": fingerprint})
-    images = {one.image for one in part if one.image is not None} if ENCODERS[settings.encoder].reads_images else set()
-    return order(spool, name, fingerprint, inputs, (index.find(sha256) for sha256 in sorted(images)))
+class _Part(NamedTuple):
+    """The listings of one task."""
+
+    name: str
+    fingerprint: str
+    listings: Sequence[Listing]
 
 
-def _taken(spool: Spool, name: str, fingerprint: str) -> Encoded:
-    tables = spool.get(name, fingerprint)
-    if tables is None:
-        raise DataError(f"candidates: the result of {name} is gone. Run the stage again.")
-    found = tables["vectors"]
-    vectors: Vectors = found["vector"].combine_chunks().flatten().to_numpy().reshape(len(found), -1)
-    return found["product_id"].to_pylist(), vectors
+def _order_of(settings: CandidateSettings, index: ObjectIndex, part: _Part) -> Order:
+    rows = [{**asdict(one), "specs": [list(pair) for pair in one.specs]} for one in part.listings]
+    facts = {"settings": settings.model_dump_json(), "fingerprint": part.fingerprint}
+    reads_images = ENCODERS[settings.encoder].reads_images
+    images = {one.image for one in part.listings if one.image is not None} if reads_images else set()
+    inputs = pa.Table.from_pylist(rows, schema=_SCHEMA).replace_schema_metadata(facts)
+    return inputs, (index.find(sha256) for sha256 in sorted(images))
+
+
+def _encoded(table: pa.Table) -> Encoded:
+    vectors: Vectors = table["vector"].combine_chunks().flatten().to_numpy().reshape(len(table), -1)
+    return table["product_id"].to_pylist(), vectors

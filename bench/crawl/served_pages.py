@@ -31,12 +31,12 @@ from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
 from core.errors import DataError
+from core.processes.children import Child, run_children
 from core.urls import normalise
 from crawler import crawl_stage, records_stage
 from crawler.crawl.frontier import each_frontier
 from crawler.crawl.job import CrawlJob, enter
 from crawler.crawl.scope import without_order
-from storage.children import Child, run_children
 from workspace import Workspace
 
 _SILENT_S = 1800.0

@@ -24,9 +24,9 @@ import webdataset as wds
 
 from core.modalities import Sample, SampleFrame
 from core.records import Specification
+from core.tar import read_members
 from export.shards import fill_shard
 from export.webdataset_shards import members_of, open_tar_shard
-from storage.tar import read_members
 
 _SHARD = 256 * 2**20
 _WRITING = ("m5data writes", "webdataset.ShardWriter writes")

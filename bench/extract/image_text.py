@@ -28,11 +28,11 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from align.image_specs import ImageLine, PropertyNames, propose_values
 from align.properties import fold_property
+from core.processes.message import Fault
 from extract.engine import Item, LocalEngine, plain, unpack_lines
 from extract.ocr.lines import TextLine
 from extract.ocr.reader import ImageReader
 from extract.settings import ExtractSettings
-from storage.isolation.message import Fault
 
 CHINESE_FONTS = [
     (f"opentype/noto/Noto{kind}CJK-{weight}.ttc", 2) for kind in ("Sans", "Serif") for weight in ("Regular", "Bold")

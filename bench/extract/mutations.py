@@ -17,11 +17,11 @@ import numpy as np
 from PIL import Image
 
 from bench.extract.small_clips import small_clip, tone
+from core.processes.message import Fault
 from core.records import MediaKind
 from extract.engine import Item, LocalEngine, Result
 from extract.results import ClipResult
 from extract.settings import ExtractSettings, LimitSettings
-from storage.isolation.message import Fault
 
 ENDLESS = 600
 """Repetitions of a 2 s file: 20 minutes, or a decoder that cannot tell where it ends."""

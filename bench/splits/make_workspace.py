@@ -21,10 +21,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.splits.synthetic_catalogue import M5_PRODUCTS, make_catalogue
+from core.engine import open_engine
 from core.stage import StageReport
 from splits import Catalogue, Recipe, parse_recipe
 from splits.recipe import Sample
-from storage.engine import open_engine
 from workspace import Workspace
 
 __all__ = ["recipe_text"]

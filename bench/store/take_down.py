@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from bench.store.timing import run_command
 from core.contacts import hash_merchant
+from core.engine import open_engine, quote
 from storage import Store
-from storage.engine import open_engine, quote
 from storage.identity import load_or_create_key
 from storage.tables.data_files import file_sql
 

@@ -41,7 +41,6 @@ _WIDTH = 300
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the subjects; return the exit status."""
     chosen = _parser().parse_args(arguments)
-    logging.disable(logging.CRITICAL)
     try:
         for subject in _subjects(chosen.data, chosen.subject):
             _run(subject, chosen.data / subject, print_failing=chosen.failing)
@@ -115,4 +114,5 @@ def _short(value: object) -> str:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)
     sys.exit(main())

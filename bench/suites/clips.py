@@ -19,11 +19,11 @@ import extract
 from bench.suites.cases import Case, Result, judge, read_cases
 from bench.suites.images import mean_colours
 from core.errors import MediaError
+from core.processes.message import Fault
 from crawler.media.outcome import RejectedFileError
 from crawler.media.validate import validate
 from crawler.settings import DownloadSettings
 from extract.settings import ExtractSettings
-from storage.isolation.message import Fault
 
 
 @dataclass(frozen=True, slots=True)

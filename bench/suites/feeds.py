@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.suites.cases import Case, Result, judge, read_cases
+from core.engine import open_engine
 from crawler.feeds import FeedFormat, open_feed
 from crawler.feeds.cleaning import add_functions, clean_sql
 from crawler.feeds.irregular import read_irregular
-from storage.engine import open_engine
 
 
 def _first_item(path: Path, form: FeedFormat) -> Mapping[str, Any]:

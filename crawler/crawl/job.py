@@ -8,12 +8,12 @@ from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from core.processes.children import Child, run_children
 from core.stage import Progress
 from crawler.crawl.scope import web_host
 from crawler.crawl.visits import Recrawl, plan_recrawl
 from crawler.net.address_guard import authority
 from crawler.settings import CrawlSettings, SourceSettings
-from storage.children import Child, run_children
 
 __all__ = ["CrawlJob", "crawl_sources", "enter"]
 

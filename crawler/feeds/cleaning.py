@@ -14,12 +14,11 @@ import duckdb
 import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
+from core.engine import bucket_sql, quote, text
 from core.gtin import canonical_gtin
 from core.modalities import FeedColumn, feed_columns
 from crawler.feeds.irregular import PLAIN_PRICE, read_irregular
 from reader.facts import IN_STOCK, OUT_OF_STOCK
-from storage.engine import quote, text
-from storage.tables import bucket_sql
 from storage.tables.data_files import file_sql
 
 __all__ = [

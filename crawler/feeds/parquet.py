@@ -7,11 +7,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from core.engine import quote, text
 from core.errors import FeedError
 from core.modalities import FeedColumn, feed_columns
 from core.table_spec import sql_type
 from crawler.feeds.rows import ROUNDED_ID, TEXTS
-from storage.engine import quote, text
 
 __all__ = ["insert_checked", "parquet_query"]
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from core.engine import quote
 from core.modalities import feed_columns
 from core.table_spec import TableSpec
-from storage.engine import quote
 
 __all__ = ["feed_tables", "masked_texts", "part_views"]
 

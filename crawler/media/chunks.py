@@ -9,22 +9,22 @@ import json
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.errors import DataError
 from core.stage import Progress, utc_now
 from crawler.media.downloader import Ended, download
 from crawler.media.queue import DDL, ROOM, DownloadRun, Pace, UrlQueue
 from crawler.media.workers import MAX_OTHER_HOST, Sink
 from crawler.settings import DownloadSettings
 from storage import Stage, State, Store
-from storage.place import place_at
-from storage.tasks import Runner, finished, order, running, take_result
+from storage.partitions import Done, Order, Results, in_tasks
+from storage.tasks import Runner, finished, running
 
 __all__ = ["add_finished", "download_chunk", "download_chunks"]
 
@@ -38,8 +38,10 @@ _FINGERPRINT = "2"
 
 def add_finished(stage: Stage, store: Store, queue: UrlQueue) -> None:
     """Add the outcomes of chunks that a killed run finished."""
-    for partition in finished(stage.shared_spool, _FINGERPRINT):
-        _take(stage, store, queue, partition)
+    results = _results(stage, store)
+    for name in finished(results.spool, _FINGERPRINT):
+        if tables := results.take(_Chunk(name, {}, pa.table({}))):
+            queue.add(tables["urls"])
 
 
 def download_chunks(
@@ -50,11 +52,11 @@ def download_chunks(
     Raises:
         DataError: a task's result is missing.
     """
-    chunks = _Chunks(stage, store, queue, run)
+    chunks, results = _Chunks(queue, run), _results(stage, store)
     progress.start("download", sum(count for _, count in queue.hosts()))
     try:
-        for name, ended in runner(download_chunk, stage.location, chunks.names()):
-            progress.advance(chunks.take(name, ended))
+        for done in in_tasks(results, download_chunk, _order_of, runner)(chunks.each()):
+            progress.advance(chunks.take(done))
     finally:
         progress.finish()
 
@@ -75,58 +77,65 @@ def download_chunk(location: str, name: str) -> Ended:
     return ended
 
 
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """URLs that one task downloads."""
+
+    name: str
+    hosts: Mapping[str, str]
+    """Its hosts with the last URL of each; "": the host has no more."""
+    inputs: pa.Table
+    fingerprint: str = _FINGERPRINT
+
+
 class _Chunks:
     """Assigns chunks to workers and collects their results."""
 
-    def __init__(self, stage: Stage, store: Store, queue: UrlQueue, run: DownloadRun) -> None:
-        self._stage = stage
-        self._store = store
+    def __init__(self, queue: UrlQueue, run: DownloadRun) -> None:
         self._queue = queue
         self._run = run
         self._paces: dict[str, Pace] = {}
         self._waiting: deque[tuple[str, str]] = deque()
         """Hosts, and the last assigned URL of each."""
-        self._running: dict[str, tuple[str, dict[str, str]]] = {}
-        """Order -> its partition, and its hosts with the last URL of each; "": the host has no more."""
+        self._running: set[str] = set()
 
-    def names(self) -> Iterator[str | None]:
-        """Yield the name of each order; None: the next order must wait until a running chunk has ended."""
+    def each(self) -> Iterator[_Chunk | None]:
+        """Yield each chunk; None: the next one must wait until a running chunk has ended."""
         self._waiting.extend((host, "") for host, _ in self._queue.hosts())
         hosts = -(-len(self._waiting) // _CHUNKS)
         while self._waiting or self._running:
-            name = self._next(hosts, apart=True)
-            if name or self._running:
-                yield name
+            chunk = self._next(hosts, apart=True)
+            if chunk or self._running:
+                yield chunk
         while hosts := self._enter_rest():
             yield self._next(hosts, apart=False)
             while self._running:
                 yield None
 
-    def take(self, name: str, ended: Ended) -> int:
+    def take(self, done: Done[_Chunk]) -> int:
         """Add a chunk's outcomes to the queue, and return how many URLs now have one."""
-        partition, hosts = self._running.pop(name)
-        rows = _take(self._stage, self._store, self._queue, partition)
-        if rows is None:
-            raise DataError("download: the outcomes of some URLs are missing. Run the stage again.")
+        self._running.remove(done.partition.name)
+        hosts, rows, ended = done.partition.hosts, done.tables["urls"], done.returned
+        self._queue.add(rows)
         is_open = pc.is_in(rows["state"], pa.array(["pending", "stale"]))
         elsewhere = Counter(rows["host"].filter(is_open).to_pylist())
-        done = int(rows.num_rows) - elsewhere.total()
+        ended_here = int(rows.num_rows) - elsewhere.total()
         for host, last in hosts.items():
             if host in ended.down:
-                done += self._queue.give_up(host)
+                ended_here += self._queue.give_up(host)
             elif last and elsewhere[host] < MAX_OTHER_HOST:
                 self._waiting.appendleft((host, last))
         now = time.time()
         self._paces |= {host: pace for host, pace in ended.paces.items() if hosts.get(host) or pace[0] > now}
-        return done
+        return ended_here
 
     def _enter_rest(self) -> int:
         """Put all hosts with open URLs on the waiting list, and return how many there are."""
         self._waiting = deque((host, "") for host, _ in self._queue.hosts())
         return len(self._waiting)
 
-    def _next(self, most: int, *, apart: bool) -> str | None:
-        """Store the order of a chunk of at most ``most`` hosts and return its name; None: no host waits."""
+    def _next(self, most: int, *, apart: bool) -> _Chunk | None:
+        """Return a chunk of at most ``most`` hosts; None: no host waits."""
         tables: list[pa.Table] = []
         hosts: dict[str, str] = {}
         room, each = _URLS, -(-_URLS // most)
@@ -137,26 +146,22 @@ class _Chunks:
                 tables.append(rows)
                 hosts[host] = rows["url"][-1].as_py() if rows.num_rows == min(each, room) else ""
                 room -= rows.num_rows
-        return self._order(pa.concat_tables(tables), hosts, apart=apart) if hosts else None
+        return self._chunk(pa.concat_tables(tables), hosts, apart=apart) if hosts else None
 
-    def _order(self, rows: pa.Table, hosts: dict[str, str], *, apart: bool) -> str:
+    def _chunk(self, rows: pa.Table, hosts: dict[str, str], *, apart: bool) -> _Chunk:
         paces = {host: pace for host in hosts if (pace := self._paces.pop(host, None))} if apart else self._paces
         facts = {**_facts_of(self._run), "paces": paces, "own": [*hosts] if apart else None}
-        partition = hashlib.sha256("\n".join(rows["url"].to_pylist()).encode()).hexdigest()
-        inputs = rows.replace_schema_metadata({"run": json.dumps(facts)})
-        name = order(self._stage.shared_spool, partition, _FINGERPRINT, inputs, ())
-        self._running[name] = partition, hosts
-        return name
+        name = hashlib.sha256("\n".join(rows["url"].to_pylist()).encode()).hexdigest()
+        self._running.add(name)
+        return _Chunk(name, hosts, rows.replace_schema_metadata({"run": json.dumps(facts)}))
 
 
-def _take(stage: Stage, store: Store, queue: UrlQueue, partition: str) -> pa.Table | None:
-    """Add a chunk's objects to the index and its outcomes to the queue; return the outcomes, None without any."""
-    place, index = place_at(stage.location), store.objects.index
-    tables = take_result(stage.shared_spool, place, index, partition, _FINGERPRINT)
-    if tables is None or "urls" not in tables:
-        return None
-    queue.add(tables["urls"])
-    return tables["urls"]
+def _order_of(chunk: _Chunk) -> Order:
+    return chunk.inputs, ()
+
+
+def _results(stage: Stage, store: Store) -> Results:
+    return Results(stage.name, stage.shared_spool, stage.location, store.objects.index)
 
 
 def _facts_of(run: DownloadRun) -> dict[str, object]:

@@ -13,7 +13,7 @@ from crawler.media.playlist import Part, Rendition, Track, check_count, join_par
 __all__ = ["read_mpd"]
 
 _DURATION = re.compile(
-    r"P(?:(?P<days>\d{1,4})D)?(?:T(?:(?P<hours>\d{1,5})H)?(?:(?P<minutes>\d{1,6})M)?"
+    r"P(?:0+Y)?(?:0+M)?(?:(?P<days>\d{1,4})D)?(?:T(?:(?P<hours>\d{1,5})H)?(?:(?P<minutes>\d{1,6})M)?"
     r"(?:(?P<seconds>\d{1,8}(?:\.\d{1,9})?)S)?)?"
 )
 _UNIT_S = {"days": 86_400.0, "hours": 3_600.0, "minutes": 60.0, "seconds": 1.0}
@@ -139,11 +139,19 @@ def _times(one: _Representation, facts: Mapping[str, str]) -> list[int]:
         offset = _whole(facts.get("presentationTimeOffset")) or 0
         return _from_timeline(_children(timelines[-1], "S"), None if end is None else end + offset)
     length = _positive(facts.get("duration"), "duration")
-    if end is None:
+    count = _named_count(facts)
+    if count is None and end is None:
         raise RejectedFileError("bad_playlist", "neither a duration nor a SegmentTimeline gives the number of segments")
-    count = math.ceil(end / length - 1e-6)
+    if count is None:
+        count = math.ceil((end or 0) / length - 1e-6)
     check_count(count)
     return [index * length for index in range(max(count, 1))]
+
+
+def _named_count(facts: Mapping[str, str]) -> int | None:
+    """Return the number of segments by the numbers of the first and the last one; None: the last is not given."""
+    first, last = _whole(facts.get("startNumber")), _whole(facts.get("endNumber"))
+    return None if last is None else last - (1 if first is None else first) + 1
 
 
 def _from_timeline(entries: list[etree._Element], end: float | None) -> list[int]:

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 
+from core.processes.children import Child
 from core.stage import Clock, Progress
 from crawler.media.fetch import Fetcher
 from crawler.media.queue import DownloadRun, Pace, UrlQueue
@@ -21,7 +22,6 @@ from crawler.media.session import MediaSession
 from crawler.media.throttle import Bandwidth, ByteBudget
 from crawler.media.workers import BatchWriter, Sink, Workers
 from storage import Store
-from storage.children import Child
 from storage.lock import enter_child
 
 __all__ = ["Ended", "download", "download_all", "partition_hosts"]

@@ -16,7 +16,6 @@ _RANGE = re.compile(r"([0-9]{1,15})(?:@([0-9]{1,15}))?")
 _VIDEO_CODECS = ("avc", "hvc1", "hev1", "av01", "vp08", "vp09", "vp8", "vp9", "mp4v")
 
 _REFUSED = {
-    "#EXT-X-DISCONTINUITY": "its parts have different encodings or times (EXT-X-DISCONTINUITY)",
     "#EXT-X-GAP": "some segments are missing (EXT-X-GAP)",
     "#EXT-X-I-FRAMES-ONLY": "it has only key frames (EXT-X-I-FRAMES-ONLY)",
     "#EXT-X-DEFINE": "it has variables (EXT-X-DEFINE)",
@@ -37,17 +36,20 @@ def read_master(text: str, url: str) -> list[Rendition] | None:
         return None
     lines = list(_lines(text))
     sounds = dict(_sounds(lines, url))
-    found = []
-    for tag, following in zip(lines, [*lines[1:], ""], strict=True):
-        if tag.startswith("#EXT-X-STREAM-INF:"):
-            if not following or following.startswith("#"):
+    found: list[Rendition] = []
+    following: str | None = None
+    for line in reversed(lines):
+        if not line.startswith("#"):
+            following = line
+        elif line.startswith("#EXT-X-STREAM-INF:"):
+            if following is None:
                 raise RejectedFileError("bad_playlist", "EXT-X-STREAM-INF without a URL")
-            facts = _attributes(tag)
+            facts = _attributes(line)
             if _has_video(facts):
                 video = resolve(url, following)
                 sound = sounds.get(facts.get("AUDIO", ""))
                 found.append(Rendition(video, None if sound == video else sound, _pixels(facts), _bit_rate(facts)))
-    return found
+    return found[::-1]
 
 
 def read_media(text: str, url: str) -> Track:
@@ -80,6 +82,7 @@ class _MediaReader:
         self._last: Part | None = None
         self._initial: Part | None = None
         self._count = 0
+        self._is_cut = False
         self.parts: list[Part] = []
         self.seconds = 0.0
         self.has_ended = False
@@ -88,8 +91,9 @@ class _MediaReader:
         """Read a line that is not blank."""
         name, _, value = line.partition(":")
         if why := _REFUSED.get(name):
-            if name != "#EXT-X-DISCONTINUITY" or self._count:
-                raise RejectedFileError("bad_playlist", why)
+            raise RejectedFileError("bad_playlist", why)
+        if name == "#EXT-X-DISCONTINUITY":
+            self._is_cut = self._count > 0
         elif name in ("#EXT-X-KEY", "#EXT-X-SESSION-KEY"):
             method = _attributes(line).get("METHOD", "")
             if method != "NONE":
@@ -100,8 +104,8 @@ class _MediaReader:
             self._range = _range(value)
         elif name == "#EXT-X-MAP":
             self._add_initial(_attributes(line))
-        elif name == "#EXT-X-ENDLIST":
-            self.has_ended = True
+        elif name == "#EXT-X-ENDLIST" or (name == "#EXT-X-PLAYLIST-TYPE" and value.strip() == "VOD"):
+            self.has_ended = True  # a list of type VOD never changes (4.3.3.5)
         elif not line.startswith("#"):
             self._add_segment(resolve(self._url, line))
 
@@ -116,17 +120,29 @@ class _MediaReader:
         self.parts.append(part)
 
     def _add_segment(self, url: str) -> None:
+        if self._is_cut:
+            raise RejectedFileError("bad_playlist", "its parts have different encodings or times (EXT-X-DISCONTINUITY)")
         span, self._range = self._range, None
         start = 0 if span is None else span.start
-        if start < 0:  # a range without a start follows the one before (4.3.2.2)
-            if self._last is None or self._last.url != url or self._last.length is None:
-                raise RejectedFileError("bad_playlist", "EXT-X-BYTERANGE without a start follows no other range")
-            start = self._last.start + self._last.length
+        if start < 0:
+            start = self._end_of_last(url)
         self._last = Part(url, start, None if span is None else span.length)
         self._count += 1
         if span is None:
             check_count(self._count)
         self.parts.append(self._last)
+
+    def _end_of_last(self, url: str) -> int:
+        """Return the start of a range that names none: it follows the one before (4.3.2.2).
+
+        The first one must name its start; players take that of the file.
+        """
+        last = self._last
+        if last is None:
+            return 0
+        if last.url != url or last.length is None:
+            raise RejectedFileError("bad_playlist", "EXT-X-BYTERANGE without a start follows no other range")
+        return last.start + last.length
 
 
 def _lines(text: str) -> Iterator[str]:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
 
+from core.files import sync_file, sync_folder, temporary_file
 from core.records import Reject
 from crawler.failures import PAGE, Answers
 from crawler.media.outcome import HTML_PAGE, Job, Outcome, Reason
 from crawler.net.address_guard import authority
 from crawler.settings import CHECKS, OPT_OUTS, DownloadSettings
 from storage import Snapshot, State, Store, execute_rows, transaction
-from storage.files import Layout, remove_database, sync_file, sync_folder, temporary_file
+from storage.files import Layout, remove_database
 
 if TYPE_CHECKING:  # every stage looks up pending URLs here, but only the download stage loads aiohttp
     from aiohttp.abc import AbstractResolver

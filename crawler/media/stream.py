@@ -6,13 +6,13 @@ from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from core.errors import MediaError
+from core.processes.message import Message
 from crawler.media.dash import read_mpd
 from crawler.media.hls import read_master, read_media
 from crawler.media.outcome import Dimensions, Mime, RejectedFileError
 from crawler.media.playlist import MAX_PLAYLIST_BYTES, Part, Rendition, Track, best_first, is_hls, is_playlist
 from crawler.media.validate import in_child, validate_stream
 from crawler.settings import DownloadSettings
-from storage.isolation.message import Message
 
 __all__ = ["FetchPart", "Received", "finish", "receive_stream"]
 

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from core.errors import MediaError
+from core.processes.message import Fault, Message
+from core.processes.pool import ChildPool, Job, PoolLimits
+from core.processes.pool_child import Handler
 from core.records import MediaKind
 from crawler.media.headers import (
     SEGMENT,
@@ -26,9 +29,6 @@ from crawler.media.headers import (
 from crawler.media.outcome import HTML_PAGE, BadHeaderError, Dimensions, Mime, RejectedFileError
 from crawler.settings import DownloadSettings
 from media.formats import SNIFFED_BYTES, sniff
-from storage.isolation.child import Handler
-from storage.isolation.message import Fault, Message
-from storage.isolation.pool import ChildPool, Job, PoolLimits
 
 __all__ = ["ENOUGH", "check_type", "ends_early", "in_child", "read_dimensions", "validate", "validate_stream"]
 

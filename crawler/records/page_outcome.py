@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from core.errors import PageError
+from core.processes.message import Message
 from core.records import ProductRecord
 from crawler.rights.opt_outs import page_opt_out
 from reader.document import read_document
@@ -17,7 +18,6 @@ from reader.product_page import ProductPage
 from reader.reading import Reader, Reading, reader_of
 from reader.template import Lean, Observation, observe
 from reader.text import storable
-from storage.isolation.message import Message
 
 __all__ = [
     "Claims",

@@ -3,17 +3,19 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 import core
 import reader
+from core.processes.message import Fault, Message
+from core.processes.pool import ChildPool, Job, PoolLimits, processes_for
 from core.records import ProductRecord, Specification, Variant
 from core.stage import Progress
 from crawler.crawl.stored_pages import StoredPageRow
@@ -36,9 +38,8 @@ from reader.document import MAX_BYTES
 from reader.model import kinds_model, shipped_model
 from reader.parse import load_page_object
 from reader.template import Observation
-from storage import Objects, Spool
-from storage.isolation.message import Fault, Message
-from storage.isolation.pool import ChildPool, Job, PoolLimits, processes_for
+from storage import Objects, Stage, Store
+from storage.partitions import Done, Results, in_pool, run_partitions
 from takedown.register import Register
 
 __all__ = ["PageReader", "ReadChunk", "read_lessons", "read_pages"]
@@ -168,33 +169,82 @@ _OUTCOMES = pa.schema([(name, pa.string()) for name in ("source", "url", "outcom
 def read_pages(
     pages: Sequence[StoredPageRow],
     readers: Mapping[str, PageReader],
-    objects: Objects,
-    spool: Spool,
+    store: Store,
+    stage: Stage,
     settings: CrawlSettings,
     progress: Progress,
 ) -> Iterator[ReadChunk]:
     """Yield the outcomes and rows of pages, in chunks in the order of the pages.
 
-    Chunks that a killed run finished are taken from the spool. A page that needs more time or memory than the settings
-    allow costs its process, but no other page.
+    Chunks that a killed run finished are taken from the stage's spool. A page that needs more time or memory than the
+    settings allow costs its process, but no other page.
 
     Args:
         pages: Pages in an order that does not change between runs.
         readers: Source -> its reader.
-        objects: Store of the page bytes.
-        spool: Store of finished chunks until the stage commits.
+        store: Store of the page bytes.
+        stage: The stage that runs.
         settings: Settings with the limits of a page.
         progress: Progress, advanced with every page.
     """
-    chunks = [pages[start : start + _CHUNK] for start in range(0, len(pages), _CHUNK)]
-    names = [_fingerprint(chunk, readers) for chunk in chunks]
-    missing = [(name, chunk) for name, chunk in zip(names, chunks, strict=True) if not spool.has(name, name)]
-    progress.advance(len(pages) - sum(len(chunk) for _, chunk in missing))
-    _read_missing(missing, readers, objects, spool, settings, progress)
-    for name in names:
-        found = spool.get(name, name)
+    results = Results(stage.name, stage.spool, stage.location, store.objects.index)
+    parts = [pages[start : start + _CHUNK] for start in range(0, len(pages), _CHUNK)]
+    chunks = [_Chunk(number, _fingerprint(part, readers), part) for number, part in enumerate(parts)]
+
+    def replies(items: Iterator[_Place]) -> Iterator[tuple[_Place, Message | Fault]]:
+        jobs = (_job(item, chunks[item.chunk].pages[item.page], store.objects) for item in items)
+        with _pool(handle, readers, settings, len(pages)) as pool:
+            for job, reply in pool.run(jobs):
+                yield _Place(*map(int, job.key.split("/"))), reply
+
+    def add(chunk: _Chunk, item: _Place, reply: Message | Fault) -> None:
+        page = chunk.pages[item.page]
+        chunk.read[item.page] = (page, *readers[page.source].receive(page, reply))
+        progress.advance()
+
+    def count(done: Done[_Chunk]) -> None:
+        progress.advance(len(done.partition.pages) if done.resumed else 0)
+
+    run_partitions(results, chunks, in_pool(results, _items, replies, add, _tables), count)
+    for chunk in chunks:
+        found = stage.spool.get(chunk.name, chunk.fingerprint)
         if found is not None:
             yield _outcomes_of(found.pop("outcomes")), found
+
+
+class _Place(NamedTuple):
+    """Place of a page."""
+
+    chunk: int
+    page: int
+    """Its place in the chunk."""
+
+
+def _job(place: _Place, page: StoredPageRow, objects: Objects) -> Job:
+    return Job(f"{place.chunk}/{place.page}", page.source, _job_data(page, objects))
+
+
+_Read = tuple[StoredPageRow, PageOutcome, ProductRecord | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Pages that are checkpointed together."""
+
+    number: int
+    name: str
+    pages: Sequence[StoredPageRow]
+    read: dict[int, _Read] = field(default_factory=dict)
+    """Place -> the page as read."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the pages and of their readers."""
+        return self.name
+
+
+def _items(chunk: _Chunk) -> list[_Place]:
+    return [_Place(chunk.number, place) for place in range(len(chunk.pages))]
 
 
 def _fingerprint(chunk: Sequence[StoredPageRow], readers: Mapping[str, PageReader]) -> str:
@@ -242,42 +292,10 @@ def _job_data(page: StoredPageRow, objects: Objects) -> bytes:
     return job_data(page.url, page.headers, body)
 
 
-_Missing = Sequence[tuple[str, Sequence[StoredPageRow]]]
-_Read = tuple[StoredPageRow, PageOutcome, ProductRecord | None]
-
-
-def _read_missing(
-    missing: _Missing,
-    readers: Mapping[str, PageReader],
-    objects: Objects,
-    spool: Spool,
-    settings: CrawlSettings,
-    progress: Progress,
-) -> None:
-    """Read chunks and put them into the spool, each as soon as all of its pages are read."""
-    under_way: dict[int, list[_Read | None]] = {}
-    with _pool(handle, readers, settings, sum(len(chunk) for _, chunk in missing)) as pool:
-        for job, reply in pool.run(_jobs(missing, objects, under_way)):
-            number, place = map(int, job.key.split("/"))
-            name, chunk = missing[number]
-            page = chunk[place]
-            under_way[number][place] = (page, *readers[page.source].receive(page, reply))
-            progress.advance()
-            if all(under_way[number]):
-                rows = _tables([read for read in under_way.pop(number) if read])
-                spool.put(name, name, rows)
-
-
-def _jobs(missing: _Missing, objects: Objects, under_way: dict[int, list[_Read | None]]) -> Iterator[Job]:
-    """Yield a job for each page; its key is the number of its chunk and its place in the chunk."""
-    for number, (_, chunk) in enumerate(missing):
-        under_way[number] = [None] * len(chunk)
-        for place, page in enumerate(chunk):
-            yield Job(f"{number}/{place}", page.source, _job_data(page, objects))
-
-
-def _tables(read: Sequence[_Read]) -> dict[str, pa.Table]:
-    """Return the rows of a chunk. A page whose record does not fit the tables is unreadable."""
+def _tables(chunk: _Chunk) -> dict[str, pa.Table]:
+    """Return the rows of a chunk and release its pages. A page whose record does not fit the tables is unreadable."""
+    read = [chunk.read[place] for place in range(len(chunk.pages))]
+    chunk.read.clear()
     try:
         rows = record_tables((page, record) for page, _, record in read if record)
     except _WRONG_TYPES:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.engine import quote, text
 from core.errors import DataError
 from core.gtin import canonical_gtin
 from core.modalities import feed_columns
@@ -16,7 +17,6 @@ from core.records import ProductRecord, Variant
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.records.choice import ChosenPages
 from storage import Snapshot, Stage
-from storage.engine import quote, text
 from storage.tables import TABLES
 
 __all__ = ["RECORD_TABLES", "RecordFiles", "check_shrinkage", "known_products", "record_tables", "write_records"]

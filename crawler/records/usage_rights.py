@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.engine import text
 from core.usage import strictest
 from crawler.crawl.frontier import each_frontier
 from crawler.crawl.scope import web_host
@@ -23,7 +24,6 @@ from crawler.rights.rsl import Content, read_licence
 from crawler.rights.signals import Signal, Statement, decide
 from crawler.rights.site import SITE_FILES, SiteSignals
 from storage import Stage, Store
-from storage.engine import text
 from storage.tables import TABLES
 
 __all__ = ["HostFiles", "write_usage_rights"]

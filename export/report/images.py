@@ -10,10 +10,10 @@ import numpy as np
 from PIL import Image
 
 from core.errors import MediaError
+from core.processes.message import Fault, Message
+from core.processes.pool import ChildPool, Job, PoolLimits, processes_for
 from media.image import read_image
 from storage import Objects, Snapshot
-from storage.isolation.message import Fault, Message
-from storage.isolation.pool import ChildPool, Job, PoolLimits, processes_for
 
 __all__ = ["Neighbours", "Thumbnail", "decode_images", "nearest_of_other_classes", "thumbnails"]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from core.engine import open_engine
 from core.modalities import modalities
 from storage import Snapshot
-from storage.engine import open_engine
 
 __all__ = ["Counts", "Numbers", "ask"]
 

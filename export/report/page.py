@@ -19,12 +19,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from core.engine import text
 from core.languages import Language, coded, texts_of
 from core.modalities import modalities
 from core.segmentation import count_words, has_chinese
 from export.report.images import Neighbours, Thumbnail
 from export.report.numbers import Numbers
-from storage.engine import text
 
 __all__ = [
     "Placed",

@@ -2,7 +2,7 @@
 
 import duckdb
 
-from storage.product_keys import KEYED_PRODUCTS, contradicts_sql
+from core.product_keys import KEYED_PRODUCTS, contradicts_sql
 
 __all__ = ["gtin_pairs"]
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.processes.message import Message
 from extract.ocr import DETECTION, DIRECTION, RECOGNITION
 from extract.ocr.lines import TextLine, in_reading_order, without_repeats
 from media.image import ImageFault, decode_image
-from storage.isolation.message import Message
 
 if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
     from extract.settings import ImageSettings

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import MediaError
+from core.processes.message import Fault, Message
+from core.processes.pool import ChildPool, Job
 from extract.clip import open_video
 from extract.engine import pool_limits
 from extract.moviepy_backend import encode_preview, require_moviepy
@@ -18,8 +20,6 @@ from extract.video.sample import sample_full
 from extract.video.seconds import SecondRule
 from media.frame import RgbConverter, upright
 from media.mp4 import encode_mp4
-from storage.isolation.message import Fault, Message
-from storage.isolation.pool import ChildPool, Job
 
 __all__ = ["make_preview"]
 

@@ -19,12 +19,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
+from core.engine import open_engine, text
 from crawler.media.outcome import HTML_PAGE
 from export.links import IMAGES
 from flows.rehydration.published import Published
 from splits.recipe import Recipe, Retrieval
 from storage import Snapshot
-from storage.engine import open_engine, text
 
 __all__ = ["VERDICTS", "Drift", "Medium", "Verdict", "compare_media", "lost_queries", "summarise"]
 

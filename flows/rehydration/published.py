@@ -7,12 +7,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from core.engine import quote, text
 from core.errors import DataError, UsageError
+from core.files import file_sha256
 from export.folders import LocalFolder
 from export.links import IMAGES, LINK_FORMS, MATCHES, VIDEOS
 from export.manifest import MANIFEST, read_manifest
-from storage.engine import quote, text
-from storage.files import file_sha256
 from storage.inside import inside
 
 __all__ = ["COLUMNS", "Published", "open_published"]

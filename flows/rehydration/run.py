@@ -6,7 +6,10 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from core.check import Check
+from core.engine import open_engine
 from core.errors import NotAuthorisedError
+from core.files import replace_file
 from core.run_options import RunContext, RunOptions
 from core.stage import StageReport
 from export.links import IMAGES, VIDEOS
@@ -16,9 +19,6 @@ from flows.rehydration.tables import write_tables
 from flows.run_stage import run_stage, stage_session
 from splits import stored_recipes
 from storage import Snapshot
-from storage.check import Check
-from storage.engine import open_engine
-from storage.files import replace_file
 from storage.split_digest import digest_splits
 from workspace import SETTINGS_FILE, Workspace
 from workspace.verification import verify_workspace

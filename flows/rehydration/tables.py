@@ -7,13 +7,13 @@ from contextlib import closing
 import duckdb
 import pyarrow as pa
 
+from core.engine import open_engine
 from core.errors import DataError, UsageError
 from core.records import Reject
 from core.stage import StageReport
 from export.links import IMAGES, MATCHES, VIDEOS
 from flows.rehydration.published import Published
 from storage import Stage, Store
-from storage.engine import open_engine
 from storage.split_digest import digest_splits
 from storage.tables import TABLES
 from takedown.register import open_register

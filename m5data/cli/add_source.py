@@ -181,8 +181,8 @@ def _toml(value: object) -> str:
 
 def _write(path: Path, section: str, *, contact: str) -> None:
     """Append the section to the settings file, and put the contact into ``[crawl]``."""
+    from core.files import replace_file
     from core.stage_settings import parse_settings
-    from storage.files import replace_file
     from workspace.settings import Settings
 
     text = path.read_text(encoding="utf-8").rstrip("\n") + "\n"

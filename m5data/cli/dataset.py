@@ -1,5 +1,6 @@
 """Verbs that finish the dataset (build-splits, verify, export), its SQL, and its usage rights."""
 
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -17,11 +18,11 @@ if TYPE_CHECKING:  # every spawned child imports this module again, so it must s
 __all__ = ["build_splits", "export", "rights", "shell", "sql", "verify"]
 
 _SHOWN = 60
+"""Characters of a served signal that a table shows."""
 _QUERY_GB, _EXPORT_GB = 3, 8
 """Memory beyond the program's own: for one query; for an export with a condition, which may use several."""
 _QUERY_S = 3600.0
 """Seconds after which a query is ended."""
-"""Characters of a served signal that a table shows."""
 
 
 def build_splits(
@@ -98,15 +99,14 @@ def export(  # noqa: PLR0913, PLR0917 - options of the command line
     as_json: JsonOption = False,
 ) -> None:
     """Run the stage export."""
-    if where is not None:
-        from m5data.cli.limits import limit_memory
+    from m5data.cli.limits import bounded_memory
 
-        limit_memory(_EXPORT_GB)
     formats, splits = (form,) if form else None, tuple(split) if split else None
     options = RunOptions(
         recipe=recipe, formats=formats, splits=splits, where=where, purpose=purpose, out=out, engine=engine
     )
-    run_verb(workspace, "export", options, as_json=as_json)
+    with bounded_memory(_EXPORT_GB) if where is not None else nullcontext():
+        run_verb(workspace, "export", options, as_json=as_json)
 
 
 def rights(
@@ -161,13 +161,12 @@ def sql(
     _untrusted: UntrustedOption = False,
 ) -> None:
     """Query the dataset's tables; "show tables" lists them."""
-    from m5data.cli.limits import limit_memory, limit_seconds
+    from m5data.cli.limits import bounded_memory, bounded_time
     from m5data.cli.output import write_rows
 
     snapshot = _snapshot(workspace, at)
-    limit_memory(_QUERY_GB)
-    limit_seconds(_QUERY_S)
-    write_rows(snapshot.batches(query), form, out)
+    with bounded_memory(_QUERY_GB), bounded_time(_QUERY_S):
+        write_rows(snapshot.batches(query), form, out)
 
 
 def shell(
@@ -176,11 +175,11 @@ def shell(
     _untrusted: UntrustedOption = False,
 ) -> None:
     """Query the dataset's tables interactively, with completion, paging and history."""
-    from m5data.cli.limits import limit_memory
+    from m5data.cli.limits import bounded_memory
     from m5data.cli.shell import run_shell
 
-    limit_memory(_QUERY_GB)
-    run_shell(_snapshot(workspace, at))
+    with bounded_memory(_QUERY_GB):
+        run_shell(_snapshot(workspace, at))
 
 
 def _snapshot(workspace: Path, version: int | None) -> "Snapshot":

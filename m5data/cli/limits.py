@@ -1,31 +1,50 @@
-"""Limits of this program's own process where it runs SQL that a person wrote."""
+"""Limits of this program's own process while it runs SQL that a person wrote."""
 
 import os
 import resource
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["limit_memory", "limit_seconds"]
+__all__ = ["bounded_memory", "bounded_time", "limit_memory"]
 
 _GB = 1 << 30
 _STATM = Path("/proc/self/statm")
 
 
-def limit_memory(gigabytes: int) -> None:
-    """Bound the memory that this process may take from now on: DuckDB's own limit does not count single values.
+@contextmanager
+def bounded_memory(gigabytes: int) -> Iterator[None]:
+    """Bound the memory that this process may take inside the block: DuckDB's own limit does not count single values.
 
     A query that needs more ends with an error. Does nothing on systems other than Linux.
     """
-    if _STATM.exists():
-        used = int(_STATM.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        wanted = used + gigabytes * _GB
-        resource.setrlimit(resource.RLIMIT_AS, (wanted if hard < 0 else min(wanted, hard), hard))
+    before, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (_most(gigabytes, hard), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (before, hard))
 
 
-def limit_seconds(seconds: float) -> None:
-    """End this process with a message after a time, whatever it does: a single value cannot be interrupted."""
+def limit_memory(gigabytes: int) -> None:
+    """Bound the memory that this process may take from now on, for good, as ``bounded_memory`` does for a while."""
+    most = _most(gigabytes, resource.getrlimit(resource.RLIMIT_AS)[1])
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _most(gigabytes: int, hard: int) -> int:
+    """Return the bytes of address space that this process may have; without /proc, the hard limit."""
+    if not _STATM.exists():
+        return hard
+    wanted = int(_STATM.read_text(encoding="ascii").split()[0]) * resource.getpagesize() + gigabytes * _GB
+    return wanted if hard < 0 else min(wanted, hard)
+
+
+@contextmanager
+def bounded_time(seconds: float) -> Iterator[None]:
+    """End this process with a message if the block takes longer: a single value cannot be interrupted."""
 
     def end() -> None:
         print(f"m5data: sql: the query was stopped after {seconds:g} s. Narrow it or add a LIMIT.", file=sys.stderr)
@@ -35,3 +54,8 @@ def limit_seconds(seconds: float) -> None:
     timer = threading.Timer(seconds, end)
     timer.daemon = True
     timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()

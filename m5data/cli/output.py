@@ -21,9 +21,9 @@ from rich.table import Table
 from rich.text import Text
 
 from core.errors import UsageError
+from core.files import replacing
+from core.odd_values import is_odd, python_values
 from core.stage import StageReport
-from storage.files import replacing
-from storage.odd_values import is_odd, python_values
 
 __all__ = [
     "as_box",

@@ -12,8 +12,8 @@ import typer
 from m5data.cli.output import print_notes, print_rows
 
 if TYPE_CHECKING:
+    from core.check import Check
     from core.stage import StageReport
-    from storage.check import Check
     from workspace import Workspace
     from workspace.status import StageStatus, Status
 

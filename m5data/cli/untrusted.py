@@ -32,7 +32,7 @@ def _continue_in_child(context: typer.Context, given: bool) -> bool:
         os.close(alive)
         _end_as(child)
     os.close(closed)
-    from storage.children import exit_when_closed
+    from core.processes.children import exit_when_closed
     from storage.untrusted import only_read
 
     exit_when_closed(alive)  # the parent was killed

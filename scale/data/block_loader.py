@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
+from core.files import replacing
 from scale.data.blocks import Block
 from scale.data.completion import Imputer
 from scale.data.sample_encoder import ARRAYS, Encoded, SampleEncoder
 from scale.data.shard_reader import DamagedShardError, read_samples
-from storage.files import replacing
 
 __all__ = ["BlockLoader"]
 

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from core.errors import DataError
+from core.tar import read_members
 from scale.data.blocks import split_into_blocks
 from scale.data.shard_folder import Shard
-from storage.tar import read_members
 
 __all__ = ["DamagedShardError", "RawSample", "read_samples", "readable_samples"]
 

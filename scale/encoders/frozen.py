@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 
+from core.files import replacing
 from scale.data.sample_encoder import Feature
 from scale.data.shard_reader import RawSample
 from scale.encoders.by_name import Encode, load_encoder
 from scale.training_recipe import InputSettings, Modality
-from storage.files import replacing
 
 __all__ = ["FrozenEncoders"]
 

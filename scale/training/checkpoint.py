@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from core.errors import DataError, MissingInputError, SettingsError
+from core.files import replacing
 from scale.training_recipe import TrainingRecipe
-from storage.files import replacing
 
 __all__ = ["Identity", "best_weights", "load_checkpoint", "save_checkpoint"]
 

@@ -1,4 +1,4 @@
-"""What a recipe names outside of itself: packages, folders and files, checked before anything starts."""
+"""Check packages, folders and files that a recipe names, before anything starts."""
 
 from importlib import import_module
 from importlib.util import find_spec

@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
 from core.errors import MissingInputError
+from core.files import sweep_temporaries
 from core.stage import Progress, SilentProgress
 from scale.data.batches import Batches
 from scale.data.block_loader import BlockLoader
@@ -30,7 +31,6 @@ from scale.training.checkpoint import Identity, best_weights, load_checkpoint, s
 from scale.training.loop import LossLog, Phase, Processes, process_group, run_phase, seeded, total_steps
 from scale.training.requirements import check_requirements
 from scale.training_recipe import Modality, TrainingRecipe
-from storage.files import sweep_temporaries
 
 __all__ = [
     "FINETUNED",

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import CorruptObjectError
+from core.files import replace_file, sync_file, sync_folder
+from core.small_files import check, read_json
 from storage.erasure.records import BLANK_TYPE, Place, record_fields
-from storage.files import SEGMENT, replace_file, sync_file, sync_folder
+from storage.files import SEGMENT
 from storage.objects.index import ObjectKind
 from storage.objects.reader import Objects
 from storage.objects.warc import RECORD_END, StoredPage, parse_response
 from storage.objects.writer import ObjectWriter
-from storage.small_files import check, read_json
 from storage.working_copy import segment_file
 
 __all__ = ["blank_record", "erase_records", "finish_erasing", "free_blanks", "store_again"]

@@ -13,10 +13,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from storage.engine import open_engine, quote, text
-from storage.files import Layout, replace_file, sync_file, sync_folder
+from core.engine import open_engine, quote, text
+from core.files import replace_file, sync_file, sync_folder
+from core.table_spec import TableSpec
+from storage.files import Layout
 from storage.inside import files_below
-from storage.tables import TABLES, TableSpec
+from storage.tables import TABLES
 from storage.tables.data_files import DataFile, file_sql, view_sql
 from storage.versions import Snapshot, StageRecord, committed_versions, write_version
 from storage.working_copy import fetch_all

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from core.engine import open_engine
 from core.errors import CorruptObjectError
-from storage.engine import open_engine
-from storage.files import SEGMENT, Layout, sync_file, temporary_file
+from core.files import sync_file, temporary_file
+from storage.files import SEGMENT, Layout
 from storage.state import State, execute_rows, transaction
 from storage.tables import TABLES
 from storage.tables.data_files import DataFile, rows_sql

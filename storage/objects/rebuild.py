@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import cast
 
 from core.errors import CorruptObjectError
+from core.files import sync_file, temporary_file
 from storage.erasure.records import BLANK_TYPE, Place, record_fields, segment_records
-from storage.files import SEGMENT, Layout, sync_file, temporary_file
+from storage.files import SEGMENT, Layout
 from storage.objects.index import OBJECT_DDL, ObjectIndex, ObjectKind, ObjectRef
 from storage.objects.warc import RECORD_END
 from storage.state import State

@@ -13,9 +13,9 @@ from typing import Protocol, Required, Self, TypedDict, Unpack
 
 import pyarrow as pa
 
+from core.files import sync_folder
 from core.stage import Clock
 from core.version import __version__
-from storage.files import sync_folder
 from storage.objects.index import FIRST, ObjectIndex, ObjectKind, ObjectRef
 from storage.objects.warc import (
     RECORD_END,

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from core.modalities import modality_tables
-from core.table_spec import Column, Partition, TableSpec
-from storage.engine import bucket_of, bucket_sql
+from core.table_spec import TableSpec
 from storage.tables.catalogue import HISTORY, MEDIA, OBJECTS, PRODUCTS, REJECTS, SPECS, USAGE_RIGHTS, VARIANTS
 from storage.tables.dataset import CANDIDATES, JUDGEMENTS, MATCHES, RECIPES, RESERVE, SPLITS
 from storage.tables.derived import (
@@ -25,7 +24,7 @@ from storage.tables.derived import (
     TEXTS,
 )
 
-__all__ = ["TABLES", "Column", "Partition", "TableSpec", "bucket_of", "bucket_sql"]
+__all__ = ["TABLES"]
 
 _FIXED: dict[str, TableSpec] = {
     spec.name: spec

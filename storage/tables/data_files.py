@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from core.engine import bucket_sql, quote, text
 from core.table_spec import Partition, TableSpec, sql_type
-from storage.engine import bucket_sql, quote, text
 from storage.working_copy import local_paths
 
 __all__ = [

@@ -19,8 +19,8 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from core.errors import CorruptObjectError, DataError
+from core.files import sync_file, sync_folder
 from core.table_spec import BUCKET, TableSpec
-from storage.files import sync_file, sync_folder
 from storage.inside import is_plain
 from storage.tables.data_files import DataFile
 

@@ -14,10 +14,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.engine import bucket_sql, quote, text
 from core.errors import DataError
+from core.files import sync_file
 from core.table_spec import Column, Partition, TableSpec, sql_type
-from storage.engine import bucket_sql, quote, text
-from storage.files import sync_file
 from storage.tables.data_files import (
     DataFile,
     column_ranges,

@@ -19,6 +19,7 @@ from core.errors import FeedError
 from core.modalities import FeedColumn, LedgerEntry, Modality, modalities, register, unregister
 from core.stage import StageReport, utc_now
 from core.table_spec import ID, INT, TEXT, Column, TableSpec
+from core.tar import read_members
 from crawler import ingest_stage, records_stage
 from export import export_stage
 from export.rights import Rights
@@ -33,7 +34,6 @@ from storage.copying import rebucket
 from storage.difference import table_changes
 from storage.erasure import history
 from storage.tables import TABLES
-from storage.tar import read_members
 from takedown.forget import forget
 from takedown.plan import Target
 from tests.export.reviews import REVIEWS

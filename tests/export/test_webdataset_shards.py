@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.tar import read_members
 from export.webdataset_shards import END, HashedFile, member
 from storage import Store
-from storage.tar import read_members
 from tests.export.test_export_stage import export, read_tars
 
 _parts = st.lists(st.binary(max_size=700), max_size=3)

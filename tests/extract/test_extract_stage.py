@@ -14,7 +14,7 @@ from core.errors import DataError, MissingInputError, MissingSegmentError
 from core.stage import StageReport
 from extract.engine import LocalEngine
 from extract.extract_stage import run
-from extract.partitions import extract_partition
+from extract.partitions import MediaPartition, run_partition
 from extract.settings import ExtractSettings, FeatureSettings, LimitSettings, VideoSettings
 from flows.engines import on_ray
 from storage import Store
@@ -199,7 +199,7 @@ def test_partitions_run_on_ray_give_the_same(tmp_path: Path, by_one_process: Out
 
 def test_a_partition_that_was_not_handed_out_is_an_error(store: Store) -> None:
     with pytest.raises(DataError, match="no such order"):
-        extract_partition(str(store.root), "spool/extract/0/abc.arrow")
+        run_partition(MediaPartition, str(store.root), "spool/extract/0/abc.arrow")
 
 
 def test_partitions_done_elsewhere_before_a_failure_are_not_done_again(store: Store) -> None:
@@ -322,7 +322,7 @@ def test_without_media_there_is_nothing_to_extract_from(store: Store) -> None:
 
 
 def test_nothing_to_do_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("storage.isolation.pool.PoolProcess", None)
+    monkeypatch.setattr("core.processes.pool.PoolProcess", None)
     assert list(LocalEngine(SETTINGS, bytes.fromhex).run([], 0)) == []
 
 

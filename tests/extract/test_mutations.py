@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from PIL import Image
 
+from core.processes.message import Fault
 from extract.engine import Item, LocalEngine
 from extract.images import ImageMeasures
 from extract.results import AUDIO_REASONS, FILE_REASONS, FRAME_REASONS, ClipResult
 from extract.settings import ExtractSettings, LimitSettings
-from storage.isolation.message import Fault
 from tests.extract.synthetic_media import Clip, make_clip, tone
 
 SETTINGS = ExtractSettings(workers=2, limits=LimitSettings(seconds=20))

@@ -21,7 +21,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     ("module", "unwanted"),
     [
         ("extract", {"numpy", "av", "PIL", "pydantic"}),
-        ("storage.isolation.child", {"numpy", "av", "PIL", "pydantic"}),
+        ("core.processes.pool_child", {"numpy", "av", "PIL", "pydantic"}),
         ("extract.clip", {"pydantic", "librosa", "numba", "scipy", "moviepy", "duckdb", "pyarrow"}),
     ],
 )

@@ -1,7 +1,7 @@
 """A stand-in for the models that read images; a separate module, so that its processes load little."""
 
+from core.processes.message import Json, Message
 from extract.ocr.reader import ImageReader
-from storage.isolation.message import Json, Message
 
 
 class WordReader(ImageReader):

@@ -10,11 +10,11 @@ from threading import Thread
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from core.engine import open_engine
 from core.errors import DataError, ThresholdError
 from core.run_options import RunContext
 from flows.run_files import METRICS_FILE
 from flows.run_stage import confined, notifying, run_stage
-from storage.engine import open_engine
 from workspace import Workspace
 from workspace.settings import MachineSettings
 

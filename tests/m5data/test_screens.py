@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from core.check import Check
 from core.stage import StageReport
 from m5data.cli.output import print_reports, print_rows
 from m5data.cli.screens import next_step, print_check_groups, print_run_end, print_status
-from storage.check import Check
 from workspace import Workspace
 from workspace.progress import RunningStage, showing_progress
 from workspace.status import StageStatus, Status

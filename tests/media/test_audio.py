@@ -42,7 +42,7 @@ def encode(
 ) -> bytes:
     """Return a file with the parts of ``audio`` between some times, and two seconds of grey frames."""
     buffer = io.BytesIO()
-    layout = layout or {1: "mono", 2: "stereo", 6: "5.1(side)"}[len(audio)]
+    layout = layout or {1: "mono", 2: "stereo", 6: "5.1(side)", 8: "7.1", 16: "hexadecagonal"}[len(audio)]
     with av.open(buffer, "w", format=form) as output:
         if frames_from is not None:
             video = output.add_stream("mpeg4", rate=10)
@@ -59,8 +59,8 @@ def encode(
         for at in range(0, audio.shape[1], 1000):
             if not any(low <= at / rate < high for low, high in starts):
                 continue
-            part = np.ascontiguousarray(audio[:, at : at + 1000])
-            frame = av.AudioFrame.from_ndarray(part, format="fltp", layout=layout)
+            part = np.ascontiguousarray(audio[:, at : at + 1000].T).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(part, format="flt", layout=layout)
             frame.sample_rate, frame.pts, frame.time_base = rate, at, Fraction(1, rate)
             for each in av.AudioResampler(format=stream.codec_context.format, layout=layout, rate=rate).resample(frame):
                 output.mux(stream.encode(each))
@@ -85,6 +85,28 @@ def test_features_are_those_that_librosa_computes_from_the_file(rate: int, chann
     got = extract.mfcc(decode(encode(audio, rate)).mono, 22_050)
     assert got.shape == wanted.shape
     assert np.abs(got - wanted).max() / np.abs(wanted).max() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("codec", "form", "channels"),
+    [("aac", "mp4", 8), ("libopus", "matroska", 8), ("pcm_s24le", "matroska", 8), ("pcm_f32le", "mov", 16)],
+)
+def test_many_channels_are_read_in_any_layout_of_samples(codec: str, form: str, channels: int) -> None:
+    tone = np.repeat(wave(1.0, 48_000, 1), channels, axis=0)
+    with_gap = ((0.0, 0.4), (0.7, 2.0))
+    starts = with_gap if form == "matroska" else with_gap[:1]
+    audio = decode(encode(tone, 48_000, codec=codec, form=form, starts=starts))
+    assert audio.channels == 2
+    wanted = float(np.sqrt(np.mean(tone**2)))
+    assert float(np.sqrt(np.mean(audio.mono[4000:8000] ** 2))) == pytest.approx(wanted, rel=0.2)
+
+
+def test_channels_without_names_are_those_that_ffmpeg_expects() -> None:
+    audio = np.zeros((6, 44_100), np.float32)
+    audio[4] = wave(1.0, 44_100, 1)
+    sides = np.concatenate(decode(encode(audio, 44_100, codec="pcm_s16le", form="mov", layout="6C")).parts)
+    assert np.abs(sides[:, 0]).max() > 0.1
+    assert np.abs(sides[:, 1]).max() == 0
 
 
 @pytest.mark.parametrize("channels", [1, 2, 6])

@@ -8,11 +8,11 @@ import pytest
 from av.container import InputContainer
 
 from core.errors import MediaError
+from core.processes.message import Fault
 from extract.clip import extract_clip
 from extract.settings import ExtractSettings
 from media.container import open_media, read_packets
 from media.formats import sniff
-from storage.isolation.message import Fault
 from tests.extract.synthetic_media import Clip, make_clip
 
 CONTAINERS = {

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from annotate import matches_stage
 from annotate.settings import AnnotateSettings
+from core.engine import open_engine
 from core.errors import RecipeError
 from core.stage import StageReport
 from extract.duplicates import FINGERPRINTS, NEW_DUPLICATES, find_pairs, prepare, regroup
@@ -23,7 +24,6 @@ from splits import Recipe, build
 from splits.certificate import certify
 from splits.splits_stage import Draw, read_source
 from storage import Store
-from storage.engine import open_engine
 from storage.tables import TABLES
 from tests.splits.synthetic import record
 

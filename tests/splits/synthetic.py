@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pyarrow as pa
 
+from core.engine import open_engine
 from splits import Catalogue, Recipe
 from splits.catalogue import CATEGORIES, MATCHES, OUTSIDE
-from storage.engine import open_engine
 from storage.split_digest import digest_splits
 from storage.tables import TABLES
 

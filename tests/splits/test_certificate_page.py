@@ -4,9 +4,9 @@ import json
 from html.parser import HTMLParser
 from pathlib import Path
 
+from core.check import Check
 from splits import Certificate, load_recipe, write_certificate
 from splits.certificate import Exclusion, Leakage, Near, SplitSummary
-from storage.check import Check
 
 CERTIFICATE = Certificate(
     recipe=load_recipe("mep3m"),

@@ -7,11 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from core.engine import open_engine
 from core.records import Reject
 from core.stage import StageReport
 from storage import Store
 from storage.consistency import check_consistency, check_tables
-from storage.engine import open_engine
 from storage.tables import TABLES
 from tests.storage.synthetic import NOTHING, data_files, medium, product, spec
 
@@ -209,7 +209,8 @@ def test_what_does_not_agree_is_named(change: Callable[[Rows], None], name: str,
 def test_tables_of_a_stage_that_is_behind_are_left_out(store: Store) -> None:
     _store(store, _sound())
     with store.stage("records", settings="") as stage:
-        stage.write("products", pa.Table.from_pylist([*_sound()["products"], product("c:1")]))
+        rows = [*_sound()["products"], product("c:1")]
+        stage.write("products", pa.Table.from_pylist(rows, schema=TABLES["products"].schema))
         stage.commit(StageReport("records", 0, 0))
     checks = {check.name: check for check in check_consistency(store.snapshot())}
     late = "not run since their inputs changed, so left out: dedup"

@@ -5,9 +5,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from core.engine import open_engine
 from storage import Store
 from storage.consistency import Proof, prove_keys
-from storage.engine import open_engine
 from storage.tables import TABLES
 from tests.storage.synthetic import NOTHING, data_files, product, spec
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from storage import Child, Store
-from storage.files import replace_file, replacing, sweep_temporaries, temporary_file
+from core.files import replace_file, replacing, sweep_temporaries, temporary_file
+from core.processes.children import Child
+from storage import Store
 
 
 def write_half(path: Path, pipe: "Connection[str, str]") -> None:

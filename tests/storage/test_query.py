@@ -7,11 +7,10 @@ from random import Random
 
 import pytest
 
+from core.engine import Engines, bucket_of, open_engine
 from core.errors import QueryError
 from storage import Store
-from storage.engine import Engines, open_engine
 from storage.query import Reads, names_of, plan_reads
-from storage.tables import bucket_of
 from tests.storage.random_queries import answers, fill, random_query, whole_tables
 from tests.storage.synthetic import commit, ids, is_sorted, products, spec, table
 

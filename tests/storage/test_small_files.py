@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from core.errors import CorruptObjectError, M5DataError
+from core.small_files import read_json
 from storage import Store
 from storage.files import Layout
-from storage.small_files import read_json
 from storage.versions import read_version
 from takedown.forget import PENDING, finish_takedown
 from tests.storage.synthetic import commit, products

@@ -5,9 +5,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from core.engine import memory_limit
 from core.errors import QueryError
 from storage import Store
-from storage.engine import memory_limit
 from storage.tables import TABLES
 from storage.tags import TAGS_COLUMNS
 from storage.views import VIEWS

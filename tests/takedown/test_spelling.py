@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import UsageError
-from storage.files import file_sha256
+from core.files import file_sha256
 from takedown.forget import forget
 from takedown.plan import Target, TargetKind
 from takedown.receipt import Receipt

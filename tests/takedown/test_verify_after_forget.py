@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from core.check import Check
 from core.run_options import RunContext
 from core.stage import StageReport
 from flows.run_stage import run_stage
-from storage.check import Check
 from takedown.forget import forget
 from takedown.plan import Target
 from tests.splits.synthetic import Thing, stored

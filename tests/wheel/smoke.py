@@ -64,7 +64,7 @@ import numpy as np, extract
 from extract.results import Audio
 from extract.settings import AudioSettings, ExtractSettings
 from media.mp4 import encode_mp4
-from storage.isolation.message import Fault
+from core.processes.message import Fault
 
 if __name__ == "__main__":
     wave = (8000 * np.sin(np.arange(44_100) / 16)).astype(np.int16)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
+from core.engine import text as quoted
 from core.modalities import modalities
-from storage.engine import text as quoted
 from storage.query import query_errors
 from webapp.catalogue.product_card import plain
 from webapp.catalogue.sampling import ENOUGH, among_first, in_sample

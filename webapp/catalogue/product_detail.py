@@ -8,9 +8,9 @@ from typing import Any
 
 import duckdb
 
+from core.engine import bucket_of
 from core.usage import PURPOSES
 from storage import Snapshot
-from storage.tables import bucket_of
 from storage.views import ledger_sql
 from webapp.catalogue.product_card import TABLES, ProductCard, plain, read_cards
 

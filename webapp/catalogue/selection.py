@@ -12,10 +12,10 @@ from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urlencode
 
+from core.engine import text as quoted
 from core.errors import UsageError
 from core.modalities import modalities
 from core.segmentation import cut_words
-from storage.engine import text as quoted
 from webapp.catalogue.signatures import LONG, SHORT, has_word
 
 __all__ = [

@@ -13,7 +13,7 @@ import pyarrow as pa
 from duckdb.func import PythonUDFType
 from numpy.typing import NDArray
 
-from storage.engine import text as quoted
+from core.engine import text as quoted
 
 __all__ = ["LONG", "SHORT", "add_signatures", "has_word"]
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.engine import open_engine
 from core.errors import FeedError
 from crawler.feeds import FeedFormat, detect, open_feed
 from crawler.feeds.cleaning import add_functions, divide, validate_rows
 from crawler.feeds.files import check_file
-from storage.engine import open_engine
 
 __all__ = ["SHAPES", "mutated_feeds", "read_feed", "survives"]
 

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.contacts import hash_merchant, mask_contacts
+from core.engine import open_engine
 from crawler.feeds import cleaning
 from crawler.feeds.cleaning import MACROS
 from crawler.ingest_stage import run
 from crawler.settings import CrawlSettings, SourceSettings
 from storage import Store
-from storage.engine import open_engine
 from tests.storage.synthetic import is_sorted
 
 SETTINGS = CrawlSettings(sources={"shop": SourceSettings(crawl_authorised=True)})

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.contacts import mask_contacts
+from core.engine import open_engine
 from core.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
 from core.stage import StageReport
 from crawler import records_stage
@@ -23,7 +24,6 @@ from crawler.feeds.redaction import SUSPECT
 from crawler.ingest_stage import run
 from crawler.settings import CrawlSettings, SourceSettings
 from storage import Store
-from storage.engine import open_engine
 from storage.tables import TABLES
 
 MAY = SourceSettings(crawl_authorised=True)

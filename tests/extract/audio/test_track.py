@@ -7,12 +7,12 @@ import pytest
 from numpy.typing import NDArray
 
 from core.errors import SettingsError
+from core.processes.message import Fault
 from extract.audio.track import describe_feature
 from extract.clip import extract_clip
 from extract.moviepy_backend import require_moviepy
 from extract.results import Audio
 from extract.settings import AudioSettings, ExtractSettings, FeatureSettings
-from storage.isolation.message import Fault
 from tests.extract.synthetic_media import Clip, make_clip, tone
 
 DEFAULTS = ExtractSettings()
@@ -54,6 +54,19 @@ def test_audio_becomes_mp3_and_mfcc() -> None:
     array = np.frombuffer(audio.feature, "<f4").reshape(audio.rows, audio.columns)
     assert array.shape == (20, 1 + round(audio.duration_s * 22_050) // 256)
     assert np.isfinite(array).all()
+
+
+@pytest.mark.parametrize("rate", [32_000, 44_100])
+def test_the_mp3_is_on_the_clock_of_the_frames(rate: int) -> None:
+    click = np.zeros((2, 44_100 * 2), np.float32)
+    click[:, 44_100:44_500] = tone(400 / 44_100)
+    audio = keep(
+        Clip(container="matroska", audio=click, audio_codec="flac"),
+        ExtractSettings(sound=AudioSettings(sample_rate=rate)),
+    )
+    samples, got, _ = decode(audio.mp3)
+    assert (got, len(samples)) == (rate, 2 * rate)
+    assert int(np.argmax(np.abs(samples) > 0.1)) / rate == pytest.approx(1.0, abs=0.002)
 
 
 def test_the_same_file_gives_the_same_bytes() -> None:

@@ -5,9 +5,9 @@ import multiprocessing
 from pathlib import Path
 from random import Random
 
+from core.processes.children import die_with_parent
 from crawler.download_stage import run
 from storage import Store
-from storage.children import die_with_parent
 from tests.crawler.media.conftest import MakeImage, MediaServer, Want
 from tests.crawler.media.test_download_stage import FAST, download
 

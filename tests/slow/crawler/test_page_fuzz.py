@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from core.processes.message import Fault, Message
+from core.processes.pool import ChildPool, Job, PoolLimits
 from crawler.records.page_outcome import PageOptions, handle, job_data, read_page
-from storage.isolation.message import Fault, Message
-from storage.isolation.pool import ChildPool, Job, PoolLimits
 
 from .page_mutations import SHAPES, hostile_shape, mutate, url_of_shape
 

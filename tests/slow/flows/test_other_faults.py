@@ -99,7 +99,7 @@ def _decoder(parent: int, workspace: Path) -> psutil.Process | None:
         (
             child
             for child in children
-            if child.cpu_times().user > 0.15 and "storage.isolation" in " ".join(child.cmdline())
+            if child.cpu_times().user > 0.15 and "core.processes" in " ".join(child.cmdline())
         ),
         None,
     )

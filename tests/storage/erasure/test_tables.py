@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
+from core.engine import open_engine
 from core.stage import StageReport
 from storage import Store
-from storage.engine import open_engine
 from storage.erasure import Edit, among, history, rewrite_tables
 from storage.erasure.tables import replace_files
 from tests.storage.synthetic import commit, ids, leftovers, noon, product, products, spec, table

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.engine import bucket_of, open_engine
+from core.engine import bucket_of, open_engine
 from storage.tables.data_files import other_buckets, read_owners
 
 _rows = st.lists(st.tuples(st.sampled_from(["", "a", "ab", "b", "é", "中"]), st.integers(0, 2)), max_size=7)

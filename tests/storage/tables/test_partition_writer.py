@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.engine import bucket_of, bucket_sql
 from storage import Store
-from storage.tables import bucket_of, bucket_sql, partition_writer
+from storage.tables import partition_writer
 from tests.storage.synthetic import NOTHING, commit, data_files, is_sorted, spec, table
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import DataError
-from storage.tar import read_members
+from core.tar import read_members
 
 PAYLOADS = {"00000000.json": b"{}", "00000000.image.jpg": bytes(range(250)) * 4, "00000001.json": b""}
 

@@ -4,7 +4,7 @@ import socket
 import sys
 from pathlib import Path
 
-from storage.isolation.message import Message
+from core.processes.message import Message
 
 __all__ = ["misbehave"]
 

@@ -9,9 +9,9 @@ import psutil
 import pytest
 
 from core.errors import DataError
-from storage.isolation.message import Fault, Message
-from storage.isolation.pool import ChildPool, Job, PoolLimits
-from tests.storage.isolation.misbehaving_handlers import misbehave
+from core.processes.message import Fault, Message
+from core.processes.pool import ChildPool, Job, PoolLimits
+from tests.core.processes.misbehaving_handlers import misbehave
 
 LIMITS = PoolLimits(seconds=60, memory_bytes=256 << 20, input_bytes=1 << 20, output_bytes=1 << 20)
 ECHO = Message({}, (b"abc", b"cba"))
@@ -98,7 +98,7 @@ def test_no_process_is_left_behind_when_the_block_ends_early() -> None:
         answers = pool.run(iter([Job("a", "echo", b""), Job("b", "hang", b""), Job("c", "echo", b"")]))
         next(answers)
         children = set(psutil.Process().children(recursive=True)) - before
-        processes = [child for child in children if "storage.isolation.child" in " ".join(child.cmdline())]
+        processes = [child for child in children if "core.processes.pool_child" in " ".join(child.cmdline())]
     assert len(processes) == 2
     assert psutil.wait_procs(processes, timeout=60)[1] == []
 
@@ -113,9 +113,9 @@ def test_a_handler_that_cannot_be_loaded_is_an_error_not_a_fault_of_the_job(capf
 
 _PARENT = """
 import os, signal
-from storage.isolation.pool import ChildPool, Job
-from tests.storage.isolation.misbehaving_handlers import misbehave
-from tests.storage.isolation.test_pool import LIMITS
+from core.processes.pool import ChildPool, Job
+from tests.core.processes.misbehaving_handlers import misbehave
+from tests.core.processes.test_pool import LIMITS
 if __name__ == "__main__":
     with ChildPool(misbehave, 1, LIMITS) as pool:
         _, answer = next(pool.run(iter([Job("a", "echo", b""), Job("b", "hang", b"")])))

@@ -14,8 +14,8 @@ from typing import TypeVar
 
 import duckdb
 
-from storage.isolation.pool import processes_for
-from storage.memory import usual_query_mb
+from core.memory import usual_query_mb
+from core.processes.pool import processes_for
 
 __all__ = [
     "Engines",

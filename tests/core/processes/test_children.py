@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.children import Child, ProgramError, run_children, run_program
+from core.processes.children import Child, ProgramError, run_children, run_program
 from tests.storage.conftest import has_ended
 
 _SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]

@@ -8,8 +8,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from storage.engine import Engines, memory_limit, open_engine, side_by_side
-from storage.memory import usual_query_mb
+from core.engine import Engines, memory_limit, open_engine, side_by_side
+from core.memory import usual_query_mb
 
 
 @pytest.mark.parametrize(("limit", "at_once"), [(400, 1), (1_100, 2), (9_000, 4)])

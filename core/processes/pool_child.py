@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from storage.children import exit_when_closed
-from storage.isolation.message import Message, receive, send
+from core.processes.children import exit_when_closed
+from core.processes.message import Message, receive, send
 
 __all__ = ["ChildLimits", "Handler", "main"]
 

@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Self
 
 from core.errors import DataError
-from storage.isolation.child import ChildLimits, Handler
-from storage.isolation.message import Fault, Message, receive, send
+from core.processes.message import Fault, Message, receive, send
+from core.processes.pool_child import ChildLimits, Handler
 
 __all__ = ["ChildPool", "Job", "PoolLimits", "PoolProcess", "processes_for"]
 
@@ -25,7 +25,7 @@ _START_GRACE_SECONDS = 1.0
 _BOOT = """
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
-from storage.isolation.child import main
+from core.processes.pool_child import main
 main(int(sys.argv[2]))
 """
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -37,7 +37,7 @@ class PoolProcess:
     It imports the handler's module and nothing else; ``multiprocessing`` would import the main program again.
 
     Args:
-        handler: A pickled ``storage.isolation.child.Handler``.
+        handler: A pickled ``core.processes.pool_child.Handler``.
         limits: Enforced by the operating system.
     """
 

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from core.errors import DataError
 
@@ -165,6 +165,7 @@ def run_program(
     data: bytes = b"",
     seconds: float | None = None,
     environment: Mapping[str, str] = _NO_VARIABLES,
+    into: IO[bytes] | None = None,
 ) -> bytes:
     """Run a program to its end and return its standard output.
 
@@ -175,6 +176,7 @@ def run_program(
         data: Its standard input, which closes when this process ends, however that happens.
         seconds: Deadline; None: no limit.
         environment: Variables added to those of this process.
+        into: A file that gets the standard output instead, for programs that seek in it.
 
     Raises:
         ProgramError: It could not be started, ended with a code other than 0, or missed its deadline.
@@ -183,7 +185,7 @@ def run_program(
         program = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.PIPE if into is None else into,
             stderr=subprocess.PIPE,
             env={**os.environ, **environment},
             process_group=0,
@@ -201,7 +203,7 @@ def run_program(
     if program.returncode:
         tail = errors[-_TAIL_BYTES:].decode(errors="replace").strip()
         raise ProgramError(f"{command[0]}: ended with {program.returncode}: {tail or 'no message'}", program.returncode)
-    return output
+    return output or b""
 
 
 def die_with_parent() -> None:

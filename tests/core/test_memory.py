@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.memory import memory_of_machine, usual_query_mb
+from core.memory import memory_of_machine, usual_query_mb
 
 MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
@@ -50,7 +50,7 @@ def test_a_query_has_a_share_of_the_memory() -> None:
 def test_a_limit_of_the_address_space_counts() -> None:
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_AS, (4_000_000_000,) * 2)\n"
-        "from storage.memory import *; print(memory_of_machine() <= 4_000_000_000, usual_query_mb())"
+        "from core.memory import *; print(memory_of_machine() <= 4_000_000_000, usual_query_mb())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "500"]

@@ -1,1 +1,0 @@
-"""Decoders and parsers in separate processes, where a bad file or page cannot harm others."""
