@@ -7,7 +7,7 @@ Consumers leave out samples whose ``product_id`` is in it (``is_removed``).
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from takedown.plan import Plan, Removal, Target
 from takedown.receipt import MAX_SEARCHED, ExportHeld
 from takedown.words import Words
 
-__all__ = ["REMOVED", "add_removed", "is_removed", "read_removed", "remove", "search"]
+__all__ = ["REMOVED", "add_removed", "is_removed", "odd_exports", "read_removed", "remove", "search"]
 
 REMOVED = "removed.jsonl"
 
@@ -75,6 +75,14 @@ def remove(removal: Removal) -> Mapping[str, Any]:
     for folder in sorted(folders) if plan.recipes else ():
         add_removed(folder, plan.products, removal.now)
     return {}
+
+
+def odd_exports(store: Store) -> Iterator[str]:
+    """Yield the recorded exports that are there but that a take-down would not touch, each with the reason."""
+    mark = workspace_mark(store.root)
+    for export in exports_of(store):
+        if export.is_there and (fault := _fault(store.root, export, mark)):
+            yield f"{export.place}: {fault}: no take-down touches it"
 
 
 def add_removed(folder: Path, products: Iterable[str], now: datetime) -> int:

@@ -19,6 +19,7 @@ from core.errors import DataError, M5DataError
 from core.files import TEMPORARY
 from core.processes.children import run_program
 from core.stage import Clock, utc_now
+from export.takedown import odd_exports
 from media.formats import ACCEPTED, FORMATS
 from media.image import missing_readers
 from reader.model import read_model
@@ -89,6 +90,7 @@ def examine(root: Path, *, deep: bool = False, clock: Clock = utc_now) -> Iterat
     yield from _writer(workspace)
     yield from _drafts(workspace)
     yield from _small_files(workspace)
+    yield from (Finding("export", "note", line) for line in odd_exports(workspace.store))
     yield _clock(workspace, clock())
 
 
