@@ -14,6 +14,7 @@ from typing import Any
 
 from core.errors import DataError
 from core.files import replace_file
+from core.small_files import check, made_of
 from export.folders import LocalFolder
 from export.manifest import CROISSANT, MANIFEST, is_written_by, named_files, remove_unfinished
 from export.registry import Export, exports_of
@@ -98,15 +99,23 @@ def add_removed(folder: Path, products: Iterable[str], now: datetime) -> int:
 
 
 def read_removed(folder: Path) -> frozenset[str]:
-    """Return the hashes in a folder's list, empty if there is none."""
+    """Return the hashes in a folder's list, empty if there is none.
+
+    Raises:
+        CorruptObjectError: It is damaged, or no such list.
+    """
     path = folder / REMOVED
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    return frozenset(json.loads(line)["product_sha256"] for line in lines)
+    data = path.read_bytes() if path.is_file() else b""
+    return made_of(data, _listed, str(path), "Restore it from a backup, or put another file of that name elsewhere.")
 
 
 def is_removed(product_id: str, removed: Collection[str]) -> bool:
     """Return whether a sample's product is in a list that ``read_removed`` returned."""
     return _digest(product_id) in removed
+
+
+def _listed(data: bytes) -> frozenset[str]:
+    return frozenset(check(json.loads(line)["product_sha256"], str, "product_sha256") for line in data.splitlines())
 
 
 def _digest(product_id: str) -> str:

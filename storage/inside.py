@@ -11,7 +11,16 @@ from pathlib import Path
 from core.errors import WorkspaceError
 from storage.files import DATABASES, FRONTIERS
 
-__all__ = ["UnsafePathError", "check_links", "files_below", "inside", "is_plain", "links_below", "oddities"]
+__all__ = [
+    "UnsafePathError",
+    "check_links",
+    "files_below",
+    "inside",
+    "is_file_name",
+    "is_plain",
+    "links_below",
+    "oddities",
+]
 
 _LONGEST = 1024
 _FLAT = ("objects", "logs", "versions", "receipts", "certificates", "reports", "spool", "staging", FRONTIERS)
@@ -37,6 +46,11 @@ def is_plain(name: str) -> bool:
     if not name or len(name) > _LONGEST or any(part in {"", ".", ".."} for part in parts):
         return False
     return all(unicodedata.category(character) not in {"Cc", "Cs"} for character in name)
+
+
+def is_file_name(name: str) -> bool:
+    """Return whether a name is plain, and that of one file and not of a path."""
+    return is_plain(name) and "/" not in name
 
 
 def inside(root: Path, name: str) -> Path:

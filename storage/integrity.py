@@ -11,7 +11,7 @@ from core.errors import M5DataError
 from storage.files import FRONTIERS, SEGMENT, Layout
 from storage.frontiers import Frontiers
 from storage.identity import check_key, read_identity
-from storage.inside import is_plain
+from storage.inside import is_file_name
 from storage.objects.index import ObjectIndex
 from storage.state import State
 from storage.tables import TABLES
@@ -130,7 +130,7 @@ def _frontiers(layout: Layout, *, named: bool) -> Iterator[Damage]:
     there = sorted(path.stem for path in layout.frontiers.glob("*.sqlite"))
     stored = read_record(layout.root).files  # a working copy fetches them when they are read
     for name in Frontiers(layout.root, State(layout.state)).names() if named else there:
-        if not is_plain(name) or "/" in name:
+        if not is_file_name(name):
             yield Damage("frontier", name, f"{layout.state}: {name!r} is no name of a source. {_ADVICE}")
             continue
         elsewhere = name not in there and f"{FRONTIERS}/{name}.sqlite" in stored

@@ -24,6 +24,7 @@ from media.formats import ACCEPTED, FORMATS
 from media.image import missing_readers
 from reader.model import read_model
 from storage.copying import content_digest
+from storage.erasure import unfinished_spans
 from storage.files import Layout, databases
 from storage.home import Home
 from storage.identity import KEY_FILE, identity_path
@@ -271,10 +272,11 @@ def _small_files(workspace: Workspace) -> Iterator[Finding]:
                 read_model(workspace.root / source.reader)
         except M5DataError as error:
             yield Finding("reader", "wrong", f"sources.{name}.reader: {error}")
-    try:
-        Journal(workspace.root).check()
-    except M5DataError as error:
-        yield Finding("journal", "wrong", str(error))
+    for check in (lambda: Journal(workspace.root).check(), lambda: unfinished_spans(workspace.root)):
+        try:
+            check()
+        except M5DataError as error:
+            yield Finding("journal", "wrong", str(error))
 
 
 def _holds(folder: Path) -> bool:

@@ -29,7 +29,7 @@ from storage.files import Layout
 from storage.frontiers import Frontiers
 from storage.home import Home
 from storage.identity import FORMAT, KEY_FILE, Identity, fingerprint_of, identity_path, write_identity
-from storage.inside import check_links
+from storage.inside import check_links, is_file_name
 from storage.integrity import Damage, damaged_tables, find_damage, surviving_files
 from storage.lock import WriterLock, wait_for_children
 from storage.objects.rebuild import rebuild_index
@@ -218,11 +218,16 @@ class _Job:
     def _restore_frontiers(self) -> Iterator[Repair]:
         """Replace damaged frontiers with empty ones; a journal names them until they are filled."""
         for damage in self._of("frontier"):
-            yield Repair(damage.detail, "pages of products are entered from the tables; a crawl finds the others again")
+            again = "pages of products are entered from the tables; a crawl finds the others again"
+            yield Repair(damage.detail, again if is_file_name(damage.name) else "taken off the list of frontiers")
         if self._dry_run:
             return
         frontiers = Frontiers(self._layout.root, self._state)
-        names = sorted({damage.name for damage in self._of("frontier")})
+        found = sorted({damage.name for damage in self._of("frontier")})
+        for name in found:
+            if not is_file_name(name):
+                frontiers.unname(name)
+        names = [name for name in found if is_file_name(name)]
         if names:
             self._note({"frontiers": names})
         for name in names:

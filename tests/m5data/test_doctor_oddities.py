@@ -10,6 +10,7 @@ import pytest
 from export.registry import remember_export
 from workspace import Workspace
 from workspace.diagnostics import Finding, examine
+from workspace.repair import repair
 
 
 @pytest.fixture
@@ -58,3 +59,16 @@ def test_names_in_the_databases_that_lead_out_are_named(root: Path) -> None:
     assert [(one.state, "'../../victim' is no name of a segment" in one.detail) for one in named(root, "index")] == [
         ("wrong", True)
     ]
+
+
+def test_repair_takes_a_frontier_that_leads_out_off_the_list(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "victim.sqlite").write_bytes(b"mine")
+    Workspace.open(root).store.frontiers.name("../../victim")
+    repair(root)
+    assert (tmp_path / "victim.sqlite").read_bytes() == b"mine"
+    assert Workspace.open(root).store.frontiers.names() == []
+
+
+def test_journal_of_a_take_down_that_leads_out_is_named(root: Path) -> None:
+    (root / "takedown.journal").write_text(json.dumps([["../../victim", 0, 500]]))
+    assert ["is no range of a segment" in one.detail for one in named(root, "journal")] == [True]
