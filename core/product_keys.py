@@ -1,6 +1,6 @@
 """SQL for products that share a Global Trade Item Number, and so are the same product in any words."""
 
-__all__ = ["KEYED_PRODUCTS", "contradicts_sql"]
+__all__ = ["KEYED_PRODUCTS", "contradicts_sql", "keyed_products"]
 
 _LISTINGS = 5
 """Captions of one shop that may share a GTIN: its variants. A number of more products is a placeholder."""
@@ -10,14 +10,23 @@ def _folded(column: str) -> str:
     return rf"nullif(lower(regexp_replace({column}, '[^\pL\pN]', '', 'g')), '')"
 
 
-KEYED_PRODUCTS = f"""
+def keyed_products(condition: str = "gtin14 IS NOT NULL") -> str:
+    """Return the query of product_id, source, gtin14, brand and mpn (both folded) of products whose GTIN counts.
+
+    Args:
+        condition: SQL condition on ``gtin14``.
+    """
+    return f"""
 SELECT product_id, source, gtin14, {_folded("brand")} AS brand, {_folded("mpn")} AS mpn
-FROM products WHERE gtin14 IS NOT NULL AND gtin14 NOT IN (
-    SELECT gtin14 FROM products WHERE gtin14 IS NOT NULL
+FROM products WHERE {condition} AND gtin14 NOT IN (
+    SELECT gtin14 FROM products WHERE {condition}
     GROUP BY gtin14, source HAVING count(DISTINCT caption) > {_LISTINGS}
 )
 """  # noqa: S608 - constants
-"""Query of product_id, source, gtin14, brand and mpn (both folded) of the products whose GTIN counts."""
+
+
+KEYED_PRODUCTS = keyed_products()
+"""Query of all products whose GTIN counts."""
 
 
 def contradicts_sql(one: str, other: str) -> str:

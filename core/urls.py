@@ -100,8 +100,8 @@ def escape_location(value: str) -> str:
 
 
 _TRACKING = re.compile(
-    r"utm_\w+|(?:g|f|fb|d|tt|tw|ys?)clid|[gw]braid|gclsrc|msclkid|srsltid|li_fat_id|mc_[ce]id|igshid?|_gac?|_gl|_hs(?:enc|mi)"
-    r"|mkt_tok|spm|scm|_openstat|ref_?src",
+    r"utm_\w+|mtm_\w+|gad_\w+|[gfd]clid|(?:fb|tt|tw)clid|[gw]braid|gclsrc|srsltid|msclkid|yclid|mc_[ce]id|mkt_tok|igshid"
+    r"|_ga|_gl|_hsenc|_hsmi|spm|scm|_openstat|ref_?src",
     re.IGNORECASE,
 )
 _SESSION = re.compile(

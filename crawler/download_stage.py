@@ -100,26 +100,43 @@ def run(  # noqa: PLR0913 - the options of one command
             _check_products(stage.before)
             return stage.commit(StageReport(_STAGE, 0, 0))  # products from feeds without media
         else:
-            started, shown = clock(), progress or SilentProgress()
             last = stage.before.stages.get(_STAGE)
             is_same = last is not None and (last.settings, last.extra) == (settings.digest(), extra)
-            with _open_queue(store, stage, this_run, is_same=is_same) as queue:
-                if retry_failed:
-                    queue.forget_failures(started.timestamp())
-                queue.enlist(_read_wanted(stage.before, open_register(store)))
-                if refresh:
-                    queue.mark_stale()
-                before = queue.count_kept()
-                if runner is None:
-                    download_all(store, queue, this_run, clock, shown)
-                else:
-                    download_chunks(stage, store, queue, this_run, shown, runner)
-                after, counts = queue.count_kept(), queue.counts()
-                notes = explain_failures(queue.answers(), slower=_SLOWER, retry=_RETRY)
-                _publish(stage, queue)
-            report = stage.commit(_report(counts, (clock() - started).total_seconds(), notes))
-            _check_answered(before[0], after[1] - before[1])
+            shown, again = progress or SilentProgress(), (retry_failed, refresh)
+            report = _work(store, stage, this_run, again, clock, shown, runner, is_same=is_same)
     _check_success(report, settings)
+    return report
+
+
+def _work(
+    store: Store,
+    stage: Stage,
+    run: DownloadRun,
+    again: tuple[bool, bool],
+    clock: Clock,
+    progress: Progress,
+    runner: Runner | None,
+    *,
+    is_same: bool,
+) -> StageReport:
+    """Download the URLs without an outcome, and commit all; ``again``: also those that failed, those that are ok."""
+    started, (retry_failed, refresh) = clock(), again
+    with _open_queue(store, stage, run, is_same=is_same) as queue:
+        if retry_failed:
+            queue.forget_failures(started.timestamp())
+        queue.enlist(_read_wanted(stage.before, open_register(store)))
+        if refresh:
+            queue.mark_stale()
+        before = queue.count_kept()
+        if runner is None:
+            download_all(store, queue, run, clock, progress)
+        else:
+            download_chunks(stage, store, queue, run, progress, runner)
+        after, counts = queue.count_kept(), queue.counts()
+        notes = explain_failures(queue.answers(), slower=_SLOWER, retry=_RETRY)
+        _publish(stage, queue)
+    report = stage.commit(_report(counts, (clock() - started).total_seconds(), notes))
+    _check_answered(before[0], after[1] - before[1])
     return report
 
 
@@ -137,8 +154,7 @@ def _open_queue(store: Store, stage: Stage, run: DownloadRun, *, is_same: bool) 
     store.downloads.set_mark(stage.before.record.number + 1)
     with closing(store.downloads.connect(threads=True)) as connection:
         queue = UrlQueue(connection, run)
-        if stage.shared_spool.stored():
-            add_finished(stage, store, queue)
+        add_finished(stage, store, queue)
         yield queue
 
 

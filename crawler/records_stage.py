@@ -33,7 +33,7 @@ from crawler.tombstoned_pages import drop_tombstoned_pages
 from storage import Stage, Store
 from storage.history import write_history
 from storage.identity import load_or_create_key
-from takedown.register import open_register
+from takedown.register import Register, open_register
 
 __all__ = ["run"]
 
@@ -81,11 +81,9 @@ def run(
     """
     began = time.monotonic()
     with store.lock():
-        key = load_or_create_key(store.root)
         pages = list(stored_pages(store))
         register = open_register(store)
-        names = sorted({page.source for page in pages})
-        readers = {name: PageReader.of(settings, name, key, register, store.root) for name in names}
+        readers = _readers_of(store, settings, pages, register)
         digest = _digest(settings, readers)
         left_out = pages_left_out(store)
         with store.stage("records", settings=digest, extra=pages_digest(store, left_out)) as stage:
@@ -107,6 +105,12 @@ def run(
             progress.finish()
             _check_products(store, settings, choice)
             return report
+
+
+def _readers_of(store: Store, settings: CrawlSettings, pages: Iterable[StoredPageRow], register: Register) -> _Readers:
+    key = load_or_create_key(store.root)
+    names = sorted({page.source for page in pages})
+    return {name: PageReader.of(settings, name, key, register, store.root) for name in names}
 
 
 def _with_templates(store: Store, pages: list[StoredPageRow], readers: _Readers, settings: CrawlSettings) -> _Readers:

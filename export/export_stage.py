@@ -103,12 +103,7 @@ def run(
         [settings.digest(), recipe, sorted((k, r.share, r.licence, r.crawl) for k, r in rights.items())]
     )
     with store.stage("export", settings=digest, reads=_reads(settings)) as stage, ExitStack() as opened:
-        top = str(settings.out or store.root / "shards").rstrip("/")
-        name = folder or (recipe if settings.out else folder_name(recipe, settings.where))
-        noted = {form: f"{top}/{name}/{form}" for form in settings.formats}
-        if runner is not None and settings.out is None:
-            top = f"{stage.location}/shards"  # reachable from every machine of a cluster
-        places = {form: f"{top}/{name}/{form}" for form in settings.formats}
+        noted, places = _places(store, stage, settings, recipe, folder, is_local=runner is None)
         if not stage.unchanged:
             check_rights(stage.before, recipe, rights)
         splits = _chosen(settings, split_names(stage.before, recipe), recipe)
@@ -132,6 +127,17 @@ def run(
         seconds = time.monotonic() - began
         report = StageReport("export", count + refused.total, count, refused.by_first, seconds=seconds)
         return stage.commit(report)
+
+
+def _places(
+    store: Store, stage: Stage, settings: ExportSettings, recipe: str, folder: str | None, *, is_local: bool
+) -> tuple[dict[ShardFormat, str], dict[ShardFormat, str]]:
+    """Return format -> its folder, as the workspace remembers it, and as every machine that writes to it reaches it."""
+    top = str(settings.out or store.root / "shards").rstrip("/")
+    reached = top if is_local or settings.out is not None else f"{stage.location}/shards"
+    name = folder or (recipe if settings.out else folder_name(recipe, settings.where))
+    noted, places = ({form: f"{one}/{name}/{form}" for form in settings.formats} for one in (top, reached))
+    return noted, places
 
 
 def _check_any_left(job: _Job) -> None:

@@ -14,14 +14,14 @@ from typing import Any
 
 from core.errors import DataError
 from core.files import replace_file
+from core.paths import UnsafePathError, files_below, inside
 from core.small_files import check, made_of
 from export.folders import LocalFolder
 from export.manifest import CROISSANT, MANIFEST, is_written_by, named_files, remove_unfinished
 from export.registry import Export, exports_of
 from export.removal import SHARDS, Removed, remove_from_shard, repair_manifest, shard_holds
 from storage import Store
-from storage.identity import workspace_mark
-from storage.inside import UnsafePathError, files_below, inside
+from storage.identity import KEY_FILE, workspace_mark
 from takedown.plan import Plan, Removal, Target
 from takedown.receipt import MAX_SEARCHED, ExportHeld
 from takedown.words import Words
@@ -80,7 +80,7 @@ def remove(removal: Removal) -> Mapping[str, Any]:
 
 def odd_exports(store: Store) -> Iterator[str]:
     """Yield the recorded exports that are there but that a take-down would not touch, each with the reason."""
-    mark = workspace_mark(store.root)
+    mark = workspace_mark(store.root) if (store.root / KEY_FILE).exists() else ""  # made by those that write
     for export in exports_of(store):
         if export.is_there and (fault := _fault(store.root, export, mark)):
             yield f"{export.place}: {fault}: no take-down touches it"

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count
 
@@ -10,16 +10,16 @@ import duckdb
 import pyarrow as pa
 
 from core.errors import CorruptObjectError, MissingSegmentError
-from core.records import MediaKind
+from core.records import MediaKind, Reject
 from core.stage import Progress
 from extract.engine import Item, Result
 from extract.partitions import Partition, order_of, run_partition
 from extract.settings import ExtractSettings
-from storage import Snapshot, Stage, Store
-from storage.partitions import Done, Results, in_pool, in_tasks, run_partitions
+from storage import ObjectWriter, Snapshot, Stage, Store
+from storage.partitions import Done, Results, Work, in_pool, in_tasks, run_partitions
 from storage.tasks import Runner
 
-__all__ = ["collect_results", "is_restored", "items_of_a_task", "partitions"]
+__all__ = ["collect_results", "is_restored", "items_of_a_task", "partitions", "reject_faults"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -76,18 +76,26 @@ def collect_results(
         return decode_paths
     with store.objects.writer("derived") as objects:
         engine = kind.engine(settings, store.objects.read)
-
-        def add(partition: Partition, item: Item, result: Result) -> None:
-            partition.add(item, result, objects)
-            progress.advance()
-
-        def finish(partition: Partition) -> dict[str, pa.Table]:
-            objects.flush()  # rows may only name objects that are on disk
-            return partition.tables()
-
-        work = in_pool(results, _largest_first, lambda items: engine.run(items, total), add, finish)
+        work = _in_pool(results, lambda items: engine.run(items, total), objects, progress)
         run_partitions(results, found, work, load)
     return decode_paths
+
+
+def _in_pool(
+    results: Results,
+    replies: Callable[[Iterator[Item]], Iterator[tuple[Item, Result]]],
+    objects: ObjectWriter,
+    progress: Progress,
+) -> Work[Partition]:
+    def add(partition: Partition, item: Item, result: Result) -> None:
+        partition.add(item, result, objects)
+        progress.advance()
+
+    def finish(partition: Partition) -> dict[str, pa.Table]:
+        objects.flush()  # rows may only name objects that are on disk
+        return partition.tables()
+
+    return in_pool(results, _largest_first, replies, add, finish)
 
 
 def _largest_first(partition: Partition) -> list[Item]:
@@ -100,6 +108,13 @@ def _log(done: Done[Partition]) -> None:
         where = {"partition": done.partition.name, "item": fault["item"]}
         _LOG.info("dropped %s: %s", fault["reason"], fault["detail"], extra=where)
     _LOG.info("%d objects done", len(done.partition.items), extra={"partition": done.partition.name})
+
+
+def reject_faults(connection: duckdb.DuckDBPyConnection, stage: Stage) -> dict[str, int]:
+    """Write the faults of objects as rejects; return reason -> number of faults."""
+    faults: list[tuple[str, str, str]] = connection.table("fault_results").order("ALL").fetchall()
+    stage.reject(Reject(item, reason, detail) for item, reason, detail in faults)
+    return dict(sorted(Counter(reason for _, reason, _ in faults).items()))
 
 
 def partitions(connection: duckdb.DuckDBPyConnection, size: int) -> Iterator[Sequence[Item]]:

@@ -66,7 +66,7 @@ def dataset(workspace: Folder = ".", *, recipe: Recipe = None, engine: Engine = 
     """
     from flows.tasks import run_part  # noqa: PLC0415 - as above
 
-    return run_part(workspace, "dataset", recipe=recipe, engine=engine)
+    return run_part(workspace, "dataset", settings={"recipe": recipe}, engine=engine)
 
 
 @flow(name="everything", persist_result=False, validate_parameters=True)

@@ -82,7 +82,9 @@ def call_stage(spec: StageSpec, workspace: Workspace, context: RunContext) -> St
     settings = None
     if spec.settings is not None:
         settings = workspace.settings.section(spec.settings)
-        settings = _replaced(settings, **{key: getattr(context.options, key) for key in spec.overrides})
+        known = type(settings).model_fields
+        given = {one.name: context.options.settings.get(one.name) for one in spec.options if one.name in known}
+        settings = _replaced(settings, **given)
         arguments["settings"] = settings
     if spec.on_ray:
         arguments["runner"] = on_ray if context.options.engine == "ray" else None

@@ -126,7 +126,7 @@ def candidates(workspace: Workspace, settings: CandidateSettings, context: RunCo
 
     A path from the command line is relative to the current folder, one from the settings to the workspace.
     """
-    given, kept = context.options.checkpoint, settings.checkpoint
+    given, kept = context.options.settings.get("checkpoint"), settings.checkpoint
     if kept is None:
         return {}
     path = workspace.root / kept if given is None else given.absolute()
@@ -169,7 +169,7 @@ def export(workspace: Workspace, settings: ExportSettings, context: RunContext) 
     Raises:
         UsageError: The recipe is neither built, nor shipped, nor that of the settings.
     """
-    given, splits = context.options.recipe, workspace.settings.splits
+    given, splits = context.options.settings.get("recipe"), workspace.settings.splits
     recipe = (splits.model_copy(update={"recipe": given}) if given else splits).recipe_name
     built = [stored.recipe.name for stored in stored_recipes(workspace.snapshot)]
     known = sorted({*built, *recipe_names(), workspace.settings.splits.recipe_name})
@@ -180,5 +180,5 @@ def export(workspace: Workspace, settings: ExportSettings, context: RunContext) 
         name: Rights(shop.share_authorised, shop.licence or "", shop.crawl_authorised) for name, shop in sources.items()
     }
     # a selection on the command line may not replace the full export at the place of the settings
-    folder = recipe if context.options.out else folder_name(recipe, settings.where)
+    folder = recipe if context.options.settings.get("out") else folder_name(recipe, settings.where)
     return {"recipe": recipe, "rights": rights, "folder": folder}

@@ -25,6 +25,7 @@ __all__ = [
     "decoder_name",
     "find_audio",
     "find_video",
+    "open_as",
     "open_media",
     "read_packets",
 ]
@@ -71,7 +72,15 @@ def open_media(data: bytes) -> InputContainer:
     if form is None or form.kind != "video" or form.reader is None:
         seen = f"it is {form.name}" if form else f"it starts with 0x{data[:8].hex()}"
         raise MediaError("not_allowed_container", f"not an allowed video container: {seen}")
-    name = form.reader
+    return open_as(form.reader, data)
+
+
+def open_as(name: str, data: bytes) -> InputContainer:
+    """Open a file's bytes with a demuxer, under the limits of ``open_media``.
+
+    Raises:
+        MediaError: ``broken_video`` or ``memory``.
+    """
     options = {
         "format_whitelist": ",".join((*av.ContainerFormat(name, "r").name.split(","), name)),
         "codec_whitelist": ",".join(sorted(VIDEO_DECODERS | AUDIO_DECODERS)),

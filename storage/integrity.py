@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from core.errors import M5DataError
+from core.paths import is_file_name
 from storage.files import FRONTIERS, SEGMENT, Layout
 from storage.frontiers import Frontiers
 from storage.identity import check_key, read_identity
-from storage.inside import is_file_name
 from storage.objects.index import ObjectIndex
 from storage.state import State
 from storage.tables import TABLES

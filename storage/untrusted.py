@@ -3,7 +3,8 @@
 from contextvars import ContextVar
 from pathlib import Path
 
-from storage.inside import UnsafePathError, oddities
+from core.paths import UnsafePathError
+from storage.inside import oddities
 
 __all__ = ["check_untrusted", "is_only_read", "only_read"]
 

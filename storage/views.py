@@ -8,6 +8,8 @@ import pyarrow as pa
 
 from core.engine import quote, text
 from core.modalities import modalities
+from core.names import number_word
+from core.product_keys import contradicts_sql, keyed_products
 from core.table_spec import Column
 from core.usage import PURPOSES, Purpose
 
@@ -20,9 +22,9 @@ __all__ = [
     "comments_sql",
     "ledger_sql",
     "needs_comments",
-    "number_word",
     "purposes_sql",
     "refused_sql",
+    "same_products_sql",
 ]
 
 _ASKS_COMMENTS = re.compile("duckdb_|pg_|information_schema", re.IGNORECASE)
@@ -72,14 +74,6 @@ SELECT product_id, position, coalesce(property_norm, property) AS property, valu
        coalesce(unit, nullif(regexp_extract(value, '^[-+]?\d+(?:\.\d+)? ?(.*)$', 1), '')) AS unit
 FROM specs WHERE regexp_full_match(coalesce(value_norm, value), '[-+]?\d+(\.\d+)?( ?[^\d\s]{1,8})?')
 """
-
-
-_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-
-
-def number_word(number: int) -> str:
-    """Return a small number as a word."""
-    return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
 
 
 def _ledger_meaning() -> str:
@@ -147,7 +141,7 @@ _PRODUCT_TEXT_COLUMNS = (
     Column(
         "text",
         pa.string(),
-        "id, caption, brand, category, labels, specifications as published and shared, text in images",
+        "id, caption, brand, category, labels, description, specifications as published and shared, text in images",
     ),
 )
 
@@ -228,7 +222,8 @@ LEFT JOIN ({REFUSALS_SQL}) u ON u.product_id = p.product_id
 
 _PRODUCT_TEXT_SQL = """
 SELECT p.product_id, lower(concat_ws(chr(10), p.product_id, p.caption, p.brand, array_to_string(p.category, ' '),
-                                     l.class_name, l.sub_class_name, l.subsub_class_name, s.lines, i.lines)) AS text
+                                     l.class_name, l.sub_class_name, l.subsub_class_name, p.description,
+                                     array_to_string(p.features, chr(10)), s.lines, i.lines)) AS text
 FROM products p
 LEFT JOIN labels l ON l.product_id = p.product_id
 LEFT JOIN (
@@ -239,6 +234,55 @@ LEFT JOIN (
     SELECT product_id, string_agg(text, chr(10) ORDER BY position, line) AS lines FROM image_text GROUP BY 1
 ) i ON i.product_id = p.product_id
 """
+
+
+_SAME_PRODUCTS_MEANING = "One row per GTIN that several products have: the same product, with all its offers."
+_OFFER = (
+    *((name, pa.string()) for name in ("product_id", "source", "url")),
+    *((name, pa.decimal128(18, 4)) for name in ("price", "list_price")),
+    *((name, pa.string()) for name in ("currency", "availability", "condition")),
+    ("earlier", pa.list_(pa.struct([("until", pa.timestamp("us", "UTC")), ("price", pa.string())]))),
+)
+_SAME_PRODUCTS_COLUMNS = (
+    Column("gtin14", pa.string(), "14 digits of the GTIN"),
+    Column("products", pa.int64(), "products with it"),
+    Column("sources", pa.int64(), "shops with it"),
+    Column("caption", pa.string(), "caption of the first product that has one; NULL: none", nullable=True),
+    Column("brand", pa.string(), "brand that most state; NULL: none", nullable=True),
+    Column("contradicted", pa.bool_(), "brand and part number of two of them differ"),
+    Column(
+        "offers",
+        pa.list_(pa.struct(_OFFER)),
+        "product_id, source, url, price, list_price, currency, availability and condition of each, by product_id, and "
+        "its earlier prices, each until it changed",
+    ),
+)
+
+
+def same_products_sql(condition: str = "gtin14 IS NOT NULL") -> str:
+    """Return the query of the view ``same_products``.
+
+    Args:
+        condition: SQL condition on ``gtin14``.
+    """
+    return f"""
+WITH keyed AS ({keyed_products(condition)}), shared AS (
+    SELECT k.*, p.* EXCLUDE (product_id, source, gtin14, brand, mpn), p.brand AS stated FROM keyed k JOIN products p
+        USING (product_id)
+    WHERE k.gtin14 IN (SELECT gtin14 FROM keyed GROUP BY gtin14 HAVING count(*) > 1)
+), prices AS (
+    SELECT product_id, list({{'until': changed_at, 'price': before}} ORDER BY changed_at) AS earlier
+    FROM history SEMI JOIN shared USING (product_id) WHERE field = 'price' AND before IS NOT NULL GROUP BY product_id
+)
+SELECT gtin14, count(*) AS products, count(DISTINCT source) AS sources,
+       arg_min(caption, product_id) FILTER (caption IS NOT NULL) AS caption, mode(stated) AS brand,
+       gtin14 IN (SELECT a.gtin14 FROM shared a JOIN shared b USING (gtin14) WHERE {contradicts_sql("a", "b")})
+           AS contradicted,
+       list({{'product_id': product_id, 'source': source, 'url': url, 'price': price, 'list_price': list_price,
+              'currency': currency, 'availability': availability, 'condition': condition,
+              'earlier': coalesce(earlier, [])}} ORDER BY product_id) AS offers
+FROM shared LEFT JOIN prices USING (product_id) GROUP BY gtin14
+"""  # noqa: S608 - constants
 
 
 _REFUSED = ", ".join(f"bool_or({purpose} = 'refused') AS {purpose}" for purpose in PURPOSES)
@@ -275,6 +319,7 @@ VIEWS: Mapping[str, View] = {
     "ledger": View(_ledger_meaning, _ledger_columns, ledger_sql),
     "spec_numbers": View(lambda: _SPEC_NUMBERS_MEANING, lambda: _SPEC_NUMBERS_COLUMNS, lambda: _SPEC_NUMBERS_SQL),
     "catalogue": View(lambda: _CATALOGUE_MEANING, _catalogue_columns, catalogue_sql),
+    "same_products": View(lambda: _SAME_PRODUCTS_MEANING, lambda: _SAME_PRODUCTS_COLUMNS, same_products_sql),
     "spec_values": View(lambda: _SPEC_VALUES_MEANING, lambda: _SPEC_VALUES_COLUMNS, lambda: _SPEC_VALUES_SQL),
     "product_text": View(lambda: _PRODUCT_TEXT_MEANING, lambda: _PRODUCT_TEXT_COLUMNS, lambda: _PRODUCT_TEXT_SQL),
 }

@@ -18,6 +18,7 @@ from annotate.judgement_state import save_judgements
 from annotate.judgements import Judgement
 from core.errors import CorruptObjectError, M5DataError, UsageError, WorkspaceError
 from core.files import replace_file, sync_folder
+from core.paths import is_file_name
 from core.small_files import check, read_json
 from core.stage import Clock, StageReport, utc_now
 from core.stage_settings import read_settings
@@ -29,7 +30,7 @@ from storage.files import Layout
 from storage.frontiers import Frontiers
 from storage.home import Home
 from storage.identity import FORMAT, KEY_FILE, Identity, fingerprint_of, identity_path, write_identity
-from storage.inside import check_links, is_file_name
+from storage.inside import check_links
 from storage.integrity import Damage, damaged_tables, find_damage, surviving_files
 from storage.lock import WriterLock, wait_for_children
 from storage.objects.rebuild import rebuild_index

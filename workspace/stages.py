@@ -8,14 +8,32 @@ settings, if any, a section in :class:`workspace.settings.Settings`, and add a `
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
 from core.names import dashed
+from core.usage import Purpose
 
-__all__ = ["PARTS", "STAGES", "Part", "StageSpec", "resolve", "stages_of"]
+__all__ = ["PARTS", "STAGES", "Option", "Part", "StageSpec", "resolve", "stages_of"]
 
 Part = Literal["collect", "process", "dataset", "everything"]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A setting that a run may replace: an option of the stage's verb."""
+
+    name: str
+    """Key of the setting; the option is called the same, with hyphens."""
+    type: Any = str
+    help: str = ""
+    """One line; empty: the verb itself takes the value, in a form of its own."""
+    metavar: str | None = None
+    low: float | None = None
+    """Least value of a number."""
+    high: float | None = None
+    """Greatest value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +54,8 @@ class StageSpec:
     """Tables that the stage writes; each stage also writes its rows of ``rejects``."""
     settings: str | None = None
     """Section of m5data.toml, e.g. ``annotate.tasks``."""
-    overrides: tuple[str, ...] = ()
-    """Keys of that section that the run option of the same name replaces."""
+    options: tuple["Option", ...] = ()
+    """Settings of that section that a run may replace."""
     arguments: str | None = None
     """``(workspace, settings, context) -> Mapping``: further arguments of ``run``, after any preparatory work."""
     verb: str | None = None
@@ -114,7 +132,7 @@ _ALL = (
         reads=("media",),
         writes=("media",),
         settings="download",
-        overrides=("min_success",),
+        options=(Option("min_success", float, "End with 1 below this share of URLs.", "F", 0.0, 1.0),),
         arguments="flows.stage_arguments:download",
         partition="a URL, by host",
         on_ray=True,
@@ -175,7 +193,7 @@ _ALL = (
         reads=("products", "duplicates", "specs", "images", "image_text"),
         writes=("label_map", "label_pairs", "labels", "properties", "spec_norms", "spec_proposals"),
         settings="align",
-        overrides=("rule",),
+        options=(Option("rule", help="Rule that decides which categories are equal.", metavar="mep3m|learned"),),
     ),
     StageSpec(
         "candidates",
@@ -185,7 +203,12 @@ _ALL = (
         reads=("products", "specs", "images", "labels", "duplicates", "reserve"),
         writes=("candidates",),
         settings="annotate.candidates",
-        overrides=("encoder", "checkpoint", "search", "seed"),
+        options=(
+            Option("encoder", str, "Encoder of products as vectors (default: the settings').", "light|paper|scale"),
+            Option("checkpoint", Path, "Model that m5data train wrote, for the encoder scale.", "FILE"),
+            Option("search", str, "Search method (default: the settings').", "exact|approximate"),
+            Option("seed", int, "Seed of the sample of queries."),
+        ),
         arguments="flows.stage_arguments:candidates",
         partition="some dozen products, where on Ray",
         on_ray=True,
@@ -200,7 +223,10 @@ _ALL = (
         run="annotate.tasks_stage:run",
         reads=("candidates", "labels"),
         settings="annotate.tasks",
-        overrides=("workers", "seed"),
+        options=(
+            Option("workers", int, "Different workers per task."),
+            Option("seed", int, "Seed of the tasks' order."),
+        ),
         arguments="flows.stage_arguments:tasks",
         verb="annotate tasks",
         in_flow=False,
@@ -226,7 +252,14 @@ _ALL = (
         reads=("products",),
         writes=("judgements", "matches"),
         settings="annotate",
-        overrides=("method",),
+        options=(
+            Option(
+                "method",
+                str,
+                "Method that decides each pair (default: annotate.method of the settings).",
+                "majority|dawid-skene|glad|weighted",
+            ),
+        ),
         arguments="flows.stage_arguments:matches",
         verb="annotate aggregate",
     ),
@@ -238,7 +271,10 @@ _ALL = (
         reads=("products", "duplicates", "labels", "matches", "media", "images", "reserve"),
         writes=("reserve", "splits", "recipes"),
         settings="splits",
-        overrides=("recipe", "seed"),
+        options=(
+            Option("recipe", str, "A shipped recipe or a TOML file.", "NAME|FILE"),
+            Option("seed", int, "Seed of the draw.", "N"),
+        ),
         verb="build-splits",
     ),
     StageSpec(
@@ -248,7 +284,19 @@ _ALL = (
         run="export.export_stage:run",
         reads=("splits", "products", "specs", "media", "frames", "audio", "labels", "usage_rights"),
         settings="export",
-        overrides=("formats", "splits", "where", "purpose", "out"),
+        options=(
+            Option("formats"),
+            Option("splits"),
+            Option("out", str, "Folder or s3://bucket/prefix (default: shards/).", "URI"),
+            Option("recipe", str, "Recipe (default: m5data.toml's).", "NAME"),
+            Option(
+                "where",
+                str,
+                "Only products that meet this condition on the view catalogue; into a folder of their own.",
+                "SQL",
+            ),
+            Option("purpose", Purpose, "Leave out products whose shop refuses this use (default: m5data.toml's)."),
+        ),
         arguments="flows.stage_arguments:export",
         partition="a shard",
         on_ray=True,

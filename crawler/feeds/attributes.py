@@ -13,7 +13,7 @@ Values = Mapping[str, Sequence[str]]
 
 _SAME = (
     *("id", "title", "merchant", "brand", "gtin", "mpn", "availability", "currency", "price", "sale_price"),
-    "sale_price_effective_date",
+    *("sale_price_effective_date", "description", "condition"),
 )
 _DESCRIBING = ("color", "size", "material", "pattern", "gender", "age_group", "condition")
 """Attributes that become specifications, in addition to ``product_detail``."""
@@ -34,14 +34,20 @@ def read_attributes(values: Values, details: Iterable[Detail] = ()) -> FeedRow:
         FeedRowError: An attribute cannot be read.
     """
     first = {name: texts[0] for name, texts in values.items() if texts}
+    images, videos = (
+        [url for name in names for text in values.get(name, ()) for url in split_urls(text)]
+        for names in (("image_link", "additional_image_link"), ("video_link",))
+    )
     specs = [{"property": one.name, "value": one.value} for one in details]
     return parse_row(
         {
             **{name: first.get(name) for name in _SAME},
             "url": first.get("link"),
             "category": first.get("product_type") or first.get("google_product_category"),
-            "image_urls": [*values.get("image_link", ()), *values.get("additional_image_link", ())],
-            "video_urls": values.get("video_link", ()),
+            "image_urls": images,
+            "video_urls": videos,
+            "features": values.get("product_highlight", ()),
+            "item_group": first.get("item_group_id"),
             "specs": [*specs, *({"property": name, "value": first[name]} for name in _DESCRIBING if name in first)],
         }
     )

@@ -21,6 +21,8 @@ __all__ = ["DelimitedRow", "delimiter_of", "read_delimited", "read_table"]
 
 _DELIMITERS = ",\t;|"
 _SPACES = re.compile(r"[ -]+")
+_DECLARED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+"""A line before the column names by which spreadsheets state the delimiter."""
 _QUOTED = re.compile(r'"[^"]*"')
 
 
@@ -53,7 +55,9 @@ def read_delimited(path: Path) -> Iterator[DelimitedRow]:
         FeedError: The file has no line of column names.
     """
     lines = _read_lines(path)
-    delimiter = delimiter_of(lines.peek()) or ","
+    if found := _DECLARED.fullmatch(lines.peek()):
+        next(lines)
+    delimiter = found[1] if found else delimiter_of(lines.peek()) or ","
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     names = _read_names(path, lines, reader)
     is_google = "link" in names
@@ -175,8 +179,6 @@ def _parse(record: DelimitedRow) -> FeedRow | FeedRowError:
 
 def _parse_attributes(fields: Mapping[str, str]) -> FeedRow:
     values = {name: [text] for name, text in fields.items()}
-    for name in ("additional_image_link", "video_link"):
-        values[name] = split_urls(fields.get(name, ""))
     return read_attributes(values, split_details(fields.get("product_detail", "")))
 
 
@@ -185,6 +187,8 @@ def _parse_fields(fields: Mapping[str, str]) -> FeedRow:
     for name in _URL_LISTS:
         if name in fields:
             values[name] = _read_list(name, fields[name])
+    if fields.get("features", "").lstrip().startswith("["):
+        values["features"] = _read_json("features", fields["features"])
     if "specs" in fields:
         values["specs"] = _read_json("specs", fields["specs"])
     for feed, _ in feed_columns():

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from core.run_options import RunOptions
-from m5data.cli.shared import HERE, JsonOption, WorkspaceOption, run_verb
+from m5data.cli.shared import HERE, JsonOption, Settings, WorkspaceOption, run_verb
 
 __all__ = ["align", "apply", "review"]
 
@@ -14,15 +14,13 @@ __all__ = ["align", "apply", "review"]
 def align(
     context: typer.Context,
     workspace: WorkspaceOption = HERE,
-    rule: Annotated[
-        str | None,
-        typer.Option("--rule", metavar="mep3m|learned", help="Rule that decides which categories are equal."),
-    ] = None,
+    *,
+    settings: Settings,
     as_json: JsonOption = False,
 ) -> None:
     """Run the stage align, unless a verb of its own follows."""
     if context.invoked_subcommand is None:
-        run_verb(workspace, "align", RunOptions(rule=rule), as_json=as_json)
+        run_verb(workspace, "align", RunOptions(settings=settings), as_json=as_json)
         if not as_json:
             _print_proposals(workspace)
 

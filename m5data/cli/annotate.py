@@ -7,37 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from core.run_options import RunOptions
-from m5data.cli.shared import HERE, EngineOption, JsonOption, WorkspaceOption, run_verb
+from m5data.cli.shared import HERE, JsonOption, Settings, WorkspaceOption, run_verb
 
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
     from annotate.tasks import Pay
 
-__all__ = ["aggregate", "candidates", "export", "import_judgements", "links", "tasks"]
-
-
-def candidates(
-    workspace: WorkspaceOption = HERE,
-    encoder: Annotated[
-        str | None,
-        typer.Option(
-            "--encoder", metavar="light|paper|scale", help="Encoder of products as vectors (default: the settings')."
-        ),
-    ] = None,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option("--checkpoint", metavar="FILE", help="Model that m5data train wrote, for the encoder scale."),
-    ] = None,
-    search: Annotated[
-        str | None,
-        typer.Option("--search", metavar="exact|approximate", help="Search method (default: the settings')."),
-    ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the sample of queries.")] = None,
-    engine: EngineOption = "local",
-    as_json: JsonOption = False,
-) -> None:
-    """Run the stage candidates."""
-    options = RunOptions(encoder=encoder, checkpoint=checkpoint, search=search, seed=seed, engine=engine)
-    run_verb(workspace, "candidates", options, as_json=as_json)
+__all__ = ["export", "import_judgements", "links", "tasks"]
 
 
 def tasks(
@@ -50,12 +25,12 @@ def tasks(
         Path | None,
         typer.Option("--gold", metavar="FILE", help="File of judgements to import first; its gold rows become gold."),
     ] = None,
-    workers: Annotated[int | None, typer.Option("--workers", help="Different workers per task.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the tasks' order.")] = None,
+    *,
+    settings: Settings,
     as_json: JsonOption = False,
 ) -> None:
     """Run the stage tasks."""
-    options = RunOptions(kind=kind, judgements=gold, workers=workers, seed=seed)
+    options = RunOptions(kind=kind, judgements=gold, settings=settings)
     run_verb(workspace, "tasks", options, as_json=as_json)
 
 
@@ -115,22 +90,6 @@ def import_judgements(
 ) -> None:
     """Run the stage judgements."""
     run_verb(workspace, "judgements", RunOptions(judgements=file), as_json=as_json)
-
-
-def aggregate(
-    workspace: WorkspaceOption = HERE,
-    method: Annotated[
-        str | None,
-        typer.Option(
-            "--method",
-            metavar="majority|dawid-skene|glad|weighted",
-            help="Method that decides each pair (default: annotate.method of the settings).",
-        ),
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Run the stage matches."""
-    run_verb(workspace, "matches", RunOptions(method=method), as_json=as_json)
 
 
 def export(

@@ -1,4 +1,4 @@
-"""Verbs that finish the dataset (build-splits, verify, export), its SQL, and its usage rights."""
+"""Verbs that finish the dataset (verify, export), its SQL, and its usage rights."""
 
 from contextlib import nullcontext
 from datetime import datetime
@@ -9,13 +9,13 @@ import typer
 
 from core.run_options import RunOptions
 from core.usage import Purpose
-from m5data.cli.shared import HERE, EngineOption, JsonOption, WorkspaceOption, run_verb
+from m5data.cli.shared import HERE, EngineOption, JsonOption, Settings, WorkspaceOption, run_verb
 from m5data.cli.untrusted import UntrustedOption
 
 if TYPE_CHECKING:  # every spawned child imports this module again, so it must stay light
     from storage import Snapshot
 
-__all__ = ["build_splits", "export", "rights", "shell", "sql", "verify"]
+__all__ = ["export", "rights", "shell", "sql", "verify"]
 
 _SHOWN = 60
 """Characters of a served signal that a table shows."""
@@ -23,18 +23,6 @@ _QUERY_GB, _EXPORT_GB = 3, 8
 """Memory beyond the program's own: for one query; for an export with a condition, which may use several."""
 _QUERY_S = 3600.0
 """Seconds after which a query is ended."""
-
-
-def build_splits(
-    workspace: WorkspaceOption = HERE,
-    recipe: Annotated[
-        str | None, typer.Option("--recipe", metavar="NAME|FILE", help="A shipped recipe or a TOML file.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of the draw.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Run the stage splits."""
-    run_verb(workspace, "splits", RunOptions(recipe=recipe, seed=seed), as_json=as_json)
 
 
 def verify(
@@ -70,42 +58,24 @@ def verify(
         raise typer.Exit(1)
 
 
-def export(  # noqa: PLR0913, PLR0917 - options of the command line
+def export(
     workspace: WorkspaceOption = HERE,
     form: Annotated[
         Literal["parquet", "webdataset", "links", "links-jsonl", "product1m", "m5product", "mep3m"] | None,
         typer.Option("--format", help="Default: those of m5data.toml."),
     ] = None,
     split: Annotated[list[str] | None, typer.Option("--split", metavar="NAME", help="Only these splits.")] = None,
-    out: Annotated[
-        str | None, typer.Option("--out", metavar="URI", help="Folder or s3://bucket/prefix (default: shards/).")
-    ] = None,
-    recipe: Annotated[
-        str | None, typer.Option("--recipe", metavar="NAME", help="Recipe (default: m5data.toml's).")
-    ] = None,
-    where: Annotated[
-        str | None,
-        typer.Option(
-            "--where",
-            metavar="SQL",
-            help="Only products that meet this condition on the view catalogue; into a folder of their own.",
-        ),
-    ] = None,
-    purpose: Annotated[
-        Purpose | None,
-        typer.Option("--purpose", help="Leave out products whose shop refuses this use (default: m5data.toml's)."),
-    ] = None,
+    *,
+    settings: Settings,
     engine: EngineOption = "local",
     as_json: JsonOption = False,
 ) -> None:
     """Run the stage export."""
     from m5data.cli.limits import bounded_memory
 
-    formats, splits = (form,) if form else None, tuple(split) if split else None
-    options = RunOptions(
-        recipe=recipe, formats=formats, splits=splits, where=where, purpose=purpose, out=out, engine=engine
-    )
-    with bounded_memory(_EXPORT_GB) if where is not None else nullcontext():
+    chosen = {"formats": (form,) if form else None, "splits": tuple(split) if split else None, **settings}
+    options = RunOptions(settings=chosen, engine=engine)
+    with bounded_memory(_EXPORT_GB) if settings["where"] is not None else nullcontext():
         run_verb(workspace, "export", options, as_json=as_json)
 
 

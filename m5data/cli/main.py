@@ -28,7 +28,7 @@ from m5data.cli import (
     versions,
     workspace,
 )
-from m5data.cli.shared import INTERRUPTED, WORKSPACE_HELP, folder_of, plain_verb
+from m5data.cli.shared import INTERRUPTED, WORKSPACE_HELP, folder_of, plain_verb, with_options
 from workspace.stages import STAGES
 
 __all__ = ["app", "explain", "main"]
@@ -44,15 +44,12 @@ _STAGE_VERBS: Mapping[str, Verb] = MappingProxyType(
         "ingest": collect.ingest,
         "download": collect.download,
         "align": align.align,
-        "candidates": annotate.candidates,
         "tasks": annotate.tasks,
         "judgements": annotate.import_judgements,
-        "matches": annotate.aggregate,
-        "splits": dataset.build_splits,
         "export": dataset.export,
     }
 )
-"""Stage -> its verb, if that has its own options; every other stage gets a plain verb."""
+"""Stage -> its verb, if that takes more than the options of its ``StageSpec``; every other gets a plain verb."""
 
 _BESIDE: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
     {
@@ -199,7 +196,8 @@ for _heading, _verbs in _BEFORE.items():
         _add(_words, _verb, _heading)
 for _spec in STAGES.values():
     _heading = _spec.part.title()
-    _add(_spec.command, _STAGE_VERBS.get(_spec.name) or plain_verb(_spec), _heading, _spec.meaning)
+    _verb = with_options(_spec, _STAGE_VERBS.get(_spec.name) or plain_verb(_spec))
+    _add(_spec.command, _verb, _heading, _spec.meaning)
     for _words, _verb in _BESIDE.get(_spec.name, ()):
         _add(_words, _verb, _heading)
 for _heading, _verbs in _AFTER.items():

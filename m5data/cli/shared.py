@@ -1,15 +1,18 @@
 """Options that several verbs share, running of stages, and verbs for stages that have no options of their own."""
 
+import functools
+import inspect
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
+from core.names import dashed
 from core.run_options import RunOptions
 from m5data.cli.untrusted import check_place, is_untrusted
-from workspace.stages import STAGES, StageSpec
+from workspace.stages import STAGES, Option, StageSpec
 
 __all__ = [
     "HERE",
@@ -21,11 +24,13 @@ __all__ = [
     "EngineOption",
     "JsonOption",
     "RefreshOption",
+    "Settings",
     "WorkspaceOption",
     "folder_of",
     "plain_verb",
     "run_stages",
     "run_verb",
+    "with_options",
 ]
 
 HERE = Path()
@@ -68,18 +73,54 @@ EngineOption = Annotated[
     Engine, typer.Option("--engine", help="Where partitions run: this machine, or a Ray cluster (extra ray).")
 ]
 NO_OPTIONS = RunOptions()
+Settings = Mapping[str, Any]
+"""Settings that the options of a verb replace, by key (``with_options``)."""
 
 
 def plain_verb(spec: StageSpec) -> Callable[..., None]:
-    """Return the verb of a stage that has no options of its own."""
+    """Return the verb of a stage that has no options but those of its ``StageSpec``."""
 
-    def run(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
-        run_verb(workspace, spec.name, as_json=as_json)
+    def run(workspace: WorkspaceOption = HERE, *, settings: Settings, as_json: JsonOption = False) -> None:
+        run_verb(workspace, spec.name, RunOptions(settings=settings), as_json=as_json)
 
-    def run_on(workspace: WorkspaceOption = HERE, engine: EngineOption = "local", as_json: JsonOption = False) -> None:
-        run_verb(workspace, spec.name, RunOptions(engine=engine), as_json=as_json)
+    def run_on(
+        workspace: WorkspaceOption = HERE,
+        *,
+        settings: Settings,
+        engine: EngineOption = "local",
+        as_json: JsonOption = False,
+    ) -> None:
+        run_verb(workspace, spec.name, RunOptions(settings=settings, engine=engine), as_json=as_json)
 
     return run_on if spec.on_ray else run
+
+
+def with_options(spec: StageSpec, verb: Callable[..., None]) -> Callable[..., None]:
+    """Return a verb in which the options of its stage stand in the place of the parameter ``settings``."""
+    own = inspect.signature(verb).parameters
+    if "settings" not in own:
+        return verb
+    options = [option for option in spec.options if option.help]
+    before, after = list(own)[: list(own).index("settings")], list(own)[list(own).index("settings") + 1 :]
+    parameters = [*(own[name] for name in before), *map(_parameter, options), *(own[name] for name in after)]
+
+    @functools.wraps(verb)
+    def run(**given: Any) -> None:  # noqa: ANN401 - what Typer parsed
+        settings = {option.name: given.pop(option.name) for option in options}
+        verb(**given, settings=settings)
+
+    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # Typer reads it
+        [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
+    )
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    shown = typer.Option(
+        None, f"--{dashed(option.name)}", metavar=option.metavar, help=option.help, min=option.low, max=option.high
+    )
+    return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=shown, annotation=option.type | None)
 
 
 def run_verb(folder: Path, stage: str, options: RunOptions = NO_OPTIONS, *, as_json: bool = False) -> None:

@@ -13,7 +13,7 @@ from workspace import Workspace
 
 def test_an_export_names_the_recipe_of_the_file_that_its_splits_are_built_from(tmp_path: Path) -> None:
     workspace = Workspace.create(tmp_path / "w", "")
-    context = RunContext(options=RunOptions(recipe="recipes/demo.toml"))
+    context = RunContext(options=RunOptions(settings={"recipe": "recipes/demo.toml"}))
 
     assert stage_arguments.export(workspace, workspace.settings.export, context)["recipe"] == "demo"
 
@@ -45,11 +45,11 @@ def test_local_source_without_start_has_the_hosts_of_its_feed(tmp_path: Path, so
     ("options", "folder"),
     [
         (RunOptions(), "demo"),
-        (RunOptions(where="brand = 'Acme'"), "demo-where-90f63f0c"),
-        (RunOptions(where="brand = 'Acme'", out="elsewhere"), "demo"),
+        (RunOptions(settings={"where": "brand = 'Acme'"}), "demo-where-90f63f0c"),
+        (RunOptions(settings={"where": "brand = 'Acme'", "out": "elsewhere"}), "demo"),
     ],
 )
 def test_selection_without_a_place_gets_a_folder_of_its_own(tmp_path: Path, options: RunOptions, folder: str) -> None:
     workspace = Workspace.create(tmp_path / "w", '[splits]\nrecipe = "demo"\n')
-    settings = workspace.settings.export.model_copy(update={"where": options.where, "out": options.out})
+    settings = workspace.settings.export.model_copy(update={key: options.settings.get(key) for key in ("where", "out")})
     assert stage_arguments.export(workspace, settings, RunContext(options=options))["folder"] == folder

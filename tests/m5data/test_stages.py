@@ -1,10 +1,12 @@
 """The stage registry: everything it names exists, and the flows and verbs follow from it."""
 
 import inspect
+from typing import Any
 
 import pytest
+import typer
 
-from core.run_options import RunOptions
+from core.names import dashed
 from m5data.cli.main import app
 from storage.tables import TABLES
 from tests.reference import verbs
@@ -21,14 +23,26 @@ def test_what_a_stage_names_exists(spec: StageSpec) -> None:
     assert [path for path in (spec.arguments, spec.redo, spec.pending) if path and not callable(resolve(path))] == []
     assert {*spec.reads, *spec.writes} - {"*"} <= TABLES.keys()
     if spec.settings is not None:
-        assert set(spec.overrides) <= type(Settings().section(spec.settings)).model_fields.keys()
-        assert set(spec.overrides) <= set(RunOptions.__dataclass_fields__)
+        assert {one.name for one in spec.options} - {"recipe"} <= type(
+            Settings().section(spec.settings)
+        ).model_fields.keys()
     assert spec.then is None or spec.then in STAGES
 
 
 def test_every_stage_has_a_verb() -> None:
     found = {" ".join(words) for words in verbs(app)}
     assert [spec.command for spec in STAGES.values() if spec.command not in found] == []
+
+
+@pytest.mark.parametrize("spec", [spec for spec in STAGES.values() if spec.options], ids=str)
+def test_options_of_a_stage_are_those_of_its_verb(spec: StageSpec) -> None:
+    group, _, verb = spec.command.rpartition(" ")
+    program: Any = typer.main.get_command(app)
+    command = (program.commands[group] if group else program).commands[verb]
+    shown = {parameter.name: (parameter.opts, getattr(parameter, "help", "")) for parameter in command.params}
+    declared = [option for option in spec.options if option.help]
+    expected = {option.name: ([f"--{dashed(option.name)}"], option.help) for option in declared}
+    assert {name: shown.get(name) for name in expected} == expected
 
 
 def test_help_of_every_verb_fits_a_line() -> None:

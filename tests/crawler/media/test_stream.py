@@ -5,7 +5,7 @@ import io
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import av
 import imageio_ffmpeg
@@ -67,6 +67,13 @@ def frames_of(data: bytes) -> Frames:
 def sound_of(data: bytes) -> np.ndarray[Any, Any]:
     with av.open(io.BytesIO(data), "r") as container:
         return np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
+
+
+def start_of(data: bytes, kind: Literal["video", "audio"]) -> float:
+    """Return the time of the first frame of a kind, seconds."""
+    with av.open(io.BytesIO(data), "r") as container:
+        frames = container.decode(video=0) if kind == "video" else container.decode(audio=0)
+        return next(frames).time or 0.0
 
 
 def serve(server: Server, folder: Path) -> None:
@@ -135,6 +142,29 @@ a.m3u8
     assert (result.reason, result.mime) == (None, "video/mp4"), result.detail
     assert frames_of(result.body) == frames_of(movie.read_bytes())
     _has_sound(result.body, movie)
+
+
+def test_hls_with_packed_sound_is_on_the_clock_of_its_frames(server: Server, movie: Path, tmp_path: Path) -> None:
+    make_hls(movie, tmp_path, "-map", "0:v")
+    ffmpeg("-i", str(movie), "-map", "0:a", "-c", "copy", "-f", "adts", "s.aac", folder=tmp_path)
+    serve(server, tmp_path)
+    starts = start_of(server.content["/v/a0.ts"], "video")
+    owner = b"com.apple.streaming.transportStreamTimestamp\0" + round((starts + 1) * 90_000).to_bytes(8, "big")
+    frame = b"PRIV" + len(owner).to_bytes(4, "big") + b"\0\0" + owner
+    tag = b"ID3\4\0\0\0\0\0" + bytes([len(frame)]) + frame
+    server.content |= {
+        "/v/s.aac": tag + server.content["/v/s.aac"],
+        "/v/s.m3u8": _hls("#EXTINF:4,", "s.aac", "#EXT-X-ENDLIST"),
+        "/v/master": _hls(
+            '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="g",NAME="English",URI="s.m3u8"',
+            '#EXT-X-STREAM-INF:BANDWIDTH=900000,AUDIO="g"',
+            "a.m3u8",
+        ),
+    }
+    result = fetch(server, "/v/master")
+    assert (result.reason, result.mime) == (None, "video/mp4"), result.detail
+    assert frames_of(result.body) == frames_of(movie.read_bytes())
+    assert start_of(result.body, "audio") - start_of(result.body, "video") == pytest.approx(1, abs=0.03)
 
 
 def _has_sound(data: bytes, movie: Path) -> None:
