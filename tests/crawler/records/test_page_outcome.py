@@ -9,7 +9,7 @@ from crawler.records.page_outcome import PageOptions, handle, job_data, read_pag
 URL = "https://shop.example/goods/shirt_8/"
 SHIRT = """<html><head><title>Shirt | The shop</title></head><body>
 <div><a href="/a">Shirts</a><a href="/b">Coats</a></div>
-<p>Shirt</p><p>£15.00</p><p>Available</p><img src="/a.jpg"></body></html>"""
+<h1>Shirt</h1><p>£15.00</p><p>Available</p><img src="/a.jpg"></body></html>"""
 
 
 def kind(body: str, *product_urls: str) -> str:
@@ -22,7 +22,7 @@ def kind(body: str, *product_urls: str) -> str:
         (SHIRT, "product", "product"),
         (SHIRT.replace("£15.00", "").replace("Available", "Out of stock"), "other", "product"),
         ("<html><body><h1>Our terms</h1><p>Shipping is free</p></body></html>", "other", "other"),
-        (SHIRT.replace("<p>Shirt</p>", "<h1>Page not found</h1>"), "soft_404", "soft_404"),
+        (SHIRT.replace("<h1>Shirt</h1>", "<h1>Page not found</h1>"), "soft_404", "soft_404"),
     ],
 )
 def test_a_page_with_a_price_where_the_source_has_its_products_is_one(
