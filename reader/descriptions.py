@@ -34,7 +34,7 @@ _NO_PLACE = re.compile(
 )
 _SAME = 0.8
 """Share of the words of a description in markup that a place with the whole of it shows."""
-_MOST_MORE = 12
+_MAX_MORE = 12
 """Largest number of times that the whole may be as long as what markup states of it."""
 
 
@@ -252,7 +252,7 @@ def _whole_of(page: Page, stated: str) -> str | None:
     seen = page.seen
     for element, (start, end) in seen.spans.items():  # children come before their parents
         letters = seen.letters(start, end)
-        if letters < _SAME * len(stated.replace(" ", "")) * _SAME or letters > _MOST_MORE * len(stated) + 500:
+        if letters < _SAME * len(stated.replace(" ", "")) * _SAME or letters > _MAX_MORE * len(stated) + 500:
             continue
         if element.tag in _NO_BLOCKS or _holds(seen.title_span, start, end):
             continue

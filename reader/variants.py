@@ -23,12 +23,12 @@ __all__ = ["find_variants"]
 
 _MOST = 500
 """Maximum variants of one product; the largest real product seen had 120."""
-_MOST_OPTIONS = 12
+_MAX_OPTIONS = 12
 _LONGEST_ID = 80
 _LONGEST_TEXT = 200
-_MOST_HITS = 5
+_MAX_HITS = 5
 """Maximum places in one script at which an object is searched for."""
-_MOST_CHARACTERS = 2_000_000
+_MAX_CHARACTERS = 2_000_000
 _DECODER = json.JSONDecoder(strict=False)
 
 
@@ -61,7 +61,7 @@ def _variant(
     said = [(_text(name), _text(value)) for name, value in options]
     specs = tuple(Specification(name, mask_contacts(value, name)[0]) for name, value in said if name and value)
     stock: Availability | None = None if available is None else "InStock" if available else "OutOfStock"
-    return Variant(_text(number)[:_LONGEST_ID], specs[:_MOST_OPTIONS], price, currency if price else None, stock, image)
+    return Variant(_text(number)[:_LONGEST_ID], specs[:_MAX_OPTIONS], price, currency if price else None, stock, image)
 
 
 def _text(value: object) -> str:
@@ -102,7 +102,7 @@ def _schema_org(document: Document, currency: str | None) -> Iterator[Variant]:
 def _of_node(document: Document, node: dict[str, object], keys: Sequence[str], currency: str | None) -> Variant:
     offer = next((one for one in _list(node.get("offers")) if isinstance(one, dict)), {})
     options: list[tuple[object, object]] = [(key, _value(node.get(key))) for key in keys]
-    more = (_dict(one) for one in _list(node.get("additionalProperty"))[:_MOST_OPTIONS])
+    more = (_dict(one) for one in _list(node.get("additionalProperty"))[:_MAX_OPTIONS])
     options += [(one.get("name"), _value(one.get("value"))) for one in more]
     if not any(_text(value) for _, value in options):
         options = [("name", node.get("name"))]
@@ -131,7 +131,7 @@ def _value(value: object) -> object:
 def _woocommerce(document: Document, currency: str | None) -> Iterator[Variant]:
     if "data-product_variations" not in document.attribute_names:
         return
-    for form in document.tree.xpath("//*[@data-product_variations]")[:_MOST_HITS]:
+    for form in document.tree.xpath("//*[@data-product_variations]")[:_MAX_HITS]:
         for one in filter(None, map(_dict, _list(_decode(form.get("data-product_variations")))[:_MOST])):
             attributes = _dict(one.get("attributes"))
             stock = one.get("is_in_stock")
@@ -250,13 +250,13 @@ def _select(document: Document, currency: str | None) -> Iterator[Variant]:
 def _scripts(document: Document, word: str) -> Iterator[str]:
     for kind, _, text in document.scripts:
         if word in text and "ld+json" not in kind:
-            yield text[:_MOST_CHARACTERS]
+            yield text[:_MAX_CHARACTERS]
 
 
 def _values_after(text: str, key: str, opening: str) -> Iterator[object]:
     """Yield the values of a key in a script that begin with ``opening``."""
     at, hits = text.find(key), 0
-    while at >= 0 and hits < _MOST_HITS:
+    while at >= 0 and hits < _MAX_HITS:
         hits += 1
         start = at + len(key)
         begin = start + len(_GAP.match(text, start)[0])  # type: ignore[index]  # it matches at least the empty string

@@ -39,8 +39,8 @@ from takedown.register import open_register
 
 __all__ = ["crawl_source"]
 
-_MOST_USAGE_HEADERS = 20
-_MOST_SITEMAP_HOSTS = 10
+_MAX_USAGE_HEADERS = 20
+_MAX_SITEMAP_HOSTS = 10
 """Most other hosts of whose sitemaps the rules are read."""
 _LONGEST_SHOWN = 2_000
 
@@ -92,7 +92,7 @@ async def _site_rules(
         named = (sitemap for home in job.homes for _, sitemap in _named_sitemaps(home, rules) if sitemap)
         homes = {web_host(url): url for url in named if not scope.holds(url)}
         others: dict[str, HostRules] = {}
-        for host, url in islice(homes.items(), _MOST_SITEMAP_HOSTS):
+        for host, url in islice(homes.items(), _MAX_SITEMAP_HOSTS):
             with suppress(SourceStoppedError):  # its sitemaps are refused, by name
                 others[host] = await files.rules(url, job.settings.user_agent, tdm=tdm)
     return rules, others
@@ -139,7 +139,7 @@ class _HostRules:
         """Return the host's usage signals for a page, as headers that are stored with it."""
         host = self._rules.get(web_host(url))
         said = host.signals.statements(url) if host else ()
-        named = (f"{one.place} {one.name}: {one.served[:500]}" for one in islice(said, _MOST_USAGE_HEADERS))
+        named = (f"{one.place} {one.name}: {one.served[:500]}" for one in islice(said, _MAX_USAGE_HEADERS))
         return tuple(("X-Archive-Usage", value) for value in named)
 
 

@@ -22,7 +22,7 @@ from export.rights import Rights
 from export.settings import ExportSettings
 from storage import Store
 from storage.tables import TABLES
-from storage.tasks import Task
+from storage.tasks import PartitionTask
 from tests.export.synthetic import FRAMES, MFCC, MP3, STATED, picture
 
 DESCRIPTIONS = ("README.md", "croissant.json", "manifest.json")
@@ -285,20 +285,20 @@ def test_a_damaged_manifest_is_named_and_nothing_is_removed(store: Store, damage
 
 
 def test_an_export_that_was_killed_knows_its_files(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    reads = Task.read
+    reads = PartitionTask.read
     for calls in range(1, 9):
         with monkeypatch.context() as patch:
-            patch.setattr(Task, "read", _failing(calls, reads))
+            patch.setattr(PartitionTask, "read", _failing(calls, reads))
             with pytest.raises(OSError, match="killed"):
                 export(store, max_shard_bytes=1024 + calls)
     whole = contents(export(store, max_shard_bytes=1024))
     assert not [name for name in whole if "unfinished" in name or name.endswith(".part")]
 
 
-def _failing(calls: int, read: Callable[[Task, str], bytes]) -> Callable[[Task, str], bytes]:
+def _failing(calls: int, read: Callable[[PartitionTask, str], bytes]) -> Callable[[PartitionTask, str], bytes]:
     left = iter(range(calls))
 
-    def reader(task: Task, sha256: str) -> bytes:
+    def reader(task: PartitionTask, sha256: str) -> bytes:
         if next(left, None) is None:
             raise OSError("killed")
         return read(task, sha256)

@@ -10,7 +10,7 @@ import yaml
 from core.stage import utc_now
 from flows.cluster_check import check_cluster, examine_node, own_versions
 from storage import Store
-from storage.place import ObjectStore
+from storage.location import ObjectStore
 from tests.s3_server import ROOT
 from tests.storage.failing_store import FailingStore, serve_failing_urls
 from workspace.diagnostics import Finding

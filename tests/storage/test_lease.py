@@ -11,7 +11,7 @@ import pytest
 
 from core.errors import WorkspaceError
 from storage.lease import LEASE, STALE_AFTER, Holder, Lease, _began, _encode, _machine
-from storage.place import ObjectStore
+from storage.location import ObjectStore
 from tests.storage.failing_store import FailingStore
 from tests.storage.machines import ADDRESS, OnMachine, make, open_at
 from tests.storage.synthetic import commit, ids, products

@@ -18,7 +18,7 @@ from webapp.catalogue.product_card import TABLES, ProductCard, plain, price_text
 __all__ = [
     "AudioClip",
     "Change",
-    "Frame",
+    "FrameView",
     "MediaFile",
     "Membership",
     "Offer",
@@ -165,7 +165,7 @@ _OFFERS = f"select unnest(offers) from ({same_products_sql('gtin14 = $gtin')}) l
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class FrameView:
     """One kept frame."""
 
     second: int
@@ -295,7 +295,7 @@ class ProductDetail:
     splits: tuple[Membership, ...]
     group: tuple[str, str, bool, int] | None
     """Duplicate group: id, rule, whether the product is kept, number of products; None: not searched for yet."""
-    frames: tuple[Frame, ...]
+    frames: tuple[FrameView, ...]
     audio: tuple[AudioClip, ...]
     media: tuple[MediaFile, ...]
     related: tuple[Related, ...]
@@ -340,7 +340,7 @@ def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
             labels=tuple(labels[0]) if labels else (),
             splits=tuple(Membership(*row) for row in engine.execute(_SPLITS, [product_id]).fetchall()),
             group=group,
-            frames=tuple(Frame(*row) for row in engine.execute(_FRAME, [product_id, _FRAMES]).fetchall()),
+            frames=tuple(FrameView(*row) for row in engine.execute(_FRAME, [product_id, _FRAMES]).fetchall()),
             audio=tuple(AudioClip(*row) for row in engine.execute(_AUDIO, [product_id]).fetchall()),
             media=tuple(_media_file(row) for row in engine.execute(_MEDIA, [product_id]).fetchall()),
             related=_related(snapshot, engine, product_id, group[0] if group and group[3] > 1 else None),

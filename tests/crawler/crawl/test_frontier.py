@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from crawler.crawl.frontier import Frontier, make_frontier, open_frontier
-from crawler.crawl.visits import Found, Recrawl, Task, Visit
+from crawler.crawl.visits import CrawlTask, Found, Recrawl, Visit
 from storage import Store
 
 T0, T1 = "2024-05-01T00:00:00+00:00", "2024-05-02T00:00:00+00:00"
@@ -18,7 +18,7 @@ def connection(store: Store) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def urls(tasks: list[Task]) -> list[str]:
+def urls(tasks: list[CrawlTask]) -> list[str]:
     return [task.url.removeprefix(URL) for task in tasks]
 
 

@@ -9,7 +9,7 @@ from core.errors import DataError, SettingsError
 from core.stage import StageReport
 from crawler import records_stage
 from crawler.crawl.frontier import Frontier, make_frontier, open_frontier
-from crawler.crawl.visits import Found, Task, Visit
+from crawler.crawl.visits import CrawlTask, Found, Visit
 from crawler.settings import CrawlSettings
 from storage import Store, transaction
 
@@ -36,7 +36,7 @@ def store_pages(store: Store, pages: dict[str, str], *, listed: set[str] = froze
             url = HOME + path
             frontier.add([Found(url, listed=path in listed)])
             sha = writer.put(html.encode(), mime="text/html", url=url)
-            task = Task(url, "page", 3, 1, 0, 0, listed=path in listed)
+            task = CrawlTask(url, "page", 3, 1, 0, 0, listed=path in listed)
             writer.flush()
             frontier.record(
                 [Visit(task, "done", page_sha256=sha, headers={"content-type": "text/html; charset=utf-8"})]

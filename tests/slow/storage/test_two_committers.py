@@ -14,7 +14,7 @@ import pytest
 from core.errors import WorkspaceError
 from storage import Store
 from storage.lease import LEASE, STALE_AFTER
-from storage.place import ObjectStore
+from storage.location import ObjectStore
 from storage.working_copy import WORKING_COPIES, working_copy
 from tests.faulty_proxy import Faults, faulty_proxy
 from tests.s3_server import ROOT, make_bucket, serving_s3

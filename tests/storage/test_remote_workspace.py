@@ -9,10 +9,10 @@ import pytest
 
 from core.errors import UsageError, WorkspaceError
 from storage import Store
-from storage.home import Home
 from storage.integrity import find_damage
 from storage.lease import LEASE, _encode
-from storage.place import ObjectStore
+from storage.location import ObjectStore
+from storage.remote_workspace import RemoteWorkspace
 from storage.working_copy import read_record, segment_file
 from tests.storage.failing_store import FailingStore, Killed
 from tests.storage.machines import ADDRESS, OnMachine, make, open_at
@@ -284,7 +284,7 @@ def test_what_was_removed_here_is_removed_there(far: type[FailingStore], on_mach
 
 def test_a_place_that_has_a_workspace_is_not_made_one(on_machine: OnMachine) -> None:
     make(on_machine("a"))
-    home = Home.of(on_machine("b"))
+    home = RemoteWorkspace.of(on_machine("b"))
     assert home is not None
     with pytest.raises(WorkspaceError, match="already a workspace, at dataset version 0"):
         home.make_ready()
@@ -297,7 +297,7 @@ def test_a_workspace_of_an_older_version_is_refused(on_machine: OnMachine) -> No
 
 def test_a_place_with_other_files_is_not_made_a_workspace(far: type[FailingStore], on_machine: OnMachine) -> None:
     ObjectStore(ADDRESS).write("notes.txt", b"mine")
-    home = Home.of(on_machine("a"))
+    home = RemoteWorkspace.of(on_machine("a"))
     assert home is not None
     with pytest.raises(WorkspaceError, match=r"holds other files, notes\.txt for example"):
         home.make_ready()
@@ -323,7 +323,7 @@ def test_a_store_that_was_emptied_is_told_and_nothing_here_is_removed(
     commit(store, {"products": products(ids(3))})
     far.empty()
     refused(store.root, "the workspace is gone from the store")
-    home = Home.of(store.root)
+    home = RemoteWorkspace.of(store.root)
     assert home is not None
     with pytest.raises(WorkspaceError, match="the workspace is gone from the store"):
         home.make_ready()
