@@ -4,7 +4,6 @@ Most items have none of these: ``15.00``, ``15.00 EUR`` and absolute URLs are re
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -31,8 +30,6 @@ PLAIN_PRICE = r"\d{1,10}(?:\.(?:\d{1,2}|\d{4}))?(?: [A-Z]{3})?"
 """RE2 pattern of prices with one reading. A point before three digits has two (``core.numbers``)."""
 
 _BATCH = 20_000
-_CLEAR = 20
-"""Prices with one mark for each with the other, so that a feed written by one program differs from a mixture."""
 _VOTERS = 20_000
 """Maximum number of prices that decide which mark a feed puts before decimals."""
 
@@ -161,11 +158,7 @@ def _decimal_mark(connection: duckdb.DuckDBPyConnection) -> DecimalMark | None:
         SELECT price FROM feed WHERE regexp_matches(price, '[.,]') AND NOT regexp_matches(price, '[.][0-9]{{4}}$')
         LIMIT {_VOTERS}
     """  # noqa: S608 - constants
-    votes = Counter(decimal_mark([price]) for (price,) in connection.execute(query).fetchall())
-    point, comma = votes["."], votes[","]
-    if max(point, comma) < _CLEAR * min(point, comma) or not point + comma:
-        return None
-    return "." if point > comma else ","
+    return decimal_mark(price for (price,) in connection.execute(query).fetchall())
 
 
 def _read(row: _Row, decimal: DecimalMark | None, now: datetime) -> _Exact:

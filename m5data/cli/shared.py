@@ -74,12 +74,9 @@ Settings = Mapping[str, Any]
 
 
 def plain_verb(spec: StageSpec) -> Callable[..., None]:
-    """Return the verb of a stage that has no options but those of its ``StageSpec``."""
+    """Return the verb of a stage that has no options but those of its ``StageSpec``; see ``with_options``."""
 
-    def run(workspace: WorkspaceOption = HERE, *, settings: Settings, as_json: JsonOption = False) -> None:
-        run_verb(workspace, spec.name, RunOptions(settings=settings), as_json=as_json)
-
-    def run_on(
+    def run(
         workspace: WorkspaceOption = HERE,
         *,
         settings: Settings,
@@ -88,26 +85,28 @@ def plain_verb(spec: StageSpec) -> Callable[..., None]:
     ) -> None:
         run_verb(workspace, spec.name, RunOptions(settings=settings, engine=engine), as_json=as_json)
 
-    return run_on if spec.on_ray else run
+    return run
 
 
 def with_options(spec: StageSpec, verb: Callable[..., None]) -> Callable[..., None]:
-    """Return a verb in which the options of its stage stand in the place of the parameter ``settings``."""
+    """Return a verb with its stage's options in place of ``settings``, and no ``engine`` unless that runs on Ray."""
     own = inspect.signature(verb).parameters
     if "settings" not in own:
         return verb
     options = [option for option in spec.options if option.help]
-    before, after = list(own)[: list(own).index("settings")], list(own)[list(own).index("settings") + 1 :]
-    parameters = [*(own[name] for name in before), *map(_parameter, options), *(own[name] for name in after)]
+    parameters: list[inspect.Parameter] = []
+    for parameter in own.values():
+        if parameter.name == "settings":
+            parameters += map(_parameter, options)
+        elif parameter.name != "engine" or spec.on_ray:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
 
     @functools.wraps(verb)
     def run(**given: Any) -> None:  # noqa: ANN401 - what Typer parsed
         settings = {option.name: given.pop(option.name) for option in options}
         verb(**given, settings=settings)
 
-    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # Typer reads it
-        [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
-    )
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # Typer reads it
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
 
