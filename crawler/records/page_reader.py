@@ -127,9 +127,10 @@ class PageReader:
 
 def _record(text: bytes) -> ProductRecord:
     row = json.loads(text)
-    lists = {name: tuple(row[name]) for name in ("category", "image_urls", "video_urls")}
+    lists = {name: tuple(row[name]) for name in ("category", "features", "image_urls", "video_urls")}
+    amounts = {name: _amount(row[name]) for name in ("price", "list_price", "rating")}
     specs, variants = _pairs(row["specs"]), tuple(map(_variant, row["variants"]))
-    return ProductRecord(**{**row, **lists, "specs": specs, "variants": variants, "price": _amount(row["price"])})
+    return ProductRecord(**{**row, **lists, **amounts, "specs": specs, "variants": variants})
 
 
 def _variant(row: dict[str, Any]) -> Variant:
