@@ -1,14 +1,11 @@
 """Reading of stored pages into records by killable processes, in chunks that survive a kill."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -16,7 +13,7 @@ import core
 import reader
 from core.processes.message import Fault, Message
 from core.processes.pool import ChildPool, Job, PoolLimits, processes_for
-from core.records import ProductRecord, Specification, Variant
+from core.records import ProductRecord
 from core.stage import Progress
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.net import robots
@@ -28,6 +25,7 @@ from crawler.records.page_outcome import (
     handle_lesson,
     job_data,
     lesson_of,
+    record_of,
     unreadable,
 )
 from crawler.records.tables import record_tables
@@ -101,7 +99,7 @@ class PageReader:
         if "fault" in reply.head:
             return PageOutcome(str(reply.head["fault"]), str(reply.head["detail"])), None
         outcome = PageOutcome.from_json(reply.bodies[0])
-        record = _record(reply.bodies[1]) if len(reply.bodies) > 1 else None
+        record = record_of(reply)
         if record is not None and self._is_tombstoned(page, record):
             return PageOutcome("taken_down"), None
         return outcome, self._without_media(record) if record else None
@@ -123,26 +121,6 @@ class PageReader:
             for one in record.variants
         )
         return replace(record, image_urls=images, video_urls=videos, variants=variants)
-
-
-def _record(text: bytes) -> ProductRecord:
-    row = json.loads(text)
-    lists = {name: tuple(row[name]) for name in ("category", "features", "image_urls", "video_urls")}
-    amounts = {name: _amount(row[name]) for name in ("price", "list_price", "rating")}
-    specs, variants = _pairs(row["specs"]), tuple(map(_variant, row["variants"]))
-    return ProductRecord(**{**row, **lists, **amounts, "specs": specs, "variants": variants})
-
-
-def _variant(row: dict[str, Any]) -> Variant:
-    return Variant(**{**row, "options": _pairs(row["options"]), "price": _amount(row["price"])})
-
-
-def _pairs(rows: list[dict[str, str]]) -> tuple[Specification, ...]:
-    return tuple(Specification(**row) for row in rows)
-
-
-def _amount(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
 
 
 def _code(page_object: str | None) -> list[Path]:

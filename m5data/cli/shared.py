@@ -11,6 +11,7 @@ import typer
 
 from core.names import dashed
 from core.run_options import RunOptions
+from m5data.cli.untrusted import check_place, is_untrusted
 from workspace.stages import STAGES, Option, StageSpec
 
 __all__ = [
@@ -41,7 +42,10 @@ def _nearest(context: typer.Context, value: Path) -> Path:
     """Return the verb's own ``-w``, else the one before the verb, else the current folder."""
     source = context.get_parameter_source("workspace")
     before: Path | None = context.find_root().params.get("workspace")
-    return before if before and source is not None and source.name == "DEFAULT" else value
+    place = before if before and source is not None and source.name == "DEFAULT" else value
+    if is_untrusted(context):
+        check_place(place)
+    return place
 
 
 def folder_of(place: str | Path) -> Path:
