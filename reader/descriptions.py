@@ -247,9 +247,9 @@ def _whole_of(page: Page, stated: str) -> str | None:
     """Return the text of the smallest place that shows nearly all words of a stated description; None if none does."""
     wanted = Counter(_WORD.findall(stated.casefold().removesuffix("...").removesuffix("…")))
     size = wanted.total()
-    if size < _FEW:
-        return None
     seen = page.seen
+    if size < _FEW or not wanted - Counter(_WORD.findall(seen.text(*seen.title_span).casefold())):
+        return None
     for element, (start, end) in seen.spans.items():  # children come before their parents
         letters = seen.letters(start, end)
         if letters < _SAME * len(stated.replace(" ", "")) * _SAME or letters > _MAX_MORE * len(stated) + 500:
@@ -258,7 +258,7 @@ def _whole_of(page: Page, stated: str) -> str | None:
             continue
         text = _text(seen, start, end)
         found = Counter(_WORD.findall(text.casefold()))
-        if (wanted & found).total() >= _SAME * size:
+        if (wanted & found).total() >= _SAME * size and not _TAGS.search(text):
             return text[:_LONGEST]
     return None
 
@@ -268,5 +268,7 @@ def _holds(inner: tuple[int, int], start: int, end: int) -> bool:
 
 
 _WORD = re.compile(r"\w+")
+_TAGS = re.compile(r"</\w+>")
+"""A description whose tags are shown as text."""
 _FEW = 5
 """Words of a description that is too short to be found by them."""
