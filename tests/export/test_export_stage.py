@@ -48,7 +48,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_a_condition_on_the_catalogue_bounds_the_export_and_changing_it_writes_anew(store: Store) -> None:
+def test_export_follows_a_condition_on_the_catalogue(store: Store) -> None:
     folder = export(store, where="video_state = 'present'", formats=("webdataset",))
     samples = read_tars(sorted(map(str, folder.glob("webdataset/train/*.tar"))))
     assert set(samples) == {"shop:1"}
@@ -224,7 +224,7 @@ def test_an_export_whose_file_is_damaged_is_written_again(store: Store) -> None:
     assert contents(folder)["parquet/train/00000.parquet"] == before["parquet/train/00000.parquet"]
 
 
-def test_a_narrower_export_removes_what_it_does_not_name_and_leaves_other_formats(store: Store) -> None:
+def test_narrower_export_removes_splits_and_leaves_other_formats(store: Store) -> None:
     before = contents(export(store))
     after = contents(folder := export(store, formats=("parquet",), splits=("train",)))
     others = {name: data for name, data in before.items() if not name.startswith("parquet/")}

@@ -87,7 +87,7 @@ _KUBERAY = _closed(
 """The keys of KubeRay's chart that the values use."""
 
 
-def test_the_values_for_kubernetes_have_the_keys_of_its_chart_and_enough_room() -> None:
+def test_kubernetes_values_have_the_keys_of_the_chart() -> None:
     values = yaml.safe_load((ROOT / "docs/kuberay-values.yaml").read_text())
     jsonschema.validate(values, _KUBERAY)
     assert values["worker"]["minReplicas"] <= values["worker"]["replicas"] <= values["worker"]["maxReplicas"]

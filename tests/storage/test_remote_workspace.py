@@ -112,7 +112,7 @@ def test_of_two_machines_that_both_committed_the_second_begins_anew(
     assert Store.open(aside).snapshot().table("products") == products(ids(3))
 
 
-def test_work_that_was_not_committed_gives_way_to_what_another_machine_committed(on_machine: OnMachine) -> None:
+def test_uncommitted_work_gives_way_to_another_machine(on_machine: OnMachine) -> None:
     store = make(on_machine("a"))
     with store.objects.writer("media") as writer:  # without the lock: as if its process had been killed
         mine = writer.put(b"mine alone", mime="image/png", url="http://shop.example/1.png")
@@ -186,9 +186,7 @@ def test_a_view_fetches_the_tables_that_it_reads(far: type[FailingStore], on_mac
     assert [path.parent.parent.name for path in fetched(other)] == ["products"]
 
 
-def test_what_was_not_read_here_stays_there_and_what_was_read_is_not_stored_again(
-    far: type[FailingStore], on_machine: OnMachine
-) -> None:
+def test_unread_files_stay_there_and_read_ones_are_not_stored(far: type[FailingStore], on_machine: OnMachine) -> None:
     first = make(on_machine("a"))
     sha = put(first, b"picture")
     commit(first, {"products": products(ids(9))})

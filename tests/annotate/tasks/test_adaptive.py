@@ -75,7 +75,7 @@ def test_the_board_spends_judgements_where_workers_disagree(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("others", "given"), [(["w1"], {"w0": 12, "w2": 2, "w1": 10}), ([], {"w0": 12, "w2": 12})])
-def test_uninformative_annotators_get_disputed_pairs_only_if_nobody_else_can(
+def test_uninformative_annotators_get_disputed_pairs_last(
     tmp_path: Path, others: list[str], given: dict[str, int]
 ) -> None:
     """Half of the pairs match; gold shows that w0 and w1 are right and that w2 always keeps the default."""

@@ -40,9 +40,7 @@ def answers_in(state: State) -> list[tuple[str, str, str]]:
         return connection.execute(query).fetchall()
 
 
-def test_each_task_goes_to_the_wanted_number_of_workers_and_to_nobody_twice(
-    open_board: OpenBoard, state: State
-) -> None:
+def test_task_goes_to_the_wanted_workers_and_to_nobody_twice(open_board: OpenBoard, state: State) -> None:
     board = open_board(workers=2)
     assert board.add_tasks(pairs(4)) == 4
     board.invite(["ann", "bob", "cy"])

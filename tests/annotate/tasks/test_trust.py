@@ -20,7 +20,7 @@ def gold(truths: str, labels: str) -> list[GoldAnswer]:
     return [GoldAnswer(names[truth], names[label], 3) for truth, label in zip(truths, labels, strict=True)]
 
 
-def test_one_answer_to_everything_is_not_knowledge_even_if_most_gold_has_it() -> None:
+def test_one_answer_to_everything_is_no_knowledge() -> None:
     assert weigh_gold(gold("mdmdmdmd", "m" * 8), 0.85) > TOO_HIGH
     assert weigh_gold(gold("mdmdmmmmmmmm" + "md" * 2, "m" * 16), 0.85) > 0
     assert weigh_gold(gold("md" * 4, "u" * 8), 0.85) > TOO_HIGH

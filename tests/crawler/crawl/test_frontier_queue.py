@@ -101,7 +101,7 @@ def test_deep_and_endless_places_are_named_and_not_fetched(frontier: Frontier) -
     }  # fmt: skip
 
 
-def test_the_page_budget_holds_new_pages_back_and_lets_known_ones_be_visited(frontier: Frontier) -> None:
+def test_page_budget_holds_back_new_pages_alone(frontier: Frontier) -> None:
     frontier.add(Found(f"{URL}{n}") for n in range(4))
     assert drain(queue_of(frontier, max_pages=2)) == ["0", "1"]
     frontier.reopen()

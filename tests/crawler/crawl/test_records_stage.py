@@ -129,9 +129,7 @@ def test_product_urls_decide_which_pages_need_a_product(store: Store) -> None:
     assert rejects(store) == {"/p/b": "not_a_product", "/about": "other"}
 
 
-def test_a_second_run_does_nothing_and_a_changed_page_changes_only_its_rows(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changed_page_changes_only_its_rows(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store_pages(store, {f"/p/{n}": product_page(n) for n in "abc"})
     first = run(store)
     again = run(store)
@@ -189,7 +187,7 @@ def test_an_image_that_most_products_share_is_dropped_until_they_do_not(store: S
     assert {row[0] for row in table(store, "media", "state")} == {"pending"}
 
 
-def test_an_image_of_differently_named_products_is_a_placeholder_and_that_of_a_range_of_colours_is_none(
+def test_image_shared_by_unlike_names_is_a_placeholder(
     store: Store,
 ) -> None:
     def shop(image: str, names: list[str], sku: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ def test_a_place_leaves_numbers_and_inner_words_out() -> None:
     assert (place("/"), place("/kettles/blue-kettle")) == (None, None)
 
 
-def test_a_space_without_anything_new_is_given_up_and_its_new_parts_have_trials() -> None:
+def test_space_without_new_pages_is_given_up_but_for_trials() -> None:
     spaces = Spaces()
     for day in range(20):
         assert spaces.gives_up(f"{HOME}/calendar/{day}", following=False) is None

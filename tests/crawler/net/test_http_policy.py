@@ -54,7 +54,7 @@ def test_the_limiter_spaces_requests_evenly() -> None:
     assert limiter.take(20.0) == 0.0
 
 
-def test_a_complaint_stops_then_slows_requests_and_good_responses_restore_the_rate() -> None:
+def test_complaint_stops_then_slows_requests_until_good_responses() -> None:
     limiter = RateLimiter(0.5)
     limiter.take(0.0)
     limiter.slow_down(0.0, wait_s=30.0)
@@ -80,7 +80,7 @@ def test_a_host_without_a_limit_gets_one_by_complaining_and_loses_it_again() -> 
     assert limiter.interval_s == 0.0
 
 
-def test_a_report_slows_down_after_a_complaint_and_recovers_after_anything_else() -> None:
+def test_rate_slows_after_a_complaint_and_recovers() -> None:
     limiter = RateLimiter(0.0)
     limiter.report(0.0, 503, 2.0)
     assert (limiter.is_paused(1.9), limiter.interval_s) == (True, 0.1)

@@ -46,7 +46,7 @@ def limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[float]
     return lambda seconds: settings(page_object=f"{name}:Page").model_copy(update={"parse_timeout_s": seconds})
 
 
-def test_a_page_that_breaks_its_limits_costs_no_other_page_and_is_not_read_again(
+def test_page_beyond_its_limits_costs_no_other_page(
     store: Store, limited: Callable[[float], CrawlSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pages = {f"/p/{name}": product_page(name) for name in ("a", *FAULTS, "z")}
