@@ -85,6 +85,7 @@ _AFTER: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
         "Explore": (
             ("sql", dataset.sql),
             ("shell", dataset.shell),
+            ("why", dataset.why),
             ("rights", dataset.rights),
             ("serve", workspace.serve),
         ),
