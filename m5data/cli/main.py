@@ -88,6 +88,7 @@ _AFTER: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
             ("why", dataset.why),
             ("rights", dataset.rights),
             ("serve", workspace.serve),
+            ("mcp", workspace.mcp),
         ),
         "Train": (("train", training.train), ("evaluate", training.evaluate), ("compare", training.compare)),
         "Maintain": (
