@@ -178,6 +178,21 @@ def test_result_of_a_query_is_downloaded_by_keyboard(
     context.close()
 
 
+def test_frames_stand_on_the_timeline_by_their_seconds(browser: Browser, served: tuple[Served, dict[str, str]]) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = open_page(context, served, "rita")
+    page.goto(served[0].url + "/products/shop:0")
+    page.wait_for_function("() => document.querySelector('.track').style.gridTemplateColumns")
+    track, *frames = [
+        page.locator(selector).nth(place).bounding_box() or {}
+        for selector, place in ((".track", 0), ("figure", 0), ("figure", 1))
+    ]
+    starts = [round((frame["x"] - track["x"]) / track["width"], 2) for frame in frames]
+    assert starts == [0.0, 0.5]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
+
+
 def test_the_next_pair_is_loaded_before_it_is_asked_for(
     browser: Browser, served: tuple[Served, dict[str, str]]
 ) -> None:

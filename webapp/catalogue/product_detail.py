@@ -107,9 +107,13 @@ _CHANGED_PRICES, _MAX_OFFERS = 12, 24
 _LONGEST_URL = 300
 _LEDGER = "select image, caption, specifications, video, audio from ledger where product_id = ?"
 _FRAME = """
-select second, object, "offset", length from frames where product_id = ? order by video_sha256, second limit ?
+select video_sha256, second, object, "offset", length from frames where product_id = ?
+order by video_sha256, second limit ?
 """
-_AUDIO = "select mp3, duration_s, mfcc, n_mfcc, mfcc_frames from audio where product_id = ? order by video_sha256"
+_AUDIO = """
+select video_sha256, mp3, start_s, duration_s, mfcc, n_mfcc, mfcc_frames from audio where product_id = ?
+order by video_sha256
+"""
 _MEDIA = """
 select kind, position, left(url, 600), state, reason, attempts, http_status, width, height, bytes
 from media where product_id = ? order by kind, position limit 100
@@ -135,6 +139,8 @@ _OFFERS = f"select unnest(offers) from ({same_products_sql('gtin14 = $gtin')}) l
 class FrameView:
     """One kept frame."""
 
+    video: str
+    """Object of its video."""
     second: int
     object: str
     offset: int
@@ -145,7 +151,11 @@ class FrameView:
 class AudioClip:
     """The audio of one video."""
 
+    video: str
+    """Object of the video."""
     mp3: str
+    start_s: float | None
+    """Seconds from the first frame; None: unknown."""
     duration_s: float
     mfcc: str
     """Object of the array."""

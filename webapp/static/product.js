@@ -1,4 +1,4 @@
-// Product page: a lightbox with the text boxes of images, frames that seek the video, a playhead over the MFCC picture.
+// Product page: a lightbox with the text boxes of images, frames and sound of each video on one timeline that seeks it.
 const box = document.querySelector('#lightbox');
 const images = [...document.querySelectorAll('#gallery a')];
 let shown = 0;
@@ -22,18 +22,6 @@ box.addEventListener('keydown', (event) => {
   if (step) show(shown + step);
 });
 
-const video = document.querySelector('video');
-const frames = [...document.querySelectorAll('.seek')];
-for (const frame of frames) {
-  frame.disabled = !video;
-  frame.addEventListener('click', () => { video.currentTime = Number(frame.dataset.second); });
-}
-video?.addEventListener('timeupdate', () => {
-  for (const frame of frames) {
-    frame.toggleAttribute('aria-current', Number(frame.dataset.second) === Math.floor(video.currentTime));
-  }
-});
-
 /** Draw the loudness of a clip over time, once it scrolls into view. */
 async function drawWave(canvas, source) {
   const answer = await fetch(source);
@@ -53,17 +41,47 @@ const seen = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
     if (!isIntersecting) continue;
     seen.unobserve(target);
-    drawWave(target, target.closest('.clip').querySelector('audio').src).catch(() => { target.hidden = true; });
+    drawWave(target, target.closest('.mfcc').dataset.sound).catch(() => { target.hidden = true; });
   }
 });
 
-for (const clip of document.querySelectorAll('.clip')) {
-  const audio = clip.querySelector('audio');
-  const head = clip.querySelector('.playhead');
-  seen.observe(clip.querySelector('canvas'));
-  audio.addEventListener('timeupdate', () => {
-    if (!audio.duration) return;
+/** Put the frames and the sound of a video on one timeline, a column a second; a click on either seeks the video. */
+function layOut(film) {
+  const video = film.querySelector('video');
+  const track = film.querySelector('.track');
+  const head = film.querySelector('.playhead');
+  const figures = [...film.querySelectorAll('figure')];
+  const sounds = [...film.querySelectorAll('.mfcc')];
+  const ends = [
+    ...figures.map((one) => Number(one.dataset.second) + 1),
+    ...sounds.map((one) => Number(one.dataset.start) + Number(one.dataset.seconds)),
+  ];
+  const seconds = Math.ceil(Math.max(0, ...ends));
+  track.style.gridTemplateColumns = `repeat(${seconds}, minmax(4.5rem, 1fr))`;
+  for (const figure of figures) figure.style.gridColumn = `${Number(figure.dataset.second) + 1}`;
+  for (const sound of sounds) {
+    sound.style.marginLeft = `${(100 * sound.dataset.start) / seconds}%`;
+    sound.style.width = `${(100 * sound.dataset.seconds) / seconds}%`;
+    seen.observe(sound.querySelector('canvas'));
+  }
+  for (const button of film.querySelectorAll('.seek')) {
+    button.disabled = !video;
+    button.addEventListener('click', () => { video.currentTime = Number(button.dataset.second); });
+  }
+  if (!video) return;
+  for (const sound of sounds) {
+    sound.addEventListener('click', (event) => {
+      const left = event.clientX - track.getBoundingClientRect().left;
+      video.currentTime = Math.max(0, (seconds * left) / track.clientWidth);
+    });
+  }
+  video.addEventListener('timeupdate', () => {
     head.hidden = false;
-    head.style.left = `${(100 * audio.currentTime) / audio.duration}%`;
+    head.style.left = `${(100 * video.currentTime) / seconds}%`;
+    for (const button of film.querySelectorAll('.seek')) {
+      button.toggleAttribute('aria-current', Number(button.dataset.second) === Math.floor(video.currentTime));
+    }
   });
 }
+
+document.querySelectorAll('.film').forEach(layOut);
