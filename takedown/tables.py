@@ -72,7 +72,7 @@ def table_edits(
         Edit("duplicates", gone["duplicates"], named, renamed),
         Edit("duplicate_pairs", gone["duplicate_pairs"]),
         Edit("reserve", gone["reserve"], buckets=own),
-        Edit("label_map", gone["label_map"]),
+        _label_map(plan, gone["label_map"]),
         Edit("label_pairs", gone["label_pairs"]),
         _properties(plan, gone["properties"]),
         *(Edit(name, gone[name]) for name in _PAIRS),
@@ -124,6 +124,12 @@ def _gone(plan: Plan, objects: Collection[str]) -> dict[str, str]:
         "rejects": gone_rejects(plan),
         "objects": among("sha256", objects),
     }
+
+
+def _label_map(plan: Plan, gone: str) -> Edit:
+    """Return the edit of ``label_map``: other sources' rows lose a partner whose path only the products have."""
+    named = among("partner", {path for _, path in plan.paths})
+    return Edit("label_map", gone, named, {"partner": f"CASE WHEN {named} THEN NULL ELSE partner END"})
 
 
 def _properties(plan: Plan, gone: str) -> Edit:
