@@ -4,7 +4,7 @@ import gzip
 import zlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -40,8 +40,7 @@ def ingest(
     workspace: WorkspaceOption = HERE,
     source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Source of the feed.")] = None,
     form: Annotated[
-        Literal["auto", "jsonl", "csv", "parquet", "m5product", "product1m", "merchant"],
-        typer.Option("--format", help="Format of the feed."),
+        str, typer.Option("--format", metavar="NAME", help="Format of the feed; docs/sources.md names them.")
     ] = "auto",
     allow_shrink: AllowShrinkOption = False,
     as_json: JsonOption = False,
