@@ -97,7 +97,11 @@ _SIGNS = "€£$₹₽₪₴₺฿₫¥￥"
 _PREFIXES = frozenset("$£¥￥₹₩₦₱฿₪")
 """Signs that stand before their amount where both sides are possible."""
 
-_MYRIADS = re.compile(r"(\d+)[万萬](\d{4})(?= ?[円元])|(\d+)만(\d{4})(?= ?원)")
+_MYRIADS = re.compile(r"(\d+)[万萬](\d,?\d{3})(?= ?[円元])")
+_WON = re.compile(
+    r"(?<![\d.,])(?=[\d,]+[억만천])(?:(\d+)억 ?)?(?:([\d,]+)만 ?)?(?:(\d)천 ?)?(\d(?:,?\d{3}|\d{0,2}))?(?= ?원)"
+)
+"""An amount in words of 10^8, 10^4 and 10^3, such as ``12만 9천원``."""
 _HAN_AMOUNT = re.compile(
     r"(?<![\d.,])[\d零〇一壹壱二贰弐两兩三叁参四肆五伍六陆七柒八捌九玖十拾百佰千仟万萬亿億]+(?= ?[元円圆圓块塊](?!\d))"
     r"|(?<=[¥￥])[一壹二贰两三叁四肆五伍六陆七柒八捌九玖十拾百佰千仟万萬]+"
@@ -218,13 +222,19 @@ def _plain_text(text: str) -> str:
     if not folded.isascii():
         folded = _SUPERSCRIPT_CENTS.sub(lambda m: f"{m[1]}.{m[2].translate(_SUPERSCRIPT_DIGITS)}", folded)
         folded = _SUPERSCRIPTS.sub("", folded)  # marks of footnotes
-        folded = _MYRIADS.sub(lambda m: f"{m[1] or m[3]}{m[2] or m[4]}", folded)
+        folded = _MYRIADS.sub(lambda m: m[1] + m[2].replace(",", ""), folded)
+        folded = _WON.sub(_in_won, folded)
         folded = _HAN_AMOUNT.sub(lambda m: m[0] if m[0].isdecimal() else str(han_value(m[0]) or m[0]), folded)
     folded = _without_counts(_DOUBLED_MARK.sub(".", _NO_CENTS.sub("", folded)))
     folded = _CENTS_BEHIND.sub(r"\1.\3 \2", folded)
     folded = _SMALL_UNIT.sub(r"\1.\3 \2", folded)
     folded = _SPACED_CENTS.sub(lambda m: m[1] or m[2], folded)
     return _CENTS_ALONE.sub(lambda m: f"{'£' if m[2] else '$'} 0.{int(m[1]):02d}", folded)
+
+
+def _in_won(found: re.Match[str]) -> str:
+    parts = [int((part or "0").replace(",", "") or 0) for part in found.groups()]
+    return str(sum(part * unit for part, unit in zip(parts, (10**8, 10**4, 10**3, 1), strict=True)))
 
 
 _INTEGER = re.compile(r"(?<![\d.,])\d{1,4}(?![\d.,]*\d)", re.ASCII)

@@ -1,8 +1,6 @@
 """The room ``crawler``: finds, stores and reads pages of shops, and fetches their media.
 
-Public names are imported on first use: reading a setting must not load an HTML parser.
+Its public names are those of ``reader``, imported on first use: reading a setting must not load an HTML parser.
 """
 
-import lazy_loader
-
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+from reader import __all__, __dir__, __getattr__  # noqa: F401

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from core.modalities import modalities
+from core.names import number_word
 from core.usage import Purpose
 from core.version import __version__
 from export.parquet_shards import shard_columns
 from export.rights import Rights
 from export.settings import ShardFormat
 from storage import Snapshot
-from storage.views import number_word
 
 __all__ = ["dataset_card"]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from core.errors import DataError, UsageError
 from core.files import TEMPORARY
+from core.paths import is_plain
 from export.folders import DRAFT, Folder, LocalFolder
-from storage.inside import is_plain
 
 __all__ = [
     "CARD",

@@ -14,13 +14,13 @@ from typing import Any
 
 from core.errors import DataError
 from core.files import replace_file
+from core.paths import UnsafePathError, files_below, inside
 from export.folders import LocalFolder
 from export.manifest import CROISSANT, MANIFEST, is_written_by, named_files, remove_unfinished
 from export.registry import Export, exports_of
 from export.removal import SHARDS, Removed, remove_from_shard, repair_manifest, shard_holds
 from storage import Store
 from storage.identity import workspace_mark
-from storage.inside import UnsafePathError, files_below, inside
 from takedown.plan import Plan, Removal, Target
 from takedown.receipt import MAX_SEARCHED, ExportHeld
 from takedown.words import Words

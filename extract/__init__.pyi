@@ -1,6 +1,6 @@
 from .audio import mfcc, released_mel
 from .clip import extract_clip
-from .images.measures import measure
+from .images import measure
 from .ocr.reader import read_text
 from .video.frames import Frame, sample_frames
 from .video.preview import make_preview

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from core.files import replace_file
+from core.paths import files_below
 from storage import Store
-from storage.inside import files_below
 from takedown.databases import compact, erase_text
 from takedown.plan import Plan, Removal, Target
 from takedown.words import Words

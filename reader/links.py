@@ -28,7 +28,7 @@ class Link:
     text: str
     """Text, white space collapsed; empty for an image."""
     nofollow: bool
-    """Whether the link has ``rel="nofollow"``."""
+    """Whether every link to the URL has ``rel="nofollow"``."""
 
 
 def links(document: Document) -> tuple[Link, ...]:
@@ -43,8 +43,8 @@ def links(document: Document) -> tuple[Link, ...]:
         before = found.get(url)
         if before is None:
             found[url] = Link(url, text, nofollow)
-        elif not before.text and text:
-            found[url] = Link(url, text, before.nofollow and nofollow)
+        else:
+            found[url] = Link(url, before.text or text, before.nofollow and nofollow)
     return tuple(found.values())
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from core.engine import open_engine, quote
 from core.errors import CorruptObjectError
 from core.files import sync_file
+from core.paths import UnsafePathError, links_below
 from core.stage import Clock, StageReport
 from core.table_spec import TableSpec
 from storage.files import DATABASES, FRONTIERS, OF_A_RUN, Layout, databases
-from storage.inside import UnsafePathError, links_below
 from storage.place import OWN_FOLDER
 from storage.state import State
 from storage.store import Store

@@ -15,10 +15,10 @@ from pathlib import Path, PurePosixPath
 
 from core.errors import ObjectStoreError, WorkspaceError
 from core.files import file_sha256
+from core.paths import is_plain
 from core.stage import Clock, utc_now
 from core.urls import without_secrets
 from storage.files import DATABASES, DOWNLOADS, FRONTIERS, INDEX, Layout, is_database, remove_database
-from storage.inside import is_plain
 from storage.lease import LEASE, Lease
 from storage.lock import holder_of
 from storage.objects.index import mark_stale

@@ -16,10 +16,10 @@ from typing import Any
 
 from core.errors import M5DataError, WorkspaceError
 from core.files import sweep_temporaries
+from core.paths import inside
 from core.processes.children import die_with_parent
 from core.small_files import check, read_json
 from storage.files import OWN_SEGMENT, SEGMENT, Layout
-from storage.inside import inside
 from storage.objects.index import ObjectIndex
 from storage.place import FolderPlace
 from storage.spool import spools_at

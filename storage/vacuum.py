@@ -1,4 +1,4 @@
-"""Vacuum of files: the dataset versions that stay, and the files that none of them needs."""
+"""Vacuum: the dataset versions that stay, and the files and objects that none of them needs."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -9,25 +9,22 @@ from pathlib import Path
 
 from deltalake import DeltaTable
 
+from core.engine import open_engine
 from core.files import TEMPORARY, sync_file, sync_folder
+from core.paths import files_below
+from core.stage import StageReport
 from core.table_spec import TableSpec
 from storage.erasure.tables import data_files
 from storage.files import Layout
-from storage.inside import files_below
 from storage.objects.index import ObjectRef
+from storage.objects.writer import object_rows
+from storage.orphans import find_orphans, remove_orphans
+from storage.store import Store
 from storage.tables import TABLES
 from storage.tables.delta import DeltaLog
 from storage.versions import VersionRecord
 
-__all__ = [
-    "Findings",
-    "Keeping",
-    "StaleFiles",
-    "choose_versions",
-    "count_findings",
-    "find_stale_files",
-    "remove_stale_files",
-]
+__all__ = ["Findings", "Keeping", "StaleFiles", "choose_versions", "find_unneeded", "remove_unneeded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +101,46 @@ class Findings:
         return not (files.versions or files.data or files.log or files.drafts or self.objects)
 
 
-def count_findings(files: StaleFiles, objects: tuple[ObjectRef, ...]) -> tuple[tuple[str, int, int], ...]:
+def find_unneeded(store: Store, keeping: Keeping, exported: Collection[int], now: datetime) -> Findings:
+    """Return what no kept version needs; the caller holds the lock.
+
+    Args:
+        store: The workspace's store.
+        keeping: How many versions stay, and up to which age.
+        exported: Versions that exports come from; they stay.
+        now: Current time.
+    """
+    versions = store.versions()
+    kept = choose_versions(versions, keeping, now, exported, lambda version: _built_from(store, version))
+    files = _find_stale_files(store.root, versions, kept)
+    orphans = find_orphans(store.root, store.objects, [store.snapshot(number) for number in sorted(kept)])
+    return Findings(kept, files, orphans, _count(files, orphans))
+
+
+def remove_unneeded(store: Store, findings: Findings, now: datetime) -> None:
+    """Remove findings; the caller holds the lock."""
+    _remove_stale_files(store.root, findings.files)
+    if findings.objects:
+        remove_orphans(store.root, store.objects, findings.objects, now)
+        _publish(store, len(findings.objects))
+
+
+def _built_from(store: Store, version: VersionRecord) -> list[int]:
+    """Return the versions that the splits of a version were built from."""
+    if "recipes" not in version.tables:
+        return []
+    rows = store.snapshot(version.number).table("recipes", ["version"])
+    return [int(number) for number in rows["version"].to_pylist()]
+
+
+def _publish(store: Store, removed: int) -> None:
+    """Commit a version whose table ``objects`` no longer lists the removed ones."""
+    with store.stage("vacuum", settings="") as stage, open_engine() as engine:
+        stage.write("objects", engine.from_arrow(object_rows(store.objects.index, upto=stage.before.record.indexed)))
+        stage.commit(StageReport("vacuum", removed, removed))
+
+
+def _count(files: StaleFiles, objects: tuple[ObjectRef, ...]) -> tuple[tuple[str, int, int], ...]:
     """Return name, count and bytes of each kind of finding."""
     lists = {
         "dataset versions": files.versions,
@@ -125,7 +161,7 @@ _LONG = 10
 _NUMBERED = re.compile(r"(\d{20})\.(json|crc|checkpoint(\.[\w.-]+)?\.parquet)")
 
 
-def find_stale_files(root: Path, versions: Collection[VersionRecord], kept: Collection[int]) -> StaleFiles:
+def _find_stale_files(root: Path, versions: Collection[VersionRecord], kept: Collection[int]) -> StaleFiles:
     """Return the files that no kept version needs.
 
     Args:
@@ -150,7 +186,7 @@ def find_stale_files(root: Path, versions: Collection[VersionRecord], kept: Coll
     return StaleFiles(tuple(sorted(gone)), tuple(data), tuple(log), tuple(_drafts(layout)), tuple(checkpoints))
 
 
-def remove_stale_files(root: Path, files: StaleFiles) -> None:
+def _remove_stale_files(root: Path, files: StaleFiles) -> None:
     """Remove files; versions first, so that nobody opens one whose files are gone.
 
     If the process is killed, every kept version reads as before, and the next vacuum finds the rest.

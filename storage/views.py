@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from core.engine import quote, text
 from core.modalities import modalities
+from core.names import number_word
 from core.table_spec import Column
 from core.usage import PURPOSES, Purpose
 
@@ -20,7 +21,6 @@ __all__ = [
     "comments_sql",
     "ledger_sql",
     "needs_comments",
-    "number_word",
     "purposes_sql",
     "refused_sql",
 ]
@@ -72,14 +72,6 @@ SELECT product_id, position, coalesce(property_norm, property) AS property, valu
        coalesce(unit, nullif(regexp_extract(value, '^[-+]?\d+(?:\.\d+)? ?(.*)$', 1), '')) AS unit
 FROM specs WHERE regexp_full_match(coalesce(value_norm, value), '[-+]?\d+(\.\d+)?( ?[^\d\s]{1,8})?')
 """
-
-
-_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-
-
-def number_word(number: int) -> str:
-    """Return a small number as a word."""
-    return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
 
 
 def _ledger_meaning() -> str:

@@ -18,10 +18,10 @@ from urllib.parse import unquote, urlsplit
 
 from core.errors import UsageError, WorkspaceError
 from core.files import TEMPORARY, replace_file, sync_file, sync_folder, temporary_file
+from core.paths import inside
 from core.urls import without_secrets
 from storage.files import DATABASES, FRONTIERS, OF_A_RUN, Layout, is_database, remove_database
 from storage.identity import KEY_FILE
-from storage.inside import inside
 from storage.place import OWN_FOLDER, Entry, ObjectStore, in_parallel, log_large_transfer
 
 __all__ = [

@@ -18,6 +18,7 @@ from typing import Any
 
 from core.engine import open_engine
 from core.files import sync_folder
+from core.paths import files_below
 from core.small_files import check, check_numbers, made_of, read_json
 from core.stage import Clock, StageReport, utc_now
 from storage import Snapshot, Store
@@ -29,7 +30,6 @@ from storage.erasure import (
     store_again,
 )
 from storage.files import DATABASES, FRONTIERS, INDEX, SEGMENT, databases
-from storage.inside import files_below
 from takedown.databases import compact, erase_rows, erase_text
 from takedown.plan import Plan, Removal, Target, hooks, page_hook
 from takedown.receipt import MAX_SEARCHED, Receipt, write_receipt

@@ -54,6 +54,9 @@ SECOND_WAYS = frozenset(
 )  # fmt: skip
 """Libraries that do what a module of this project does in its own way."""
 
+FROM_STORAGE = 109
+"""Most names that other rooms take from ``storage``; a lower number is welcome."""
+
 
 def imports(path: Path) -> Iterator[str]:
     """Yield the modules that a file imports, anywhere in it."""
@@ -86,6 +89,17 @@ def test_one_module_calls_the_library_of_a_job() -> None:
 def test_no_library_does_a_job_a_second_way() -> None:
     found = importers()
     assert {library: found[library] for library in SECOND_WAYS if library in found} == {}
+
+
+def test_rooms_take_few_names_from_storage() -> None:
+    taken = {
+        alias.name
+        for path in (path for room in ROOMS if room != "storage" for path in (ROOT / room).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "storage"
+        for alias in node.names
+    }
+    assert len(taken) <= FROM_STORAGE
 
 
 @pytest.mark.parametrize("room", ROOMS)

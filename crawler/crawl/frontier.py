@@ -14,6 +14,7 @@ __all__ = [
     "DUE",
     "FRONTIER_DDL",
     "ROOM",
+    "UNASKED",
     "Frontier",
     "due_parameters",
     "each_frontier",
@@ -24,8 +25,11 @@ __all__ = [
 
 ROOM = "crawler"
 """Name of the frontier's tables in the record of migrations."""
-_OUTSIDE = "'not_followed', 'offsite', 'other_language'"
-"""Reasons for URLs that the settings exclude: no later visit changes that."""
+UNASKED = ("action", "file", "nofollow", "other_host", "same_items")
+"""Reasons for links that are no pages of the shop, or that it asks crawlers not to follow."""
+_UNASKED = ", ".join(f"'{reason}'" for reason in UNASKED)
+_OUTSIDE = f"'not_followed', 'offsite', 'other_language', {_UNASKED}"
+"""Reasons for URLs that the settings or the shop exclude: no later visit changes that."""
 _UNCHANGED = """
 UPDATE source_pages SET state = 'done' WHERE source = ? AND listed_in = ? AND state = 'pending'
     AND page_sha256 IS NOT NULL AND reason IS NULL AND listed_modified < checked_at AND checked_at > ?
@@ -34,6 +38,7 @@ _CHANGED = """
 UPDATE source_pages SET state = 'pending' WHERE source = ? AND listed_in = ? AND state = 'done'
     AND listed_modified >= checked_at AND checked_at <= ?
 """
+_COUNT = "SELECT count(*) FROM source_pages WHERE source = ? AND url >= ? AND url < ?"
 _TAKE = """
 SELECT url, kind, rank, depth, hops, chain, listed, etag, last_modified, page_sha256, signals
 FROM source_pages
@@ -298,7 +303,7 @@ class Frontier:
             return 0
         if path not in self._queries:
             # "?" to "@" spans every URL of the path that has a query string.
-            query = "SELECT count(*) FROM source_pages WHERE source = ? AND url >= ? AND url < ?"
+            query = f"{_COUNT} AND coalesce(reason, '') NOT IN ({_UNASKED})"
             self._queries[path] = self._connection.execute(query, (self._source, path + "?", path + "@")).fetchone()[0]
         self._queries[path] += 1
         return self._queries[path]
@@ -341,7 +346,8 @@ class Frontier:
         }
 
 
-_ADD = """
+# What a sitemap, or the page itself, names is worth a request even where a link to it was not.
+_ADD = f"""
 INSERT INTO source_pages (source, url, kind, rank, depth, hops, chain, listed, state, reason, detail, checked_at,
     listed_in, listed_modified)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -354,13 +360,13 @@ ON CONFLICT (source, url) DO UPDATE SET
     chain = min(chain, excluded.chain),
     depth = min(depth, excluded.depth),
     kind = CASE WHEN state = 'absent' THEN excluded.kind ELSE kind END,
-    state = CASE WHEN excluded.state = 'pending' AND (reason IN ('too_deep', 'trap') OR
+    state = CASE WHEN excluded.state = 'pending' AND (reason IN ('too_deep', 'trap', {_UNASKED}) OR
         (state = 'absent' AND excluded.kind = 'page')) THEN 'pending'
         WHEN state = 'pending' AND page_sha256 IS NULL AND excluded.reason = 'other_language' THEN 'skipped'
         ELSE state END,
     detail = iif(state = 'pending' AND excluded.reason = 'other_language', excluded.detail, detail),
     reason = iif(state = 'pending' AND excluded.reason = 'other_language', excluded.reason, reason)
-"""
+"""  # noqa: S608
 
 # Further pages of listings lead to new products if no sitemap lists the products.
 DUE = f"""

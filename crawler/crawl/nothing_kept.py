@@ -2,6 +2,7 @@
 
 import sqlite3
 
+from crawler.crawl.frontier import UNASKED
 from crawler.settings import SourceSettings
 
 __all__ = ["explain_no_pages", "explain_no_products"]
@@ -20,12 +21,14 @@ _SETTINGS = {
     "budget": "max_pages",
 }
 """Reasons that are the source's settings -> the setting."""
-_ANSWERS = """
+_ANSWERS = f"""
 SELECT coalesce(p.reason, r.stopped, 'pending') AS why, count(*) AS pages,
     min(CASE WHEN p.reason IS NULL AND r.detail != '' THEN r.detail ELSE p.url || ': ' || p.detail END) AS example
 FROM source_pages p LEFT JOIN source_runs r USING (source)
-WHERE p.source = ? AND p.state NOT IN ('done', 'absent', 'redirected') GROUP BY 1 ORDER BY 2 DESC, 1
-"""
+WHERE p.source = ? AND p.state NOT IN ('done', 'absent', 'redirected')
+    AND coalesce(p.reason, '') NOT IN ({", ".join(f"'{reason}'" for reason in UNASKED)})
+GROUP BY 1 ORDER BY 2 DESC, 1
+"""  # noqa: S608 - constants
 _STORED = "SELECT 1 FROM source_pages WHERE source = ? AND page_sha256 IS NOT NULL AND kind = 'page' LIMIT 1"
 _OUTCOMES = """
 SELECT outcome, count(*), min(url) FROM source_pages

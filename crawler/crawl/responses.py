@@ -178,11 +178,24 @@ def links_of_page(document: Document, task: Task, scope: Scope, agent: str) -> t
     """Return the links of a page within its source, in page order, each URL once.
 
     The next page of a listing, and the page that this one leads to by itself, are no step deeper. Versions of the page
-    in other languages count as links, with their language. Links marked nofollow, and all links of a page so marked,
-    are not followed.
+    in other languages count as links, with their language. Links that are not worth a request, or marked nofollow as
+    all links of a page can be, are refused with the reason.
     """
-    if "nofollow" in opt_outs(document, agent):
-        return ()
+    closed = "nofollow" in opt_outs(document, agent)
+    found = {} if closed else _stated(document, task, scope)
+    every = links(document)
+    for link in every[:_MAX_LINKS]:
+        if url := _spell(link.url, document):
+            item = _linked(url, task, scope, nofollow=closed or link.nofollow)
+            found.setdefault(item.url, item)
+    if (rest := every[_MAX_LINKS:]) and (url := _spell(rest[0].url, document)):
+        detail = f"{task.url} has {len(every):,} links, of which {_MAX_LINKS:,} are taken"
+        found.setdefault(url, Found(url, depth=task.depth + 1, refused="trap", detail=detail))
+    return tuple(item for url, item in found.items() if url != task.url or item.language)
+
+
+def _stated(document: Document, task: Task, scope: Scope) -> dict[str, Found]:
+    """Return the URLs that a page states about itself: versions in other languages, next page, canonical, refresh."""
     found: dict[str, Found] = {}
     for text, tag in alternates(document).items():
         url = _spell(text, document)
@@ -196,16 +209,24 @@ def links_of_page(document: Document, task: Task, scope: Scope, agent: str) -> t
         found.setdefault(canonical, Found(canonical, rank=scope.rank(canonical), depth=task.depth + 1))
     if target := _spell(refresh_target(document), document):
         found.setdefault(target, _refreshed(target, task, scope))
-    for link in links(document)[:_MAX_LINKS]:
-        url = None if link.nofollow else _spell(link.url, document)
-        if url and scope.leaves_out(url):
-            detail = f"linked from {task.url}; it matches neither follow nor product_urls"
-            found.setdefault(url, Found(url, depth=task.depth + 1, refused="not_followed", detail=detail))
-        elif url and scope.follows(url):
-            trap = ("trap", "path repeats itself") if repeats(url) else (None, "")
-            item = Found(url, rank=scope.rank(url), depth=task.depth + 1, refused=trap[0], detail=trap[1])
-            found.setdefault(url, item)
-    return tuple(item for url, item in found.items() if url != task.url or item.language)
+    return found
+
+
+def _linked(url: str, task: Task, scope: Scope, *, nofollow: bool) -> Found:
+    """Return a link, refused if it is not worth a request.
+
+    Links to other hosts are counted once a host: pages have any number of them, such as buttons to share the page.
+    """
+    depth = task.depth + 1
+    if refusal := scope.refusal(url):
+        reason, detail = refusal
+        place = f"https://{web_host(url)}/" if reason == "other_host" else url
+        return Found(place, depth=depth, refused=reason, detail=detail)
+    if nofollow:
+        return Found(url, depth=depth, refused="nofollow", detail="the shop asks crawlers not to follow this link")
+    if repeats(url):
+        return Found(url, rank=scope.rank(url), depth=depth, refused="trap", detail="path repeats itself")
+    return Found(url, rank=scope.rank(url), depth=depth)
 
 
 def _refreshed(url: str, task: Task, scope: Scope) -> Found:

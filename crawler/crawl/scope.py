@@ -19,12 +19,13 @@ _FORMS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """Paths of pages that perform an action for a visitor: they show no product of their own."""
+_ACTIONS = re.compile(r"add[-_]to[-_]cart|compare|wishlist|replytocom|share", re.IGNORECASE)
+"""Parameters that perform an action for a visitor."""
 _SAME_ITEMS = re.compile(
-    r"""sort(?:_?by|_?order|ing)?|order(?:_?by)?|dir(?:ection)?|view_?mode|display|per_?page|page_?size
-    |add[-_]to[-_]cart|compare|wishlist|print|replytocom|share""",
-    re.IGNORECASE | re.VERBOSE,
+    r"sort(?:_?by|_?order|ing)?|order(?:_?by)?|dir(?:ection)?|view_?mode|display|per_?page|page_?size|print",
+    re.IGNORECASE,
 )
-"""Parameters that show the same items in another order or perform an action: they never lead to a distinct page."""
+"""Parameters that show the same items in another order or layout: they never lead to a distinct page."""
 
 
 def web_host(url: str) -> str:
@@ -72,15 +73,18 @@ class Scope:
         """Return whether a URL is on one of the source's hosts."""
         return web_host(url) in self.hosts
 
-    def follows(self, url: str) -> bool:
-        """Return whether a link is worth a request: a page of the source, not a file, not the same items re-sorted."""
-        if not self.holds(url):
-            return False
-        return self.allows(url) if self._follow else _is_page(url)
+    def refusal(self, url: str) -> tuple[str, str] | None:
+        """Return why a link is not worth a request, as reason and detail; None if it is.
 
-    def leaves_out(self, url: str) -> bool:
-        """Return whether ``follow`` alone keeps a link from being worth a request."""
-        return self.holds(url) and not self.allows(url) and _is_page(url)
+        Reasons: ``other_host``, ``not_followed``, and for links that match no pattern of the settings ``file``,
+        ``action`` (cart, login) and ``same_items`` (a listing in another order).
+        """
+        if not self.holds(url):
+            return "other_host", "the source has no start URL there"
+        if self._follow and self.allows(url):
+            return None
+        outside = ("not_followed", "it matches neither follow nor product_urls") if self._follow else None
+        return _no_page(url) or outside
 
     def allows(self, url: str) -> bool:
         """Return whether the settings allow a URL to be requested; without ``follow``, every URL."""
@@ -98,10 +102,16 @@ class Scope:
         return 5 if "?" in url else 4
 
 
-def _is_page(url: str) -> bool:
-    """Return whether a URL is neither a file, nor a form, nor another order of the same items."""
+def _no_page(url: str) -> tuple[str, str] | None:
+    """Return why a URL leads to no page of its own, as reason and detail; None if it may."""
     parts = urlsplit(url)
-    if _FILES.search(parts.path) or _FORMS.search(parts.path):
-        return False
-    names = (name for name, _ in parse_qsl(parts.query, keep_blank_values=True))
-    return not any(_SAME_ITEMS.fullmatch(name) for name in names)
+    if found := _FILES.search(parts.path):
+        return "file", f"{found[0].lower()} is no page"
+    if found := _FORMS.search(parts.path):
+        return "action", f"{found[0]} performs an action"
+    for name, _ in parse_qsl(parts.query, keep_blank_values=True):
+        if _ACTIONS.fullmatch(name):
+            return "action", f"{name} performs an action"
+        if _SAME_ITEMS.fullmatch(name):
+            return "same_items", f"{name} shows the same items in another way"
+    return None

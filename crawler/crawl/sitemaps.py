@@ -25,6 +25,8 @@ __all__ = ["MAX_URLS", "Sitemap", "is_sitemap_url", "looks_like_sitemap", "read_
 MAX_URLS = 200_000
 """Most URLs read from one file. The protocol allows 50,000; real files exceed it."""
 _HEAD = 4_096
+_MOST_LAYERS = 2
+"""Times that a file is unpacked: servers compress files that are compressed already."""
 _ROOT = re.compile(rb"<(?:[\w.-]+:)?(?:urlset|sitemapindex)[\s>/]", re.IGNORECASE)
 _MARKUP = re.compile(r"<(?:[\w.-]+:)?(?:urlset|sitemapindex|rss|feed|rdf)[\s>/]", re.IGNORECASE)
 """Roots of XML forms: RSS and Atom are allowed too."""
@@ -78,12 +80,14 @@ def read_sitemap(body: bytes, max_bytes: int, content_type: str = "") -> Sitemap
     Raises:
         ValueError: longer than ``max_bytes``, or broken gzip.
     """
-    plain = gunzip(body, max_bytes).body if body.startswith(GZIP_MAGIC) else body
-    text = decode_xml(plain, content_type).text
-    if not _MARKUP.search(text[:_HEAD]):
+    for _ in range(_MOST_LAYERS):
+        body = gunzip(body, max_bytes).body if body.startswith(GZIP_MAGIC) else body
+    text = decode_xml(body, content_type).text
+    root = _MARKUP.search(text[:_HEAD])
+    if root is None:
         lines = (line.strip() for line in text.splitlines())
         return _collect(_Entry("url", line) for line in lines if line.startswith(("http://", "https://")))
-    return _collect(_entries(_repair(text)))
+    return _collect(_entries(_repair(text[root.start() :])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,6 @@ def _collect(entries: Iterable[_Entry]) -> Sitemap:
     )
 
 
-_DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """Characters that XML does not allow."""
 _REFERENCE = re.compile(r"<!\[CDATA\[.*?\]\]>|<!--.*?-->|&(?:(?:#\d+|#x[0-9a-fA-F]+|(\w+));)?", re.DOTALL)
@@ -119,7 +122,7 @@ _XML_NAMES = frozenset({"amp", "lt", "gt", "quot", "apos"})
 
 def _repair(text: str) -> bytes:
     """Return XML without what stops a parser: bare ampersands, names of HTML, forbidden characters, a cut end."""
-    text = _FORBIDDEN.sub("", _DECLARATION.sub("", text, count=1))
+    text = _FORBIDDEN.sub("", text)
     if "&" in text:
         text = _REFERENCE.sub(_escape, text)
     if not text.rstrip().endswith(">"):
@@ -153,7 +156,7 @@ def _entries(xml: bytes) -> Iterator[_Entry]:
 
 
 def _listed(element: etree._Element, name: str) -> Iterator[_Entry]:
-    """Yield the URLs of an entry of a sitemap; some have several, or the URL without ``loc``."""
+    """Yield the URLs of an entry of a sitemap; some have several, the URL without ``loc``, or escape it twice."""
     alternates = _alternates(element)
     said = [(tag, _text(child)) for child in element if (tag := _local_name(child))]
     dates = [text for tag, text in said if tag == "lastmod"]
@@ -162,7 +165,7 @@ def _listed(element: etree._Element, name: str) -> Iterator[_Entry]:
         yield _Entry(name, text, dates[0] if dates else "", alternates)
     for at, end in zip(places, [*places[1:], len(said)], strict=False):
         own = dates if len(places) == 1 else [text for tag, text in said[at:end] if tag == "lastmod"]
-        yield _Entry(name, said[at][1], own[0] if own else "", alternates)
+        yield _Entry(name, said[at][1].replace("&amp;", "&"), own[0] if own else "", alternates)
 
 
 _DATES = ("pubdate", "updated", "modified", "date", "published")

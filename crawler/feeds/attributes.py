@@ -39,13 +39,17 @@ def read_attributes(values: Values, details: Iterable[Detail] = ()) -> FeedRow:
 def attribute_fields(values: Values, details: Iterable[Detail] = ()) -> dict[str, object]:
     """Return the fields of ``FeedRow`` that attributes describe."""
     first = {name: texts[0] for name, texts in values.items() if texts}
+    images, videos = (
+        [url for name in names for text in values.get(name, ()) for url in split_urls(text)]
+        for names in (("image_link", "additional_image_link"), ("video_link",))
+    )
     specs = [{"property": one.name, "value": one.value} for one in details]
     return {
         **{name: first.get(name) for name in _SAME},
         "url": first.get("link"),
         "category": first.get("product_type") or first.get("google_product_category"),
-        "image_urls": [*values.get("image_link", ()), *values.get("additional_image_link", ())],
-        "video_urls": values.get("video_link", ()),
+        "image_urls": images,
+        "video_urls": videos,
         "specs": [*specs, *({"property": name, "value": first[name]} for name in _DESCRIBING if name in first)],
     }
 

@@ -21,6 +21,8 @@ __all__ = ["DelimitedRow", "delimiter_of", "names_in", "read_delimited", "read_t
 
 _DELIMITERS = ",\t;|"
 _SPACES = re.compile(r"[ -]+")
+_DECLARED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+"""A line before the column names by which spreadsheets state the delimiter."""
 _QUOTED = re.compile(r'"[^"]*"')
 
 
@@ -62,7 +64,9 @@ def read_delimited(path: Path) -> Iterator[DelimitedRow]:
         FeedError: The file has no line of column names.
     """
     lines = _read_lines(path)
-    delimiter = delimiter_of(lines.peek()) or ","
+    if found := _DECLARED.fullmatch(lines.peek()):
+        next(lines)
+    delimiter = found[1] if found else delimiter_of(lines.peek()) or ","
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     names = _read_names(path, lines, reader)
     is_google = "link" in names
@@ -184,8 +188,6 @@ def _parse(record: DelimitedRow) -> FeedRow | FeedRowError:
 
 def _parse_attributes(fields: Mapping[str, str]) -> FeedRow:
     values = {name: [text] for name, text in fields.items()}
-    for name in ("additional_image_link", "video_link"):
-        values[name] = split_urls(fields.get(name, ""))
     return read_attributes(values, split_details(fields.get("product_detail", "")))
 
 

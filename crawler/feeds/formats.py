@@ -173,7 +173,11 @@ _READERS: Mapping[FeedFormat, Callable[[Path], Iterator[FeedItem]]] = {
     "merchant": read_table,
 }
 
-_FLOAT = r"\d+\.0+|\d(?:\.\d+)?[eE]\+\d+"
+_FLOAT = r"\d+\.0+"
+_ROUNDED = r"\d(?:[.,]\d+)?[eE]\+\d+"
+_REFUSE = f"""
+    UPDATE feed SET error = 'id: {ROUNDED_ID}', id = NULL WHERE regexp_full_match(trim(id), '{_ROUNDED}')
+"""  # noqa: S608 - constants
 _ALL_FLOATS = f"""
     SELECT count(*) > 0 AND coalesce(bool_and(regexp_full_match(trim(id), '{_FLOAT}')), false)
     FROM feed WHERE trim(id) <> ''
@@ -187,6 +191,10 @@ _RESTORE = f"""
 
 
 def _restore_ids(connection: duckdb.DuckDBPyConnection) -> None:
-    """Restore ids of which a spreadsheet or data frame made floats, if all ids of the file are: ``101.0`` was 101."""
+    """Restore ids of which a data frame made floats, if all ids of the file are: ``101.0`` was 101.
+
+    Ids that a spreadsheet shortened, such as ``4.00638E+12``, are refused: their last digits are lost.
+    """
+    connection.execute(_REFUSE)
     if connection.execute(_ALL_FLOATS).fetchall() == [(True,)]:
         connection.execute(_RESTORE)

@@ -4,6 +4,7 @@ A header that names an unknown coding, or one that the body does not have, leave
 bounded: a small body that unpacks to a large one costs no more than the limit.
 """
 
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
@@ -16,7 +17,10 @@ __all__ = ["ACCEPTED_CODINGS", "GZIP_MAGIC", "CodingError", "Unpacked", "decode_
 ACCEPTED_CODINGS = "gzip, deflate, br, zstd"
 """Value of ``Accept-Encoding`` for pages."""
 GZIP_MAGIC = b"\x1f\x8b"
-_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_ZSTD_FRAME = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
+"""Start of a frame, or of one that decoders skip (RFC 8878, 3.1)."""
+_MOST_FRAMES = 1_000
+"""Most frames of a body: each takes a decoder of its own, and a hostile body holds millions of empty ones."""
 _CHUNK_BYTES = 16_384
 """Bytes unpacked at once: what follows a member is copied, and a file may consist of many small members."""
 _GZIP_BITS, _ZLIB_BITS, _RAW_BITS = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
@@ -142,16 +146,26 @@ def _unbrotli(body: bytes, max_bytes: int) -> Unpacked | None:
 
 
 def _unzstd(body: bytes, max_bytes: int) -> Unpacked | None:
-    if not body.startswith(_ZSTD_MAGIC):
-        return None
-    unpack = zstd.ZstdDecompressor()
-    try:
-        part = unpack.decompress(body, max_bytes + 1)
-    except zstd.ZstdError as error:
-        raise CodingError("bad_encoding", f"damaged: {error}") from None
-    if len(part) > max_bytes:
-        raise _too_large(max_bytes)
-    return Unpacked(part, unpack.eof)
+    """Undo ``zstd``: all frames (RFC 8878, 3.1), without what follows them."""
+    parts: list[bytes] = []
+    at, room, ended, count = 0, max_bytes, True, 0
+    while ended and _ZSTD_FRAME.match(body, at):
+        count += 1
+        if count > _MOST_FRAMES:
+            raise CodingError("bad_encoding", f"more than {_MOST_FRAMES} zstd frames")
+        unpack = zstd.ZstdDecompressor()
+        while not unpack.eof and at < len(body):
+            chunk = body[at : at + _CHUNK_BYTES]
+            try:
+                parts.append(unpack.decompress(chunk, room + 1))
+            except zstd.ZstdError as error:
+                raise CodingError("bad_encoding", f"damaged: {error}") from None
+            room -= len(parts[-1])
+            if room < 0:
+                raise _too_large(max_bytes)
+            at += len(chunk) - len(unpack.unused_data)
+        ended = unpack.eof
+    return Unpacked(b"".join(parts), ended) if at else None
 
 
 _UNPACK: dict[str, Callable[[bytes, int], Unpacked | None]] = {

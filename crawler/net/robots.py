@@ -1,7 +1,6 @@
 """Refusals of a host: robots.txt (RFC 9309), ai.txt, tdmrep.json, and the headers X-Robots-Tag and TDM-Reservation."""
 
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -149,6 +148,9 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
         yield known, value.strip()[:_LONGEST]
 
 
+_SEVERAL = re.compile(r"\s+(?:disallow\s*:\s*)?(?=/)", re.IGNORECASE)
+"""Between paths that share a line. No path has a space, so that together they would refuse nothing."""
+_SECONDS_SAID = re.compile(r"(\d*[.,]?\d+(?:e\d)?)\.?(?:\s|s|$)", re.IGNORECASE)
 _RATE = re.compile(r"(\d+)\s*/\s*(\d+)\s*([smhd]?)", re.IGNORECASE)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -165,7 +167,11 @@ class Robots:
         self.lines = read_group(text, agent)
         """The rules of the crawler's groups."""
         self._paths = [
-            (pattern_of(value), label) for label, value in self.lines.own if label in ("allow", "disallow") and value
+            (pattern_of(path), label)
+            for label, value in self.lines.own
+            if label in ("allow", "disallow")
+            for path in (_SEVERAL.split(value) if label == "disallow" else (value,))
+            if path
         ]
 
     def allows(self, url: str) -> bool:
@@ -188,12 +194,9 @@ class Robots:
 
 
 def _number(text: str) -> float:
-    """Return the seconds of a ``Crawl-delay``; 0 if it is no positive number."""
-    try:
-        found = float(text.split(maxsplit=1)[0]) if text else 0.0
-    except ValueError:
-        return 0.0
-    return 0.0 if math.isnan(found) else max(0.0, found)
+    """Return the seconds of a ``Crawl-delay``, such as ``2.5``, ``2,5`` or ``10s``; 0 if it is no positive number."""
+    found = _SECONDS_SAID.match(text)
+    return float(found[1].replace(",", ".")) if found else 0.0
 
 
 class SiteOptOuts:
@@ -251,21 +254,35 @@ def _reservations(entries: object) -> tuple[tuple[str, bool], ...]:
     """
     found: list[tuple[str, bool]] = []
     for entry in entries if isinstance(entries, list) else [entries or {}]:
-        match entry:
+        match _with_plain_names(entry):
             case {"location": str(location), "tdm-reservation": value}:
-                found.append((location, str(value).strip().lower() not in _ZERO))
+                found.append((location.strip(), _reserves(str(value))))
             case {"tdm-reservation": value}:
                 raise ValueError(f"an entry that reserves {value!r} has no location")
-            case dict():  # nothing is reserved
-                continue
+            case dict(said) if not any(isinstance(value, dict | list) for value in said.values()):
+                continue  # nothing is reserved
             case _:
                 raise ValueError("an entry is not of the form {location, tdm-reservation}")
     return tuple(found)
 
 
-_ZERO = frozenset({"0", "0.0", "false", "none", ""})
+def _with_plain_names(entry: object) -> object:
+    if not isinstance(entry, dict):
+        return entry
+    return {str(name).strip().lower().replace("_", "-"): value for name, value in entry.items()}
+
+
+def _reserves(value: str) -> bool:
+    """Return whether a value reserves rights. Of values that the standard does not know, the careful reading counts."""
+    return any(word.strip(" \t\"'").lower() not in _ZERO for word in re.split("[,;]", value))
+
+
+_ZERO = frozenset({"0", "0.0", "false", "none", "no", "null", ""})
 _PLAIN = "%/?:@!$&'()*+,;=-._~#"
 """Characters, besides letters and digits, that stay as they are."""
+
+
+_ORIGIN = re.compile(r"^https?://[^/]*", re.IGNORECASE)
 
 
 def target_of(url: str) -> str:
@@ -276,8 +293,11 @@ def target_of(url: str) -> str:
 
 
 def pattern_of(path: str) -> str:
-    """Return a pattern of a file, spelled for comparison; one that does not begin with a slash gets it."""
-    path = _spell(path)
+    """Return a pattern of a file, spelled for comparison; one that does not begin with a slash gets it.
+
+    Of a whole URL, the path counts: the rules are for the host that serves them. Quotes around a pattern do not.
+    """
+    path = _spell(_ORIGIN.sub("", path.strip().strip("\"'")))
     ends = path.endswith("$")
     path = path.removesuffix("$").replace("$", "%24") + ("$" if ends else "")
     return path if path.startswith(("/", "*")) or not path else f"/{path}"
@@ -363,14 +383,14 @@ def robots_tag_directives(lines: Iterable[str], agent: str) -> list[str]:
 
 
 def split_directives(content: str) -> list[str]:
-    """Return comma-separated directives in lower case; ``none`` stands for ``noindex`` and ``nofollow``."""
-    words = [word.strip().lower() for word in content.split(",")]
+    """Return directives in lower case, separated by commas, semicolons or spaces; ``none`` stands for two."""
+    words = re.split(r"[\s,;]+", content.lower())
     return [d for word in words if word for d in (("noindex", "nofollow") if word == "none" else (word,))]
 
 
 def is_reserved(values: Iterable[str]) -> bool:
     """Return whether a value of ``TDM-Reservation`` reserves text and data mining (W3C TDMRep, section 6.2)."""
-    return any(one.strip() == "1" for value in values for one in value.split(","))
+    return any(map(_reserves, values))
 
 
 def honoured_opt_out(

@@ -36,7 +36,7 @@ class ChosenPage:
     native_id: str
     """Unique in the source."""
     url: str
-    """URL of the product: the canonical one, unless pages of different products share that."""
+    """URL of the product: the canonical one, unless different products share that or no product is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,8 @@ def choose_products(
         pages: All pages.
         outcomes: Source and URL -> outcome of the page.
         settings: Settings with the URL patterns of product pages (``product_urls``) of each source.
-        dead: Source and URL of canonical URLs that do not exist (404, 410): their products have the page's own.
+        dead: Source and URL of canonical URLs that do not exist (404, 410): their products have the page's own, as
+            have those whose canonical URL leads to a page without a product.
     """
     patterns = {
         name: tuple(re.compile(pattern) for pattern in source.product_urls) for name, source in settings.sources.items()
@@ -104,7 +105,7 @@ def choose_products(
             expected = _matches(product_urls, page.url) if product_urls else page.listed and kind != "listing"
             rejects.append((page.source, _reject(page, outcome, expected=expected)))
     shared_ids = _disown_shared(products)
-    rejects += _merge(products, dead)
+    rejects += _merge(products, dead | {key for key, outcome in outcomes.items() if outcome.kind in _DETAILS})
     chosen = {f"{p.page.source}:{p.native_id}": p.chosen() for p in products if p.same_as is None}
     shown = {(p.page.source, p.page.url): p.outcome_of() for p in products}
     return ChosenPages(dict(sorted(chosen.items())), tuple(_distinct(rejects)), shown, shared_ids, _outside(rejects))

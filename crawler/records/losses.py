@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from crawler.crawl.frontier import each_frontier
+from crawler.crawl.frontier import UNASKED, each_frontier
 from crawler.crawl.languages import url_language
 from crawler.records.choice import OUTSIDE, ChosenPages
 from crawler.settings import CrawlSettings
@@ -15,13 +15,15 @@ from storage import Store
 __all__ = ["LeftOut", "loss_notes", "pages_left_out"]
 
 _STOPPED = "budget"
+_UNASKED = ", ".join(f"'{reason}'" for reason in UNASKED)
 _QUERY = f"""
 SELECT p.source, coalesce(p.reason, '{_STOPPED}') AS why, count(*), min(p.url),
-    sum(p.reason = 'other_language' AND names_language(p.url)) + sum(p.state = 'pending' AND r.stopped IS NOT NULL),
+    sum(p.reason = 'other_language' AND names_language(p.url)) + sum(p.state = 'pending' AND r.stopped IS NOT NULL)
+        + sum(p.reason IN ({_UNASKED})),
     max(coalesce(r.languages, '')), max(coalesce(r.detail, ''))
 FROM source_pages p LEFT JOIN source_runs r USING (source)
 WHERE p.kind = 'page' AND p.page_sha256 IS NULL AND (
-    p.reason IN ('not_followed', 'other_language', 'too_deep', 'trap', 'nothing_new')
+    p.reason IN ('not_followed', 'other_language', 'too_deep', 'trap', 'nothing_new', {_UNASKED})
     OR (p.state = 'pending' AND coalesce(r.stopped, '{_STOPPED}') = '{_STOPPED}'))
 GROUP BY 1, 2 ORDER BY 1, 2
 """  # noqa: S608 - a constant
@@ -37,7 +39,8 @@ class LeftOut:
     example: str
     """The first of them by URL."""
     expected: int = 0
-    """Those that cost nothing: translations whose URL names their language, and pages that the next run requests."""
+    """Those that cost no product: translations whose URL names their language, pages that the next run requests, and
+    links that are no pages of the shop."""
     detail: str = ""
     """The languages crawled, or why the run stopped early."""
 
@@ -104,10 +107,16 @@ def _sentence(one: LeftOut, settings: CrawlSettings) -> str:
         "too_deep": f"more than {settings.max_depth} links from the start",
         "trap": f"in listings longer than {settings.max_listing_pages:,} pages, or with a path that repeats itself",
         "nothing_new": "like others that brought nothing new",
+        "action": "carts, logins and other actions for a visitor",
+        "file": "images, documents and other files",
+        "nofollow": "the shop asks crawlers not to follow these links",
+        "other_host": "other hosts that pages link to, each counted once",
+        "same_items": "listings in another order or layout",
         _STOPPED: one.detail or "the limit of pages is reached",
         OUTSIDE: "products that match no product_urls",
     }[one.reason]
-    pages = f"{one.pages:,} page{'s' if one.pages > 1 else ''}"
+    noun = "link" if one.reason in UNASKED else "page"
+    pages = f"{one.pages:,} {noun}{'s' if one.pages > 1 else ''}"
     return f"{one.reason}: {pages} left out ({meaning}), such as {one.example}. To change that: {_setting(one)}."
 
 
@@ -119,6 +128,9 @@ def _setting(one: LeftOut) -> str:
         "too_deep": "crawl.max_depth",
         "trap": "crawl.max_listing_pages",
         "nothing_new": f"{own}.start, whose URLs are always requested",
+        "nofollow": f"{own}.start, whose URLs are always requested",
+        "other_host": f"{own}.start",
+        **dict.fromkeys(("action", "file", "same_items"), f"{own}.follow"),
         _STOPPED: f"{own}.max_pages, or run again",
         OUTSIDE: f"{own}.product_urls",
     }[one.reason]

@@ -245,7 +245,7 @@ class _Looker:
 
     def _take(self, into: dict[str, str], found: Iterable[Found], place: str) -> tuple[str, ...]:
         """Keep the pages that the crawl would request, each with the first place that names it; return them."""
-        kept = tuple(one.url for one in found if self._admits(one) and self.scope.follows(one.url))
+        kept = tuple(one.url for one in found if self._admits(one) and self.scope.refusal(one.url) is None)
         for url in kept[: _MOST_KNOWN - len(into)]:
             into.setdefault(url, place)
         if len(into) == _MOST_KNOWN:

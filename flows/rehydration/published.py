@@ -10,10 +10,10 @@ from typing import Any
 from core.engine import quote, text
 from core.errors import DataError, UsageError
 from core.files import file_sha256
+from core.paths import inside
 from export.folders import LocalFolder
 from export.links import IMAGES, LINK_FORMS, MATCHES, VIDEOS
 from export.manifest import MANIFEST, read_manifest
-from storage.inside import inside
 
 __all__ = ["COLUMNS", "Published", "open_published"]
 

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 
 from core.engine import open_engine, quote, text
 from core.files import replace_file, sync_file, sync_folder
+from core.paths import files_below
 from core.table_spec import TableSpec
 from storage.files import Layout
-from storage.inside import files_below
 from storage.tables import TABLES
 from storage.tables.data_files import DataFile, file_sql, view_sql
 from storage.versions import Snapshot, StageRecord, committed_versions, write_version

@@ -20,8 +20,8 @@ from deltalake.transaction import AddAction, RemoveAction, create_table_with_add
 
 from core.errors import CorruptObjectError, DataError
 from core.files import sync_file, sync_folder
+from core.paths import is_plain
 from core.table_spec import BUCKET, TableSpec
-from storage.inside import is_plain
 from storage.tables.data_files import DataFile
 
 __all__ = ["DeltaLog"]

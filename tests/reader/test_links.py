@@ -3,7 +3,8 @@
 import pytest
 
 from core.urls import absolute, clean_url
-from crawler import Link, canonical_url, links, next_link, opt_outs, read_document
+from crawler import Link, canonical_url, links, next_link, read_document
+from crawler.rights.opt_outs import opt_outs
 from reader.links import refresh_target
 
 URL = "https://www.shop.example/c/lamps?page=2"

@@ -8,9 +8,10 @@ import duckdb
 import pytest
 
 from core.errors import CorruptObjectError, WorkspaceError
+from core.paths import UnsafePathError, files_below, inside, is_plain
 from storage import Store
 from storage.copying import copy_files
-from storage.inside import UnsafePathError, check_links, files_below, inside, is_plain
+from storage.inside import check_links
 from tests.storage.synthetic import commit, noon, products
 
 

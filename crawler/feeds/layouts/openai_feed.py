@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from core.currencies import decimals_of
-from crawler.feeds.attributes import Detail, attribute_fields, split_urls
+from crawler.feeds.attributes import Detail, attribute_fields
 from crawler.feeds.records import Fields, Layout, each_record, objects, strings
 from crawler.feeds.rows import FeedRowError, parse_json
 
@@ -30,7 +30,6 @@ _RATINGS = {
     "rating": ("star_rating", "product_review_rating"),
     "rating_count": ("review_count", "product_review_count"),
 }
-_LISTS = ("additional_image_link", "video_link")
 _MEASURES = ("dimensions", "length", "width", "height", "weight", "size_system")
 
 
@@ -50,8 +49,6 @@ def _flat(fields: Fields) -> Fields:
         if name in values:
             values[attribute] = values.pop(name)
     values.setdefault("id", values.get("sku", []))
-    for name in _LISTS:
-        values[name] = [url for text in values.get(name, ()) for url in split_urls(text)]
     begin, end = (fields.get(f"sale_price_{side}_date") for side in ("start", "end"))
     if begin or end:
         values["sale_price_effective_date"] = [f"{begin or ''}/{end or ''}"]

@@ -114,12 +114,14 @@ def test_a_shop_with_the_flaws_of_real_life_is_crawled_whole_and_everything_else
         "/big": ("too_large", "300000 bytes promised, limit 200000"),
         "/picture": ("not_html", "not an HTML page: image/png; charset=utf-8"),
         "/optout": ("opt_out", "meta robots: noai"),
+        "/list?sort=price": ("same_items", "sort shows the same items in another way"),
+        "https://elsewhere.example/": ("other_host", "the source has no start URL there"),
     }
     kept = {"/", "/list?page=2", "/list?page=3", "/maps.xml", "/map.xml.gz", "/once", "/tired", *PRODUCTS}
     assert stored(store, shop) == kept
-    assert counts(report) == (29, 19, {
-        "http_404": 1, "http_5xx": 1, "not_html": 1, "offsite": 1, "opt_out": 1, "redirect": 1, "redirect_loop": 1,
-        "robots": 1, "too_large": 1, "truncated": 1,
+    assert counts(report) == (31, 19, {
+        "http_404": 1, "http_5xx": 1, "not_html": 1, "offsite": 1, "opt_out": 1, "other_host": 1, "redirect": 1,
+        "redirect_loop": 1, "robots": 1, "same_items": 1, "too_large": 1, "truncated": 1,
     })  # fmt: skip
     once = dict.fromkeys([*kept, "/gone", "/moved", "/loop", "/away", "/big", "/picture", "/optout"], 1)
     files = dict.fromkeys(["/robots.txt", "/.well-known/tdmrep.json", "/ai.txt"], 1)

@@ -7,6 +7,8 @@ from crawler.net.client import Fetched
 
 HOME = "https://shop.example"
 RULES = PageRules(Scope([HOME + "/"]), "m5data", ("noai",), max_redirects=2, max_sitemap_bytes=1000)
+NOFOLLOW = "the shop asks crawlers not to follow this link"
+OTHER_HOST = "the source has no start URL there"
 HTML = (("Content-Type", "text/html"), ("ETag", '"7"'), ("Server", "x"))
 
 
@@ -19,7 +21,8 @@ def test_a_page_is_kept_with_the_headers_its_reading_needs_and_its_links() -> No
     body = (
         b'<html><head><link rel="canonical" href="/q"></head><a href="/l?page=2" rel="next">n</a>'
         b'<a href="/b#x">b</a><a href="b">again</a><a href="/no" rel="nofollow">no</a>'
-        b'<a href="https://other.example/">o</a><a href="/a/a/a/a/a">trap</a><a href="/p">self</a>'
+        b'<a href="https://other.example/x">o</a><a href="//other.example/y"></a>'
+        b'<a href="/a/a/a/a/a">trap</a><a href="/p">self</a>'
     )
     assert read_response(task(), Fetched(200, HTML, body), RULES) == (
         Visit(
@@ -29,6 +32,8 @@ def test_a_page_is_kept_with_the_headers_its_reading_needs_and_its_links() -> No
                 Found(HOME + "/l?page=2", rank=3, depth=1, chain=1),
                 Found(HOME + "/q", depth=2),
                 Found(HOME + "/b", depth=2),
+                Found(HOME + "/no", depth=2, refused="nofollow", detail=NOFOLLOW),
+                Found("https://other.example/", depth=2, refused="other_host", detail=OTHER_HOST),
                 Found(HOME + "/a/a/a/a/a", depth=2, refused="trap", detail="path repeats itself"),
             ),
         ),
@@ -86,10 +91,11 @@ def test_a_page_that_opts_out_is_not_kept_but_its_links_are_followed() -> None:
     assert visit.found == (Found(HOME + "/b", depth=2),)
 
 
-def test_links_of_a_nofollow_page_are_left_alone() -> None:
+def test_links_of_a_nofollow_page_are_counted_and_not_followed() -> None:
     headers = (*HTML, ("X-Robots-Tag", "nofollow"))
     visit, kept = read_response(task(), Fetched(200, headers, b'<html><a href="/b">b</a>'), RULES)
-    assert (visit.found, kept is not None) == ((), True)
+    assert visit.found == (Found(HOME + "/b", depth=2, refused="nofollow", detail=NOFOLLOW),)
+    assert kept is not None
 
 
 @pytest.mark.parametrize(

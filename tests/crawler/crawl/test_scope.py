@@ -48,31 +48,24 @@ def test_rehost_keeps_path_and_query() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("url", "followed"),
-    [
-        ("https://shop.example/p/1", True),
-        ("https://shop.example/list?page=2", True),
-        ("https://shop.example/list?page=2&sort=price", False),
-        ("https://shop.example/p/1?add-to-cart=4", False),
-        ("https://shop.example/img/1.JPG", False),
-        ("https://other.example/p/1", False),
-    ],
-)
-def test_only_pages_of_the_shop_are_followed(url: str, followed: bool) -> None:  # noqa: FBT001
-    assert Scope(["https://shop.example/"]).follows(url) is followed
+REFUSALS = {
+    "https://shop.example/p/1": None,
+    "https://shop.example/list?page=2": None,
+    "https://shop.example/list?page=2&sort=price": ("same_items", "sort shows the same items in another way"),
+    "https://shop.example/p/1?add-to-cart=4": ("action", "add-to-cart performs an action"),
+    "https://shop.example/my-account/": ("action", "/my-account/ performs an action"),
+    "https://shop.example/img/1.JPG": ("file", ".jpg is no page"),
+    "https://other.example/p/1": ("other_host", "the source has no start URL there"),
+}
+
+
+@pytest.mark.parametrize("url", REFUSALS)
+def test_only_pages_of_the_shop_are_followed(url: str) -> None:
+    assert Scope(["https://shop.example/"]).refusal(url) == REFUSALS[url]
 
 
 def test_patterns_of_the_settings_replace_the_general_rule() -> None:
-    scope = Scope(["https://shop.example/"], [r"/p/\d+", r"sort="])
-    wanted = ("https://shop.example/p/1", "https://shop.example/l?sort=1", "https://shop.example/about")
-    assert [scope.follows(url) for url in wanted] == [True, True, False]
-
-
-def test_links_that_follow_alone_leaves_out() -> None:
-    home = "https://shop.example"
-    scope = Scope([home], follow=["/shop/"], product_urls=["/p/"])
-    paths = ("/q/1", "/shop/1", "/p/1", "/q/1.jpg", "/cart/", "/q/?sort=price")
-    assert [scope.leaves_out(home + path) for path in paths] == [True, False, False, False, False, False]
-    assert not scope.leaves_out("https://other.example/q/1")
-    assert not Scope([home]).leaves_out(home + "/q/1")
+    scope = Scope(["https://shop.example/"], [r"/p/\d+", r"sort="], ["/q/"])
+    paths = ("/p/1", "/p/1.jpg", "/l?sort=1", "/q/7", "/about", "/cart/", "/b.jpg")
+    reasons = [(scope.refusal("https://shop.example" + path) or ("",))[0] for path in paths]
+    assert reasons == ["", "", "", "", "not_followed", "action", "file"]

@@ -23,6 +23,7 @@ def test_pages_and_further_files_are_read_with_and_without_gzip() -> None:
     )
     assert read_sitemap(URLSET, BIG) == pages
     assert read_sitemap(gzip.compress(URLSET), BIG) == pages
+    assert read_sitemap(gzip.compress(gzip.compress(URLSET)), BIG) == pages
     assert read_sitemap(INDEX, BIG) == Sitemap(sitemaps=("https://shop.example/s1.xml.gz",))
 
 
@@ -39,6 +40,8 @@ def test_a_plain_list_is_read() -> None:
         ("https://a.example/1\nhttps://a.example/2".encode("utf-16"), ("https://a.example/1", "https://a.example/2")),
         ("<urlset><url><loc>https://a.example/é</loc></url></urlset>".encode("utf-16"), ("https://a.example/é",)),
         (b"\n <?xml version='1.0'?><urlset><url><loc>/1?a=1&b=2&amp;c=3</loc></url></urlset>", ("/1?a=1&b=2&c=3",)),
+        (b"<br><b>Warning</b>: x\n<?xml version='1.0'?><urlset><url><loc>/1</loc></url></urlset>", ("/1",)),
+        (b"<urlset><url><loc>/1?a=1&amp;amp;b=2</loc></url></urlset>", ("/1?a=1&b=2",)),
         (b"<urlset><url><loc><![CDATA[/1?a=1&b=2]]></loc></url></urlset>", ("/1?a=1&b=2",)),
         (b"<urlset><url><loc>/caf&eacute;&#38;&#x26;</loc></url></urlset>", ("/café&&",)),
         (b"<urlset><url><loc>/a\x0b\x00b</loc></url></urlset>", ("/ab",)),

