@@ -14,7 +14,7 @@ from m5data.cli.shared import HERE, AllowShrinkOption, JsonOption, RefreshOption
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
     from core.records import ProductRecord
 
-__all__ = ["crawl", "download", "ingest", "learn_reader", "parse", "read_page"]
+__all__ = ["crawl", "download", "import_warc", "ingest", "learn_reader", "parse", "read_page"]
 
 _LONGEST = 64 * 1024 * 1024
 """Largest saved page, in decompressed bytes: a small gzip file can expand a thousandfold."""
@@ -32,6 +32,22 @@ def crawl(
 ) -> None:
     """Run the stages crawl and records."""
     options = RunOptions(source=source, limit=limit, refresh=refresh, allow_shrink=allow_shrink)
+    run_verb(workspace, "crawl", options, as_json=as_json)
+
+
+def import_warc(
+    archives: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="Web archives: WARC, gzipped or not, or WACZ.")
+    ],
+    workspace: WorkspaceOption = HERE,
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="NAME", help="Only pages of this source's hosts.")
+    ] = None,
+    allow_shrink: AllowShrinkOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Import pages from web archives as if crawled, and read them into records; nothing is requested."""
+    options = RunOptions(source=source, archives=tuple(archives), allow_shrink=allow_shrink)
     run_verb(workspace, "crawl", options, as_json=as_json)
 
 
