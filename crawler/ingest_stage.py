@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from core.contacts import hash_merchant, mask_contacts
+from core.contacts import hash_merchant, mask_lines
 from core.engine import open_engine, side_by_side
 from core.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
 from core.files import file_sha256
@@ -187,7 +187,7 @@ def _write_tables(
     for view in part_views():
         connection.execute(view)
     drop_taken_down_media(connection, register)
-    write_masks(connection, mask_contacts)
+    write_masks(connection, mask_lines)
     for table, query in tables.items():
         stage.write(table, connection.sql(query), only=buckets, within=[prefix])
 

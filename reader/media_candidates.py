@@ -265,6 +265,8 @@ def _evidence(page: Page, element: html.HtmlElement) -> list[str]:
     else:
         found.append("link:none")
     found.append("after-title" if element in page.after_title else "before-title")
+    if any(outer in page.tile_elements for outer in islice(element.iterancestors(), _LEVELS)):
+        found.append("tile")
     found.append(f"row:{bucket(page.row_of(element))}")
     found.append(f"{found[-1]}|{'link:away' in found}|{'after-title' in found}")
     return found

@@ -25,6 +25,7 @@ from storage.place import FolderPlace
 from storage.spool import spools_at
 from storage.tables import TABLES
 from storage.tables.delta import DeltaLog
+from storage.untrusted import is_only_read
 from storage.versions import VersionRecord
 from storage.working_copy import fetch_all
 
@@ -97,6 +98,8 @@ class WriterLock:
                     self._release()
 
     def _acquire(self) -> None:
+        if is_only_read():
+            raise WorkspaceError(f"{self._layout.root}: it was opened only to be read. Leave out --untrusted.")
         try:
             try:
                 self._descriptor = os.open(self._layout.lock, os.O_RDWR | os.O_CREAT, 0o666)

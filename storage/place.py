@@ -285,10 +285,20 @@ class ObjectStore:
     @contextmanager
     def _errors_explained(self) -> Iterator[None]:
         """Turn the client's errors into errors that say what to do."""
-        from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError  # noqa: PLC0415
+        from obstore.exceptions import (  # noqa: PLC0415 - as above
+            BaseError,
+            InvalidPathError,
+            PermissionDeniedError,
+            UnauthenticatedError,
+        )
 
         try:
             yield
+        except InvalidPathError as error:
+            raise WorkspaceError(
+                f"{self.url}: an object has a name that no file can have: {self._line(error)}. m5data made no such "
+                "object: remove it with the store's own tools."
+            ) from error
         except (BaseError, OSError) as error:
             self._refuse_missing_bucket(error)
             if isinstance(error, OSError) and (error.filename or error.errno in _OF_THE_DISK):

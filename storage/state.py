@@ -10,6 +10,7 @@ from pathlib import Path
 from core.engine import quote
 from core.errors import CorruptObjectError
 from core.files import sync_file
+from storage.untrusted import is_only_read
 
 __all__ = ["State", "execute_rows", "transaction"]
 
@@ -96,8 +97,8 @@ class State:
 
     @property
     def is_writable(self) -> bool:
-        """Whether this user may write the file, and its log next to it."""
-        return os.access(self._path.parent, os.W_OK) and os.access(self._path, os.W_OK)
+        """Whether this user may write the file, and its log next to it, and does not only read the workspace."""
+        return not is_only_read() and os.access(self._path.parent, os.W_OK) and os.access(self._path, os.W_OK)
 
     def damage(self) -> str | None:
         """Return what SQLite's own check finds wrong, in one line; None: nothing. Reads the whole file."""

@@ -96,9 +96,9 @@ class QueryProcesses:
         process.end()
 
     def warm(self) -> None:
-        """Start a process, if there is none, so that the next query need not wait for it."""
+        """Start a process, if none is idle and one more is allowed, so that the next query need not wait for it."""
         with self._mutex:
-            if not self._idle and not self._busy and not self._closed:
+            if not self._idle and len(self._busy) < _PROCESSES and not self._closed:
                 self._idle.append(_Process(self._handler))
 
 

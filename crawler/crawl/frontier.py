@@ -28,8 +28,8 @@ ROOM = "crawler"
 UNASKED = ("action", "file", "nofollow", "other_host", "same_items")
 """Reasons for links that are no pages of the shop, or that it asks crawlers not to follow."""
 _UNASKED = ", ".join(f"'{reason}'" for reason in UNASKED)
-_OUTSIDE = f"'not_followed', 'offsite', 'other_language', {_UNASKED}"
-"""Reasons for URLs that the settings or the shop exclude: no later visit changes that."""
+_OUTSIDE = f"'not_followed', 'offsite', 'other_language', 'too_deep', 'trap', {_UNASKED}"
+"""Reasons for URLs that the settings or the shop exclude: time changes nothing about that."""
 _UNCHANGED = """
 UPDATE source_pages SET state = 'done' WHERE source = ? AND listed_in = ? AND state = 'pending'
     AND page_sha256 IS NOT NULL AND reason IS NULL AND listed_modified < checked_at AND checked_at > ?

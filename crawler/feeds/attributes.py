@@ -13,7 +13,7 @@ Values = Mapping[str, Sequence[str]]
 
 _SAME = (
     *("id", "title", "merchant", "brand", "gtin", "mpn", "availability", "currency", "price", "sale_price"),
-    "sale_price_effective_date",
+    *("sale_price_effective_date", "description", "condition"),
 )
 _DESCRIBING = ("color", "size", "material", "pattern", "gender", "age_group", "condition")
 """Attributes that become specifications, in addition to ``product_detail``."""
@@ -50,6 +50,8 @@ def attribute_fields(values: Values, details: Iterable[Detail] = ()) -> dict[str
         "category": first.get("product_type") or first.get("google_product_category"),
         "image_urls": images,
         "video_urls": videos,
+        "features": values.get("product_highlight", ()),
+        "item_group": first.get("item_group_id"),
         "specs": [*specs, *({"property": name, "value": first[name]} for name in _DESCRIBING if name in first)],
     }
 

@@ -196,6 +196,8 @@ def _parse_fields(fields: Mapping[str, str]) -> FeedRow:
     for name in _URL_LISTS:
         if name in fields:
             values[name] = _read_list(name, fields[name])
+    if fields.get("features", "").lstrip().startswith("["):
+        values["features"] = _read_json("features", fields["features"])
     if "specs" in fields:
         values["specs"] = _read_json("specs", fields["specs"])
     for feed, _ in feed_columns():

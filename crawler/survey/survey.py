@@ -35,6 +35,8 @@ _SITEMAPS = 2
 """Files of a sitemap index that are read: those named after products, if there are any."""
 _MOST_KNOWN = 50_000
 """Most URLs that are kept of a shop: as many as show the kinds of its pages."""
+_BESIDE = 6
+"""Pages beside listings that are looked at: categories, or pages about the shop."""
 _TRIES = 2
 """Pages of one shape without a product after which others are tried."""
 _LOCAL_DELAY_S = 0.1
@@ -177,8 +179,14 @@ class _Looker:
                 tries[shape_of(url)] += 1
 
     async def look_elsewhere(self) -> None:
-        """Look at a page of each shape that was not seen, the most frequent first; keep requests for products."""
+        """Look at pages beside listings, and at one of each shape that was not seen, the most frequent first.
+
+        Some requests are kept for products.
+        """
         reserved = max(0, _RECORDS - len(self.seen.products)) // 2
+        for url in [*self.seen.beside_listings()][:_BESIDE]:
+            if self._visitor.left > reserved:
+                await self._visit(url)
         tried = {shape_of(one) for one in (*self.seen.products, *self.seen.others, *self.seen.failed)}
         for group in (*group_by_shape(self._unseen(self.seen.listed)), *group_by_shape(self._unseen())):
             if self._visitor.left <= reserved:

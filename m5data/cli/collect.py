@@ -93,6 +93,10 @@ def parse(
     source: Annotated[
         str | None, typer.Option("--source", metavar="NAME", help="Print the template of this source instead.")
     ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="FIELD", help="Print the candidates of this field and why, instead."),
+    ] = None,
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
@@ -106,6 +110,9 @@ def parse(
         return
     if page is None or url is None:
         raise UsageError("parse: give a saved page and its --url, or --source NAME")
+    if explain is not None:
+        _print_odds(read_page(page), url, explain, as_json=as_json)
+        return
     print_json(_record_as_json(crawler.parse_page(read_page(page), url, page_object=page_object)))
 
 
@@ -161,6 +168,41 @@ def read_page(path: Path) -> bytes:
     if len(body) > _LONGEST:
         raise UsageError(f"{path}: longer than {_LONGEST:,} bytes, the most that a page may have; name another file")
     return body
+
+
+_MOST_CANDIDATES = 10
+
+
+def _print_odds(body: bytes, url: str, field: str, *, as_json: bool) -> None:
+    """Print the likeliest candidates of a field, each with its probability, place and weightiest evidence.
+
+    Raises:
+        UsageError: The reader has no such field.
+    """
+    from core.errors import UsageError
+    from m5data.cli.output import print_json, print_rows
+    from reader.document import read_document
+    from reader.model import FIELDS
+    from reader.reading import Reading
+
+    if field not in FIELDS:
+        raise UsageError(f"parse: --explain {field}: the reader weighs {', '.join(FIELDS)}; name one of them")
+    reading = Reading(read_document(body, url))
+    found = reading.odds(field)
+    rows = [
+        (str(one.value), round(probability, 3), one.origin, one.count or 1, reading.model.spoke(field, one))
+        for one, probability in ((odds.candidate, odds.probability) for odds in found[:_MOST_CANDIDATES])
+    ]
+    columns = ("value", "probability", "first place", "places", "evidence")
+    if as_json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+        return
+    none = max(0.0, 1.0 - sum(odds.probability for odds in found))
+    print_rows(
+        f"{field}: candidates and their evidence with its weight; none of them: {none:.3f}",
+        columns,
+        [(*row, " ".join(f"{name} {weight:+.1f}" for name, weight in evidence if weight)) for *row, evidence in rows],
+    )
 
 
 def _print_template(workspace: Path, source: str, *, as_json: bool) -> None:

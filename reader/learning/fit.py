@@ -15,8 +15,8 @@ __all__ = ["NO_WEIGHTS", "Weights", "fit", "probabilities", "temperature"]
 
 _PENALTY = 0.8
 """Strength of the squared penalty on weights. Weaker ones fit the shops that are learned from and not others."""
-_MARKUP_SCALE = 8.0
-"""Scale of weights on markup evidence, which makes them cheaper: markup is true in nearly every shop."""
+_SURE_SCALE = 8.0
+"""Scale of weights on evidence that is true in nearly every shop, such as markup: it makes them cheaper."""
 _MARKUP_SHARE = 0.5
 """Weight of a page with its markup, relative to the same page without."""
 _LEAST_SHOPS = 2
@@ -63,7 +63,7 @@ def fit(examples: Sequence[Example], groups: Mapping[str, str], start: Weights =
     keys = _shared(examples, groups)
     if not examples or not len(keys):
         return start
-    scale = np.where(keys >> 32 == 1, _MARKUP_SCALE, 1.0)
+    scale = np.where(keys >> 32 == 1, _SURE_SCALE, 1.0)
     problem = _Problem(examples, keys, scale, start)
     found = minimize(problem, np.zeros(len(keys)), jac=True, method="L-BFGS-B", options={"maxiter": 150, "maxcor": 8})
     return _sum(start, Weights(keys, found.x * scale))
@@ -152,20 +152,25 @@ def _scores(weights: Weights, example: Example) -> Floats:
 
 
 def temperature(scored: Sequence[tuple[Example, Weights]]) -> float:
-    """Return the temperature that best calibrates probabilities on unseen shops; 1 with too few examples."""
+    """Return the temperature at which the probability of the likeliest answer is how often it is right.
+
+    It is fitted on unseen shops; 1 with too few examples. Several answers of a page may be right, such as the images of
+    one product, so it is the answer given that is judged.
+    """
     scores = [(_scores(weights, one), one) for one, weights in scored if one.evidence]
     if len(scores) < _FEW_EXAMPLES:
         return 1.0
     share = _page_weights([one for _, one in scores])
+    right = np.array([one.right[values.argmax()] for values, one in scores])
 
     def loss(log_heat: float) -> float:
-        total = 0.0
-        for (values, one), weight in zip(scores, share, strict=True):
-            heated = values / np.exp(log_heat)
-            top = max(float(heated.max()), 0.0)
-            mass, none = np.exp(heated - top), float(np.exp(-top))
-            good = mass[one.right].sum() if one.right.any() else none
-            total -= weight * float(np.log(max(good / (mass.sum() + none), 1e-9)))
-        return total
+        sure = np.array([_highest(values / np.exp(log_heat)) for values, _ in scores]).clip(1e-9, 1 - 1e-9)
+        return -float(share @ np.log(np.where(right, sure, 1.0 - sure)))
 
     return float(np.exp(minimize_scalar(loss, bounds=(-1.0, 2.0), method="bounded").x))
+
+
+def _highest(scores: Floats) -> float:
+    """Return the probability of the likeliest of some candidates."""
+    top = max(float(scores.max()), 0.0)
+    return float(np.exp(scores.max() - top) / (np.exp(scores - top).sum() + np.exp(-top)))

@@ -29,6 +29,7 @@ __all__ = [
     "least_probability",
     "predict",
     "predict_left_out",
+    "reliability",
     "risk_coverage",
     "shop_groups",
     "write_model",
@@ -127,20 +128,21 @@ def learn(examples: Sequence[Example], groups: Mapping[str, str] | None = None, 
     return Lesson(weights, temperatures, least, predictions, len({shop for shop, _ in real}), len(real))
 
 
-_ALWAYS = ("availability", "caption", "native_id")
+_ALWAYS = ("availability", "caption")
 """Fields that every product needs."""
 
 
 def least_probability(predictions: Sequence[Prediction]) -> float:
-    """Return the minimum probability of an answer that maximises the mean F1 over shops.
+    """Return the minimum probability of an answer that maximises the mean F1 over shops, averaged with its neighbours'.
 
-    Pages with markup do not count: nearly all answers there are certain.
+    Single pages decide between neighbours. Pages with markup do not count: nearly all answers there are certain.
     """
     predictions = [one for one in predictions if not one.example.markup and one.example.field not in _ALWAYS]
     if not predictions:
         return 0.0
-    means = [round(_mean_f1(predictions, least), 3) for least in _LEAST]
-    alike = [least for least, mean in zip(_LEAST, means, strict=True) if mean == max(means)]
+    means = [_mean_f1(predictions, least) for least in _LEAST]
+    smooth = [round(sum(near) / len(near), 3) for near in (means[max(0, n - 1) : n + 2] for n in range(len(means)))]
+    alike = [least for least, mean in zip(_LEAST, smooth, strict=True) if mean == max(smooth)]
     return alike[len(alike) // 2]
 
 
@@ -152,6 +154,10 @@ def _mean_f1(predictions: Sequence[Prediction], least: float) -> float:
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for one in predictions:
         said = one.stated or one.probability >= least
+        if one.example.field == "page":  # that a page shows no product is an answer too
+            counts[one.example.shop][0] += 2 * (said == _right(one))
+            counts[one.example.shop][1] += 2
+            continue
         counts[one.example.shop][0] += 2 * (said and _right(one))
         counts[one.example.shop][1] += said + bool(one.example.truth)
     return sum(hit / total if total else 1.0 for hit, total in counts.values()) / len(counts)
@@ -248,17 +254,23 @@ def _said(one: Prediction, *, product: bool) -> tuple[str | None, frozenset[str]
     return (one.answer if one.stated or one.probability >= one.least else None), truth
 
 
-def calibration_error(predictions: Sequence[Prediction], field: str, bins: int = 10) -> float:
+def calibration_error(predictions: Sequence[Prediction], field: str) -> float:
     """Return the expected calibration error of a field: how far its probabilities are from observed rates."""
-    found = [(one.probability, _right(one)) for one in predictions if one.example.field == field]
-    total = 0.0
-    for place in range(bins):
-        inside = [
-            pair for pair in found if place <= pair[0] * bins < place + 1 or (place == bins - 1 and pair[0] >= 1.0)
-        ]
-        if inside:
-            total += abs(sum(p for p, _ in inside) - sum(right for _, right in inside))
-    return total / max(1, len(found))
+    classes = reliability(predictions, field)
+    total = sum(count for _, _, count in classes)
+    return sum(count * abs(stated - right) for stated, right, count in classes) / max(1, total)
+
+
+def reliability(predictions: Sequence[Prediction], field: str, classes: int = 10) -> list[tuple[float, float, int]]:
+    """Return the mean probability, the share of right answers and the number of them, by class of probability."""
+    found: dict[int, list[tuple[float, bool]]] = defaultdict(list)
+    for one in predictions:
+        if one.example.field == field:
+            found[min(int(one.probability * classes), classes - 1)].append((one.probability, _right(one)))
+    return [
+        (sum(stated for stated, _ in pairs) / len(pairs), sum(right for _, right in pairs) / len(pairs), len(pairs))
+        for _, pairs in sorted(found.items())
+    ]
 
 
 def _right(one: Prediction) -> bool:
@@ -297,7 +309,7 @@ def compare_with_shipped(lesson: Lesson, examples: Sequence[Example]) -> dict[st
 
 
 def _weights(model: Model, field: str, examples: Sequence[Example]) -> Weights:
-    """Return the weights of a model, keyed as in examples, where a bit marks evidence from markup."""
+    """Return the weights of a model, keyed as in examples, where a bit marks what holds in nearly every shop."""
     table = model.weights(field)
     marked = {key & 0xFFFFFFFF for one in examples for keys in one.evidence for key in keys[keys >> 32 == 1].tolist()}
     keys = np.array([key | (1 << 32) if key in marked else key for key in table], dtype=np.int64)

@@ -59,6 +59,7 @@ def fit(shards: Sequence[Shard], settings: InputSettings, limit: int) -> Fitted:
     for _, _, sample in islice(readable_samples(shards, media=False), limit):
         texts += [sample.caption or "", *(text for pair in sample.specs for text in pair)]
         texts += sample.image_text if settings.image_text else ()
+        texts += [sample.description] if settings.description and sample.description else ()
         if settings.audio == "mfcc" and len(sounds) < MAX_CLIPS:
             sounds += _sound(sample, settings)
     corpus = settings.tokens == "corpus"

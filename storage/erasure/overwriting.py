@@ -24,7 +24,7 @@ from storage.objects.warc import RECORD_END, StoredPage, parse_response
 from storage.objects.writer import ObjectWriter
 from storage.working_copy import segment_file
 
-__all__ = ["blank_record", "erase_records", "finish_erasing", "free_blanks", "store_again"]
+__all__ = ["blank_record", "erase_records", "finish_erasing", "free_blanks", "store_again", "unfinished_spans"]
 
 _JOURNAL = "takedown.journal"
 """File that lists the byte ranges being overwritten: after a kill, a half-written record could not be parsed."""
@@ -98,14 +98,23 @@ def erase_records(root: Path, objects: Objects, places: Iterable[Place], gone: I
 
 def finish_erasing(root: Path, now: datetime) -> None:
     """Overwrite the ranges that the journal lists, already overwritten or not, and remove the journal."""
-    journal = root / _JOURNAL
-    spans = read_json(journal, _spans, _REMEDY) if journal.is_file() else []
+    spans = unfinished_spans(root)
     for segment, offset, length in spans:
         _overwrite(segment_file(root, segment), offset, length, now)
     for segment in sorted({segment for segment, _, _ in spans}):
         sync_file(segment_file(root, segment))
-    journal.unlink(missing_ok=True)
+    (root / _JOURNAL).unlink(missing_ok=True)
     sync_folder(root)
+
+
+def unfinished_spans(root: Path) -> list[tuple[str, int, int]]:
+    """Return segment, offset and length of each range that the journal lists; none if there is no journal.
+
+    Raises:
+        CorruptObjectError: The journal is damaged.
+    """
+    journal = root / _JOURNAL
+    return read_json(journal, _spans, _REMEDY) if journal.is_file() else []
 
 
 def _spans(data: Any) -> list[tuple[str, int, int]]:  # noqa: ANN401 - JSON

@@ -23,7 +23,7 @@ from export.settings import ExportSettings
 from storage import Store
 from storage.tables import TABLES
 from storage.tasks import Task
-from tests.export.synthetic import FRAMES, MFCC, MP3, picture
+from tests.export.synthetic import FRAMES, MFCC, MP3, STATED, picture
 
 DESCRIPTIONS = ("README.md", "croissant.json", "manifest.json")
 RIGHTS = {"shop": Rights(share=True, licence="CC0-1.0")}
@@ -94,7 +94,9 @@ def test_webdataset_reads_every_product_and_modality(store: Store) -> None:
     np.testing.assert_array_equal(np.load(io.BytesIO(sample["mfcc.npy"])), MFCC)
     assert facts["specs"] == [{"name": "颜色", "value": "红"}, {"name": "材质", "value": "陶"}]
     assert facts["licence"] == "CC0-1.0"
+    assert {name: facts[name] for name in SAID} == SAID
     facts, sample = samples["shop:2"]
+    assert {facts[name] for name in SAID} == {""}  # of one type, from which loaders infer the others
     assert (sample["frames.mjpeg"], sample["audio.mpga"], facts["caption"]) == (b"", b"", None)
     assert np.load(io.BytesIO(sample["mfcc.npy"])).size == 0
 
@@ -110,6 +112,9 @@ def test_hugging_face_reads_both_formats(store: Store, tmp_path: Path) -> None:
     assert by_id["shop:1"]["image"].size == (32, 24)
     assert [frame["bytes"] for frame in by_id["shop:1"]["frames"]] == list(FRAMES)
     assert by_id["shop:1"]["audio"]["bytes"] == MP3
+    stated = {**STATED, "price": 49.5, "list_price": 59.0}
+    assert {name: by_id["shop:1"][name] for name in stated} == stated
+    assert {name: by_id["shop:2"][name] for name in stated} == {**dict.fromkeys(stated), "features": []}
     np.testing.assert_array_equal(np.array(by_id["shop:1"]["mfcc"], dtype="<f4"), MFCC)
     assert (by_id["shop:2"]["audio"], by_id["shop:2"]["frames"], by_id["shop:2"]["caption"]) == (None, [], None)
     folder = export(store, max_shard_bytes=1024**2)
@@ -119,6 +124,20 @@ def test_hugging_face_reads_both_formats(store: Store, tmp_path: Path) -> None:
         "shop:1": (picture(9), MP3),
         "shop:2": (picture(99), b""),
     }
+
+
+SAID = {
+    "description": "手工制作。\n容量一升。",
+    "features": "保温\n轻",
+    "price": "49.5",
+    "list_price": "59.0",
+    "currency": "CNY",
+    "rating": "4.5",
+    "rating_count": "12",
+    "condition": "New",
+    "item_group": "R7",
+    "gtin14": "00012345600012",
+}
 
 
 def extensions(path: str) -> list[str]:

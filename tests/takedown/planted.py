@@ -34,9 +34,13 @@ HOME = "https://shop.example"
 PLANTED = "shop:k7"
 CAPTION = "PLANTEDCAPTION 红色 茶壶 & lid"
 OLDER = "PLANTEDOLDER 红色 茶壶"
+DESCRIPTION = "PLANTEDDESCRIPTION, thrown by hand."
 MERCHANT = "PLANTEDMERCHANT & Söhne 商行"
 URL = f"{HOME}/p/PLANTEDURL-k7"
-WORDS = ("PLANTEDCAPTION", "PLANTEDOLDER", "PLANTEDMERCHANT", "PLANTEDURL", "PLANTEDVALUE", "shop:k7", "/k7-0.jpg")
+WORDS = (
+    *("PLANTEDCAPTION", "PLANTEDOLDER", "PLANTEDDESCRIPTION", "PLANTEDMERCHANT", "PLANTEDURL", "PLANTEDVALUE"),
+    *("shop:k7", "/k7-0.jpg"),
+)
 """Words of which none may be left anywhere."""
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -71,11 +75,13 @@ def url_of(name: str) -> str:
 def page(name: str, caption: str, *, links: str = "") -> str:
     value = "PLANTEDVALUE" if name == "k7" else "blue"
     seller = MERCHANT if name == "k7" else "Another Shop"
+    describing = DESCRIPTION if name == "k7" else "A pot for the kitchen."
     facts = {
         "@context": "https://schema.org",
         "@type": "Product",
         "name": caption,
         "sku": name,
+        "description": f"{describing}\nIt holds a litre and keeps warm.",
         "image": [f"/img/{name}-0.jpg", f"/img/{name}-1.jpg"],
         "offers": {
             "@type": "Offer",

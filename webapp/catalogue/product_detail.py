@@ -9,10 +9,11 @@ from typing import Any
 import duckdb
 
 from core.engine import bucket_of
+from core.product_keys import same_products_sql
 from core.usage import PURPOSES
 from storage import Snapshot
 from storage.views import ledger_sql
-from webapp.catalogue.product_card import TABLES, ProductCard, plain, read_cards
+from webapp.catalogue.product_card import TABLES, ProductCard, plain, price_text, read_cards
 
 __all__ = [
     "AudioClip",
@@ -20,8 +21,10 @@ __all__ = [
     "Frame",
     "MediaFile",
     "Membership",
+    "Offer",
     "ProductDetail",
     "Related",
+    "Statements",
     "UsageSignal",
     "read_detail",
 ]
@@ -109,6 +112,7 @@ _BUCKETED = (
 )
 _FRAMES = 120
 _RELATIONS = 24
+_CHANGED_PRICES = 12
 _LONGEST_URL = 300
 _LEDGER = "select image, caption, specifications, video, audio from ledger where product_id = ?"
 _LABELS = """
@@ -152,6 +156,12 @@ select signal, place, left(served, 2000), since, until, {", ".join(PURPOSES)} fr
 order by until is not null, since desc, signal, place limit 100
 """  # noqa: S608 - constants
 _PAGE = "select page_sha256, first_seen, last_seen, availability from products where product_id = ?"
+_LONGEST_DESCRIPTION = 4_000
+_STATEMENTS = f"""
+select left(description, {_LONGEST_DESCRIPTION + 1}), features[:50], list_price, currency, rating, rating_count,
+    condition, item_group, gtin14 from products where product_id = ?
+"""  # noqa: S608 - constants
+_OFFERS = f"select unnest(offers) from ({same_products_sql('gtin14 = $gtin')}) limit {_RELATIONS}"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +227,36 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class Statements:
+    """What the shop states beside the caption, as shown; None: not stated."""
+
+    description: str | None
+    features: tuple[str, ...]
+    list_price: str | None
+    """Amount and currency."""
+    rating: float | None
+    rating_count: int | None
+    condition: str | None
+    item_group: str | None
+    gtin14: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An offer of the same product, by its GTIN."""
+
+    product_id: str
+    source: str
+    price: str | None
+    """Amount and currency, like ``list_price``."""
+    list_price: str | None
+    availability: str | None
+    condition: str | None
+    earlier: tuple[tuple[datetime, str], ...]
+    """Earlier prices, each with the time of its change; oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
 class UsageSignal:
     """A current or earlier statement of the shop about the use of the product."""
 
@@ -273,6 +313,9 @@ class ProductDetail:
     first_seen: datetime
     last_seen: datetime
     availability: str | None
+    stated: Statements
+    offers: tuple[Offer, ...]
+    """All offers of the product, its own included; empty if no other product has its GTIN."""
 
 
 def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
@@ -289,6 +332,7 @@ def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
         signals = tuple(map(_signal, engine.execute(_SIGNALS, [product_id]).fetchall()))
         present = [one.verdicts for one in signals if one.until is None]
         group = engine.execute(_GROUP, [product_id]).fetchone()
+        stated = _statements(engine.execute(_STATEMENTS, [product_id]).fetchall()[0])
         page, first_seen, last_seen, availability = engine.execute(_PAGE, [product_id]).fetchall()[0]
         return ProductDetail(
             card=card,
@@ -308,7 +352,35 @@ def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
             first_seen=first_seen,
             last_seen=last_seen,
             availability=availability,
+            stated=stated,
+            offers=_offers(snapshot, stated.gtin14) if stated.gtin14 else (),
         )
+
+
+def _statements(row: tuple[Any, ...]) -> Statements:
+    description, features, list_price, currency, rating, count, condition, group, gtin = row
+    return Statements(
+        description=None if description is None else plain(description, _LONGEST_DESCRIPTION),
+        features=tuple(plain(one, _LONGEST) for one in features or ()),
+        list_price=price_text(list_price, currency),
+        rating=rating,
+        rating_count=count,
+        condition=condition,
+        item_group=None if group is None else plain(group, _LONGEST),
+        gtin14=gtin,
+    )
+
+
+def _offers(snapshot: Snapshot, gtin: str) -> tuple[Offer, ...]:
+    with closing(snapshot.connection(only=("products", "history"))) as engine:
+        rows = engine.execute(_OFFERS, {"gtin": gtin}).fetchall()
+    return tuple(_offer(row) for (row,) in rows)
+
+
+def _offer(row: Mapping[str, Any]) -> Offer:
+    before = tuple((one["until"], plain(one["price"], _LONGEST)) for one in row["earlier"][-_CHANGED_PRICES:])
+    price, former = (price_text(row[name], row["currency"]) for name in ("price", "list_price"))
+    return Offer(row["product_id"], row["source"], price, former, row["availability"], row["condition"], before)
 
 
 def _signal(row: tuple[Any, ...]) -> UsageSignal:

@@ -60,7 +60,7 @@ def _rows(
                 **product,
                 **variant.row,
                 "id": f"{handle}:{'/'.join(values)}" if values else handle,
-                "item_group": handle,
+                "item_group": handle if values else None,
                 "url": placed(base, f"products/{quote(handle)}"),
                 "title": f"{product['title']} - {name}" if name else product["title"],
                 "image_urls": [variant.image, *shared] if variant.image else (shared or list(images)),

@@ -51,6 +51,16 @@ def test_an_address_found_again_keeps_what_became_of_it_unless_it_was_only_out_o
     assert urls(frontier.take(9, ())) == ["deep"]
 
 
+@pytest.mark.parametrize("reason", ["trap", "too_deep", "not_followed", "other_host", "action", "nofollow"])
+def test_refused_links_are_due_only_under_other_settings(connection: sqlite3.Connection, reason: str) -> None:
+    Frontier(connection, "s", T0).add([Found(URL + "no", refused=reason)])
+    later = Frontier(connection, "s", T1, Recrawl((T0,), T0))
+    later.reopen()
+    assert (later.waiting(), later.knows(URL + "no")) == (0, True)
+    later.reopen_all()
+    assert (later.waiting(), later.knows(URL + "no")) == (0, False)
+
+
 def test_a_visit_and_what_it_found_are_written_together(connection: sqlite3.Connection) -> None:
     frontier = Frontier(connection, "s", T0)
     frontier.add([Found(URL)])

@@ -136,6 +136,9 @@ ITEM_ROW = {
     "currency": "USD",
     "gtin": "617390882781",
     "mpn": "C-2",
+    "features": ("Holds", "Light"),
+    "rating": "4.8",
+    "rating_count": "10",
     "image_urls": ("https://img.example/h1.jpg", "https://img.example/l2.jpg"),
     "specs": ({"property": "Color", "value": "Black"},),
 }
@@ -199,6 +202,7 @@ CHAIR_ROW = {
     "category": ("Home", "Furniture", "Chairs"),
     "brand": "Riverside",
     "mpn": "RC-1",
+    "features": ("Solid oak",),
     "image_urls": (
         "https://amazon-berkeley-objects.s3.amazonaws.com/images/original/14/71.jpg",
         "https://amazon-berkeley-objects.s3.amazonaws.com/images/original/da/81.jpg",

@@ -72,6 +72,9 @@ ROWS = [
         "category": ("Hemden",),
         "brand": "Nordweb",
         "price": "49.00",
+        "list_price": "59.00",
+        "description": "<p>Aus <b>Leinen</b>.</p>",
+        "item_group": "leinen-hemd",
         "availability": "in stock",
         "image_urls": ("https://cdn.example/rot.jpg", "https://cdn.example/front.jpg"),
         "specs": ({"property": "Farbe", "value": "Rot"}, {"property": "Größe", "value": "M"}),
@@ -83,6 +86,8 @@ ROWS = [
         "category": ("Hemden",),
         "brand": "Nordweb",
         "price": "45.00",
+        "description": "<p>Aus <b>Leinen</b>.</p>",
+        "item_group": "leinen-hemd",
         "availability": "out of stock",
         "image_urls": ("https://cdn.example/blau.jpg", "https://cdn.example/front.jpg"),
         "specs": ({"property": "Farbe", "value": "Blau"}, {"property": "Größe", "value": "M"}),
@@ -133,7 +138,7 @@ def shopify(*rows: dict[str, str]) -> str:
 FIRST = {
     "Handle": "leinen-hemd",
     "Title": "Leinenhemd",
-    "Body (HTML)": "<p>Aus\n<b>Leinen</b>.</p>",
+    "Body (HTML)": "<p>Aus <b>Leinen</b>.</p>",
     "Vendor": "Nordweb",
     "Type": "Hemden",
     "Published": "TRUE",
@@ -172,7 +177,7 @@ def test_shopify_csv_gives_the_rows_of_its_json(tmp_path: Path, names: dict[str,
             text = text.replace(f'"{old}"', f'"{new}"', 1).replace('"deny"', '"FALSE"')
     path = file(tmp_path, text.encode("utf-8-sig"))
     assert detect(path) == "shopify"
-    assert read(path) == [(3, ROWS[0]), (4, ROWS[1])]
+    assert read(path) == [(2, ROWS[0]), (3, ROWS[1])]
 
 
 def test_shopify_products_that_nobody_can_read_or_buy(tmp_path: Path) -> None:
@@ -256,7 +261,12 @@ def test_woocommerce_variations_take_from_their_parent(tmp_path: Path) -> None:
     red = {"ID": "12", "Type": "variation, virtual", "Parent": "id:10", "Images": "https://shop.example/red.jpg"}
     path = file(tmp_path, woo(parent, blue, red))
     assert detect(path) == "woocommerce"
-    shared = {"url": "https://shop.example/?post_type=product&p=10", "category": ("Clothing", "Hoodies", "Men, Boys")}
+    shared = {
+        "url": "https://shop.example/?post_type=product&p=10",
+        "category": ("Clothing", "Hoodies", "Men, Boys"),
+        "description": "Warm.\nSoft.",
+        "item_group": "10",
+    }
     fabric = {"property": "Fabric", "value": "Cotton, organic"}
     assert read(path) == [
         (
@@ -338,6 +348,9 @@ OPENAI_ROW = {
     "category": ("Apparel", "Shoes"),
     "merchant": "Nordweb shop",
     "brand": "Nordweb",
+    "description": "Light &amp; fast",
+    "rating": "4.5",
+    "item_group": "SHOE",
     "price": "79.99 USD",
     "sale_price": "59.99 USD",
     "sale_price_effective_date": "2026-11-01/2026-11-30",
@@ -401,7 +414,7 @@ def test_openai_products_with_variants(tmp_path: Path) -> None:
     product = {"id": "tee", "title": "Tee", "url": "https://shop.example/tee", "media": media}
     lines = [{**product, "variants": [variant, yen]}, {**product, "variants": [wrong]}, {**product, "variants": 3}]
     path = file(tmp_path, "".join(json.dumps(line) + "\n" for line in lines))
-    shared = {"url": "https://shop.example/tee", "video_urls": ("https://cdn.example/t.mp4",)}
+    shared = {"url": "https://shop.example/tee", "video_urls": ("https://cdn.example/t.mp4",), "item_group": "tee"}
     assert detect(path) == "openai-feed"
     assert read(path) == [
         (
@@ -413,6 +426,7 @@ def test_openai_products_with_variants(tmp_path: Path) -> None:
                 "category": ("Apparel", "Shirts"),
                 "merchant": "Nordweb",
                 "price": "19.99 USD",
+                "list_price": "24.99 USD",
                 "availability": "in stock",
                 "gtin": "00012345600012",
                 "image_urls": ("https://cdn.example/s.jpg", "https://cdn.example/tee.jpg"),

@@ -17,6 +17,7 @@ from tests.crawler.crawl.conftest import Answer, Clock, Shop, listing_page, prod
 
 POLITE = CrawlSettings(delay_s=0, contact="mail@lab.example")
 NUMBERS = range(30)
+WORDS = ("red", "blue", "green", "oak", "tall", "wide", "old", "new", "big", "small")
 
 
 def look(shop: Shop, path: str = "/") -> Survey:
@@ -96,6 +97,17 @@ def test_products_of_folders_at_many_depths_all_come(shop: Shop, store: Store, c
     if mapped:
         shop.pages["/sitemap.xml"] = sitemap(*(shop.url + one for one in items))
     assert collect(shop, store, clock, look(shop)).kept == 15
+
+
+@pytest.mark.parametrize("further", [(), ("/about", "/terms", "/jobs", "/help")])
+def test_products_below_each_category_all_come(
+    shop: Shop, store: Store, clock: Clock, further: tuple[str, ...]
+) -> None:
+    rooms = {f"/{room}": [f"/{room}/{word}-one" for word in WORDS] for room in ("beds", "lamps", "shelves")}
+    rooms = {f"/{room}": [f"/{room}/{word}-one" for word in WORDS] for room in ("beds", "lamps", "shelves")}
+    shop.pages |= {path: listing_page([]) for path in further}
+    shop.pages |= {path: product_page(path[1:].replace("/", " ")) for items in rooms.values() for path in items}
+    assert collect(shop, store, clock, look(shop)).kept == len(rooms) * len(WORDS)
 
 
 def test_products_of_two_families_both_come(shop: Shop, store: Store, clock: Clock) -> None:
