@@ -69,12 +69,13 @@ def run(
 ) -> StageReport:
     """Align all categories, and label every product that is not an exact duplicate.
 
-    Reads ``products``, ``duplicates``, ``specs`` (the learned rule also ``images``), people's
-    decisions, the trees of ``align.onto``, and the ids of the last ``label_map``. Writes ``label_map``, ``label_pairs``,
-    ``targets``, ``labels``, ``properties``, ``spec_norms`` and, from ``image_text``, ``spec_proposals``.
+    Reads ``products``, ``duplicates``, ``specs`` (the learned rule also ``images``), people's decisions, the trees of
+    ``align.onto``, and the ids of the last ``label_map``. Writes ``label_map``, ``label_pairs``, ``targets``,
+    ``labels``, ``properties``, ``spec_norms`` and, from ``image_text``, ``spec_proposals``.
     A product with a missing or invalid category path is a reject (reasons: ``align.fault``). So is a
     setting or decision that names no category (``unknown_category``), a decision that contradicts
-    newer ones (``contradicted``), and a category that no node of a tree resembles (``no_node``); the report counts them as read and dropped, in addition to the products.
+    newer ones (``contradicted``), and a category that no node of a tree resembles (``no_node``); the report counts
+    them as read and dropped, in addition to the products.
 
     Raises:
         MissingInputError: The stage ``dedup`` has not run yet.

@@ -44,7 +44,7 @@ def uncertain_targets(
             )
         keys = [{"source": one.source, "path": one.text} for one, name in decided.targets if name == tree]
         connection.register("decided", pa.Table.from_pylist(keys, schema=_DECIDED))
-        query = f"SELECT * {_UNDECIDED}"  # noqa: S608 - a constant
+        query = f"SELECT * {_UNDECIDED}"
         rows = connection.sql(query, params=[tree, limit]).to_arrow_table().to_pylist()
         shown = read_examples(connection, [Category(row["source"], tuple(row["category"])) for row in rows], examples)
     found = []

@@ -167,9 +167,7 @@ def _row(tree: TargetTree, one: Target) -> dict[str, object]:
     }
 
 
-def _unused(
-    decided: EffectiveDecisions, sizes: Iterable[Category], trees: Iterable[TargetTree]
-) -> Iterator[Reject]:
+def _unused(decided: EffectiveDecisions, sizes: Iterable[Category], trees: Iterable[TargetTree]) -> Iterator[Reject]:
     """Yield the decisions on targets that name no category, tree or node."""
     known, paths = set(with_ancestors(sizes)), {tree.name: set(_paths(tree)) for tree in trees}
     for (category, name), decision in sorted(decided.targets.items()):

@@ -3,10 +3,10 @@
     python -m bench.align.onto_trees --tree TREE --mapping FILE --products FILE … [--every N] [--write MODEL]
 
 MAPPING is a text of Shopify's product-taxonomy, dist/en/integrations/google/shopify_…_to_google_….txt, and TREE is
-the Google taxonomy that it names, as published. Its categories are mapped with all their names, and again without the two
-outermost ones, which no other shop shares. PRODUCTS are the JSON lines of the product classification task of MWPD 2020:
-products of 1,100 shops with the shop's own category, title, and GS1 GPC labels of three levels; a category has the label
-of three quarters of its products.
+the Google taxonomy that it names, as published. Its categories are mapped with all their names, and again without the
+two outermost ones, which no other shop shares. PRODUCTS are the JSON lines of the product classification task of MWPD
+2020: products of 1,100 shops with the shop's own category, title, and GS1 GPC labels of three levels; a category has
+the label of three quarters of its products.
 
 Groups are left out: verticals of a mapping, shops of products. The model is trained on the other groups, and judged
 without reviews and after the most uncertain 100 categories of the judged groups were answered from the truth; reviewed

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from align.catalogue import Facts
+from align.catalogue import NO_FACTS, Facts
 from align.category import Category
 from align.onto.target_tree import TargetNode, TargetTree, build_tree, split_path
 from align.onto.targets import map_onto
@@ -35,7 +35,7 @@ def mapped(
     paths: Sequence[str],
     titles: Mapping[str, Sequence[str]] | None = None,
     decisions: Sequence[Decision] = (),
-    facts: Facts = Facts(),
+    facts: Facts = NO_FACTS,
     onto: TargetTree | None = None,
 ) -> dict[str, str]:
     found = map_onto(
@@ -83,9 +83,7 @@ def test_chinese_categories_onto_a_chinese_tree() -> None:
 
 def test_a_person_overrides_and_guides_the_categories_below() -> None:
     paths = ["Alpha > Beta", "Alpha > Gamma"]
-    found = map_onto(
-        map(category, paths), {}, Facts(), tree(), resolve_decisions([chosen("Alpha", "Garden > Plants")])
-    )
+    found = map_onto(map(category, paths), {}, Facts(), tree(), resolve_decisions([chosen("Alpha", "Garden > Plants")]))
     rows = {one.category.text: one for one in found}
     assert (rows["Alpha"].node.text, rows["Alpha"].probability, rows["Alpha"].rule) == (
         "Garden > Plants",
@@ -136,7 +134,7 @@ def test_probabilities_evidence_and_alternatives() -> None:
     assert rakes.rule == "learned"
     assert 0.5 < rakes.probability < 1
     assert len(rakes.alternatives) == 3
-    assert rakes.evidence[0].partition(" ")[2] == "words of the paths: 0.80" or rakes.evidence
+    assert any("words of the paths: " in line for line in rakes.evidence)
 
 
 @pytest.mark.parametrize("paths", [[], ["Ωψξ"]])

@@ -8,7 +8,15 @@ import pytest
 from align import align_stage
 from align.category import Category
 from align.onto.target_review import uncertain_targets
-from align.review import Decision, SheetReader, all_decisions, read_sheet, record_decisions, resolve_decisions, write_sheet
+from align.review import (
+    Decision,
+    SheetReader,
+    all_decisions,
+    read_sheet,
+    record_decisions,
+    resolve_decisions,
+    write_sheet,
+)
 from align.settings import AlignSettings
 from core.errors import SettingsError, UsageError
 from core.stage import StageReport
@@ -16,7 +24,7 @@ from storage import Store
 from storage.tables import TABLES
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
-TREE = "# Google_Product_Taxonomy_Version: 2020-01-01\n1 - Garden\n2 - Garden > Rakes\n3 - Garden > Spades\n4 - Kitchen\n"
+TREE = "# Google_Product_Taxonomy_Version: 1\n1 - Garden\n2 - Garden > Rakes\n3 - Garden > Spades\n4 - Kitchen\n"
 PRODUCTS = {"s:1": ("Outdoor", "Leaf rakes"), "s:2": ("Outdoor", "Spades"), "s:3": ("Ωψξ",), "s:4": ("Kitchen",)}
 
 
