@@ -16,13 +16,14 @@ from align.label_tables import make_label_map, make_label_pairs
 from align.onto.targets import write_targets
 from align.onto.tree_files import read_tree, trees_digest
 from align.properties import fold_property
-from align.property_uses import SOURCE, Naming, lines_of
+from align.property_uses import SOURCE, Naming, lines_of, marks_of
 from align.review import EffectiveDecisions, all_decisions, decisions_digest, resolve_decisions
 from align.settings import AlignSettings
 from align.spec_norms import buckets_of, write_spec_norms
 from align.values import normal_value
 from core.engine import open_engine, side_by_side
 from core.errors import MissingInputError
+from core.numbers import DecimalMark
 from core.records import Reject
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
@@ -108,7 +109,7 @@ def _work(
         unmapped = write_targets(stage, catalogue.sizes, trees, decided)
         _write_labels(stage, label_map)
         properties = naming.write()
-    write_spec_norms(stage, lines_of(properties))
+    write_spec_norms(stage, lines_of(properties), marks_of(properties))
     with closing(stage.before.connection(("products", "duplicates"))) as connection:
         connection.register("shared", properties)
         write_spec_proposals(stage, connection)
@@ -178,10 +179,10 @@ def _unused(hierarchy: Hierarchy) -> Iterator[Reject]:
         yield Reject(f"decision:{ends}", "contradicted", detail)
 
 
-_LEAST_PRODUCTS = 2
+_MIN_PRODUCTS = 2
 """Minimum number of products with a property name for it to count as one of the shop's properties."""
 _NAMES = f"""
-SELECT source, property, property_norm FROM shared WHERE lines >= {_LEAST_PRODUCTS}
+SELECT source, property, property_norm FROM shared WHERE lines >= {_MIN_PRODUCTS}
 ORDER BY lines, source, property
 """  # noqa: S608 - constants
 _LINES = f"""
@@ -201,13 +202,14 @@ def write_spec_proposals(stage: Stage, connection: duckdb.DuckDBPyConnection) ->
     if "image_text" not in stage.before.tables:
         return
     names = _property_names(connection)
+    marks = dict(connection.sql("SELECT DISTINCT source, decimal FROM shared").fetchall())
     for bucket in buckets_of(stage, "image_text", "spec_proposals"):
         connection.register("read_lines", stage.before.table("image_text", only=[bucket]))
         stated: defaultdict[str, list[str]] = defaultdict(list)
         specs = stage.before.table("specs", ("product_id", "property"), only=[bucket])
         for product_id, name in zip(*(specs[column].to_pylist() for column in specs.column_names), strict=True):
             stated[product_id].append(name)
-        rows = list(_rows(connection, names, stated))
+        rows = list(_rows(connection, names, stated, marks))
         stage.write("spec_proposals", pa.Table.from_pylist(rows, schema=TABLES["spec_proposals"].schema), only=[bucket])
 
 
@@ -223,7 +225,10 @@ def _property_names(connection: duckdb.DuckDBPyConnection) -> Mapping[str, Prope
 
 
 def _rows(
-    connection: duckdb.DuckDBPyConnection, names: Mapping[str, PropertyNames], stated: Mapping[str, list[str]]
+    connection: duckdb.DuckDBPyConnection,
+    names: Mapping[str, PropertyNames],
+    stated: Mapping[str, list[str]],
+    marks: Mapping[str, DecimalMark | None],
 ) -> Iterator[dict[str, object]]:
     products: defaultdict[tuple[str, str], list[ImageLine]] = defaultdict(list)
     images: dict[tuple[str, int], str] = {}
@@ -234,7 +239,7 @@ def _rows(
     for (source, product_id), lines in products.items():
         of_shop = names[source]
         for one in propose_values(lines, of_shop, stated.get(product_id, ())):
-            normal = normal_value(one.value, one.property)
+            normal = normal_value(one.value, one.property, marks.get(source))
             yield {
                 "product_id": product_id,
                 "property": one.property,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from heapq import heapify, heappop, heappush
-from itertools import combinations, pairwise, repeat
+from itertools import combinations, repeat
 from math import floor, log, sqrt
 from unicodedata import normalize
 
@@ -18,6 +18,7 @@ from align.similarity import label_similarity
 from align.term_matrices import bag, unit_rows
 from align.values import normal_value
 from core.chinese_script import to_simplified
+from core.numbers import DecimalMark
 
 __all__ = [
     "PropertyKey",
@@ -31,12 +32,18 @@ __all__ = [
 
 PropertyKey = tuple[str, str]
 """Source, and name as published."""
+Pair = tuple["_Group", "_Group", float]
+"""Two groups, and the cosine of their values."""
 Score = Callable[["_Group", "_Group", float], float | None]
 _ALIKE_NAMES = 0.5
 _SHARED_BY_ALIKE = 0.15
 _SHARED_BY_UNLIKE = 0.7
 _MIN_SHARED_VALUES = 3
 """Minimum shared values for dissimilar names to be joined; many properties share 是 and 否."""
+_NEARLY_SAME_NAMES = 0.75
+"""Name similarity from which two names of one source with equal values are one property."""
+_EQUAL = 1e-6
+"""Difference of two cosines below which values do not say which of two properties of a source is meant."""
 _MOSTLY = 0.5
 _AGREEING = 0.65
 """Minimum mean cosine of two properties' values in one product for them to be one property, stated twice."""
@@ -72,6 +79,8 @@ class PropertyUse:
     """Number of products with the property; 0: the sum over its values."""
     terms: Mapping[str, float] | None = None
     """Term that values are compared by -> products; None: derived from ``values``."""
+    decimal: DecimalMark | None = "."
+    """Mark that the source puts before decimals; None: unknown."""
 
     @property
     def key(self) -> PropertyKey:
@@ -94,14 +103,16 @@ def _folded(name: str) -> str:
 def align_properties(uses: Iterable[PropertyUse], conflicts: csr_array | None = None) -> dict[PropertyKey, str]:
     """Return property -> shared name.
 
-    Groups of names are joined step by step, best first, and scored again as they grow: first names that differ only in
-    case, width and spaces, then those that also differ in brackets, by the cosine of their values. Others are joined
-    if the names are similar (S_label of at least .5) and the cosine of their values is at least .15, or, for any names,
-    if the cosine is at least .7 and three values are shared. Groups that conflict on balance are never joined, not
-    even through a third; nor are names that differ only in their core (适用发质, 适用肤质), nor numbers of different
-    units. The shared name is the one with most products.
+    Names that differ only in case, width, script and spaces are one. Other groups of names are joined step by step,
+    best first, and scored again as they grow: first those that differ in brackets, by the cosine of their values, then
+    those with similar names (S_label of at least .5) and a cosine of at least .15. For any names of two sources, a
+    cosine of .7 and three shared values suffice, unless a source has a second property with the same values, as width
+    and height may have. Groups that conflict on balance are never joined, not even through a third; nor are names that
+    differ only in their core (适用发质, 适用肤质), nor numbers of different units. The shared name is the one with most
+    products.
 
-    Only pairs that share a value are compared: time grows with their number, not with the square of that of names.
+    Names of one source alone are not compared. Only pairs that share a value are: time grows with their number, not
+    with the square of that of names.
 
     Args:
         uses: Each property of each source once.
@@ -116,12 +127,12 @@ def align_properties(uses: Iterable[PropertyUse], conflicts: csr_array | None = 
     spelled: dict[str, list[int]] = {}
     for place, use in enumerate(ranked):
         spelled.setdefault(_folded(use.name), []).append(place)
-    for places in spelled.values():
-        for before, place in pairwise(places):
-            if not groups.join(before, place):
-                groups.join(places[0], place)
-    groups.join_best(_same_names(groups.all), _score_same)
-    groups.join_best(_alike(groups.all), _score)
+    for first, *others in spelled.values():
+        for place in others:
+            groups.join(first, place)
+    if len({use.source for use in ranked}) > 1:
+        groups.join_best(_same_names(groups.all), _score_same)
+        groups.join_best(_decided(list(_alike(groups.all)), groups), _score)
     return {ranked[place].key: group.name for group in groups.all for place in group.places}
 
 
@@ -170,6 +181,7 @@ class _Group:
     """Uses under one name."""
 
     places: list[int]
+    sources: frozenset[str]
     spellings: Counter[str]
     """Name as published -> products."""
     values: dict[str, float]
@@ -179,13 +191,15 @@ class _Group:
     def of(cls, place: int, use: PropertyUse) -> "_Group":
         """Return a group of one use."""
         values = _value_terms(use) if use.terms is None else dict(use.terms)
-        return cls([place], Counter({use.name: use.products or sum(use.values.values())}), values)
+        spellings = Counter({use.name: use.products or sum(use.values.values())})
+        return cls([place], frozenset((use.source,)), spellings, values)
 
     def __add__(self, other: "_Group") -> "_Group":
         values = dict(self.values)
         for key, products in other.values.items():
             values[key] = values.get(key, 0.0) + products
-        return _Group(sorted(self.places + other.places), self.spellings + other.spellings, values)
+        places = sorted(self.places + other.places)
+        return _Group(places, self.sources | other.sources, self.spellings + other.spellings, values)
 
     @property
     def name(self) -> str:
@@ -235,22 +249,25 @@ class _Groups:
         """The groups, in the order of their first uses."""
         return list(dict.fromkeys(self._of))
 
-    def join(self, one: int, other: int) -> bool:
-        """Join the groups of two uses unless they conflict on balance; return whether they are one group now."""
-        some, others = self._of[one], self._of[other]
-        if some is others:
-            return True
-        if self._conflict(some, others):
-            return False
-        joined = some + others
+    def join(self, one: int, other: int) -> None:
+        """Join the groups of two uses."""
+        joined = self._of[one] + self._of[other]
         for place in joined.places:
             self._of[place] = joined
-        return True
 
-    def _conflict(self, some: _Group, others: _Group) -> bool:
+    def conflict(self, some: _Group, others: _Group) -> bool:
+        """Return whether the values of two groups differ in the products that have both."""
+        return self._balance(some, others) < -_TINY
+
+    def are_two(self, some: _Group, others: _Group) -> bool:
+        """Return whether a source has both and does not state them twice: another name is another property."""
+        return not some.sources.isdisjoint(others.sources) and self._balance(some, others) < _TINY
+
+    def _balance(self, some: _Group, others: _Group) -> float:
+        """Return by how much the values of two groups agree in the products that have both."""
         small, large = sorted((some.places, others.places), key=len)
         rows = (self._row(place) for place in small)
-        return sum(row[place] for row in rows for place in large if place in row) < -_TINY
+        return sum(row[place] for row in rows for place in large if place in row)
 
     def _row(self, place: int) -> dict[int, float]:
         """Return other use -> agreement of a use with it, for uses that occur in one product with it."""
@@ -260,7 +277,7 @@ class _Groups:
             self._rows[place] = dict(zip(*found, strict=True))
         return self._rows[place]
 
-    def join_best(self, pairs: Iterable[tuple[_Group, _Group, float]], score: Score) -> None:
+    def join_best(self, pairs: Iterable[Pair], score: Score) -> None:
         """Join pairs of groups, given with the cosine of their values, best first; rescore groups that have grown."""
         queue = [
             (-value, a.places[0], b.places[0], len(a.places), len(b.places))
@@ -271,7 +288,7 @@ class _Groups:
         while queue:
             _, one, other, *sizes = heappop(queue)
             a, b = self._of[one], self._of[other]
-            if a is b or self._conflict(a, b):
+            if a is b or self.conflict(a, b):
                 continue
             if [len(a.places), len(b.places)] == sizes:
                 self.join(one, other)
@@ -279,7 +296,7 @@ class _Groups:
                 heappush(queue, (-value, one, other, len(a.places), len(b.places)))
 
 
-def _same_names(groups: Sequence[_Group]) -> Iterator[tuple[_Group, _Group, float]]:
+def _same_names(groups: Sequence[_Group]) -> Iterator[Pair]:
     """Yield the pairs of groups with one folded name."""
     by_name: dict[str, list[_Group]] = {}
     for group in groups:
@@ -289,7 +306,7 @@ def _same_names(groups: Sequence[_Group]) -> Iterator[tuple[_Group, _Group, floa
         yield from ((a, b, a.cosine(b)) for a, b in combinations(same, 2))
 
 
-def _alike(groups: Sequence[_Group]) -> Iterator[tuple[_Group, _Group, float]]:
+def _alike(groups: Sequence[_Group]) -> Iterator[Pair]:
     """Yield the pairs of groups with similar values, block by block."""
     rows = unit_rows(bag(group.values for group in groups))
     for start in range(0, len(groups), _ROWS_AT_ONCE):
@@ -312,13 +329,47 @@ def _score(a: _Group, b: _Group, cosine: float) -> float | None:
     if not many and all(map(set.isdisjoint, map(set, a.names), repeat({*"".join(b.names)}))):
         return None
     names = [(one, other) for one in a.names for other in b.names]
-    if any(one == other or _differ_at_heart(one, other) for one, other in names):
+    if any(one == other or _differ_in_core(one, other) for one, other in names):
         return None
-    alike = max(label_similarity(one, other) for one, other in names)
+    alike = _likeness(a, b)
     return (alike + cosine) / 2 if many or alike >= _ALIKE_NAMES else None
 
 
-def _differ_at_heart(one: str, other: str) -> bool:
+def _likeness(a: _Group, b: _Group) -> float:
+    """Return the similarity of the nearest names."""
+    return max(label_similarity(one, other) for one in a.names for other in b.names)
+
+
+def _decided(pairs: Sequence[Pair], groups: _Groups) -> Iterator[Pair]:
+    """Yield the pairs but those that values alone would join although the same values stand for other properties too.
+
+    Such are two names of one source with equal values (unless nearly the same), and pairs with a rival: another
+    property of the same source whose values are as near. A rival of one side counts if some product has both it and
+    the chosen one with different values; if both sides have one, the values say nothing.
+    """
+    near: dict[_Group, list[tuple[_Group, float]]] = {}
+    for a, b, cosine in pairs:
+        if cosine >= _SHARED_BY_UNLIKE:
+            near.setdefault(a, []).append((b, cosine))
+            near.setdefault(b, []).append((a, cosine))
+
+    def rivals(one: _Group, chosen: _Group, cosine: float) -> list[_Group]:
+        found = (other for other, value in near[one] if value >= cosine - _EQUAL and other is not chosen)
+        return [other for other in found if groups.are_two(other, chosen)]
+
+    for a, b, cosine in pairs:
+        alike = _likeness(a, b) if cosine >= _SHARED_BY_UNLIKE else 1.0
+        if cosine >= 1 - _EQUAL and alike < _NEARLY_SAME_NAMES and groups.are_two(a, b):
+            continue
+        if alike < _ALIKE_NAMES:
+            of_a, of_b = rivals(a, b, cosine), rivals(b, a, cosine)
+            conflicting = any(groups.conflict(other, b) for other in of_a) or any(groups.conflict(o, a) for o in of_b)
+            if conflicting or (of_a and of_b):
+                continue
+        yield a, b, cosine
+
+
+def _differ_in_core(one: str, other: str) -> bool:
     """Return whether names differ only by one or two characters between equal ones, like 适用发质 and 适用肤质."""
     start = 0
     while start < min(len(one), len(other)) and one[start] == other[start]:
@@ -338,7 +389,7 @@ def value_matrix(uses: Iterable[PropertyUse]) -> tuple[csr_array, list[str]]:
     Sorting makes sums over terms the same, to the last digit, whichever other uses are included.
     """
     columns: dict[str, int] = {}
-    matrix = bag((dict(_value_keys(value, use.name)) for use in uses for value in use.values), columns)
+    matrix = bag((dict(_value_keys(value, use)) for use in uses for value in use.values), columns)
     terms = sorted(columns)
     place = np.empty(len(terms), dtype=matrix.indices.dtype)
     place[[columns[term] for term in terms]] = np.arange(len(terms))
@@ -349,20 +400,20 @@ def _value_terms(use: PropertyUse) -> dict[str, float]:
     """Return term that the values of a use are compared by -> products."""
     found: dict[str, float] = {}
     for value, products in use.values.items():
-        for key, weight in _value_keys(value, use.name):
+        for key, weight in _value_keys(value, use):
             found[key] = found.get(key, 0.0) + products * weight
     return found
 
 
-def _value_keys(value: str, name: str) -> tuple[tuple[str, float], ...]:
+def _value_keys(value: str, use: PropertyUse) -> tuple[tuple[str, float], ...]:
     """Return the terms that the parts of a value are compared by, with weights: text, or steps of number and unit.
 
     A number is divided between two steps of a logarithmic scale, with more on the nearer one: 68.5 cm is nearly 27".
     """
     found: dict[str, float] = {}
-    span = _span(value, name)
+    span = _span(value, use.name)
     for part in value_parts(value):
-        one = normal_value(part, name)
+        one = normal_value(part, use.name, use.decimal)
         if one.number is None or one.unit is None:
             found[f"{one.text.casefold()} "] = 1.0
         elif not one.number:

@@ -1,6 +1,7 @@
 """The property names of all sources and the terms to compare them by, stored by source in the table ``properties``."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
@@ -17,15 +18,17 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from align.properties import PropertyUse, align_properties, find_conflicts, value_matrix
+from align.values import mark_of_lines
 from core.engine import memory_limit, open_engine, sources_sql
 from core.errors import DataError
+from core.numbers import DecimalMark
 from core.processes.children import die_with_parent
 from core.processes.pool import processes_for
 from storage import Snapshot, Stage, Store
 from storage.changes import file_groups
 from storage.tables import TABLES
 
-__all__ = ["SOURCE", "Naming", "lines_of"]
+__all__ = ["SOURCE", "Naming", "lines_of", "marks_of"]
 
 SOURCE = "split_part(product_id, ':', 1)"
 """The source of a product, in SQL."""
@@ -40,7 +43,14 @@ _VALUES_EACH = 200
 _SAMPLE = 1_000_000
 """Lines of a source whose values and co-occurrences are read; properties that are rare there are read in full."""
 _RARE = 200
-"""Lines in the sample below which a property is read in full."""
+"""Lines in the sample below which a property is read in full, the rarest first, up to ``_SAMPLE`` lines in all."""
+_MARKED_EACH = 2000
+"""Different values with a decimal mark or separator that are read per source."""
+_MARKED = f"""
+SELECT source, property, value FROM (SELECT {SOURCE} AS source, property, value FROM first WHERE {{ours}})
+WHERE regexp_matches(value, '[0-9][.,][0-9]') GROUP BY source, property, value
+QUALIFY row_number() OVER (PARTITION BY source ORDER BY count(*) DESC, property, value) <= {_MARKED_EACH}
+"""  # noqa: S608 - constants
 _COUNTS = f"""
 SELECT source, property, count(*) AS lines FROM (SELECT {SOURCE} AS source, property FROM specs WHERE {{ours}})
 GROUP BY ALL ORDER BY ALL
@@ -58,7 +68,8 @@ _LOOKED_AT = f"""
 CREATE TEMP TABLE rare AS
     SELECT property, number FROM counted
     LEFT JOIN (SELECT number, count(*) AS seen FROM sampled GROUP BY number) USING (number)
-    WHERE coalesce(seen, 0) < least({_RARE}, lines);
+    WHERE coalesce(seen, 0) < least({_RARE}, lines)
+    QUALIFY sum(lines) OVER (ORDER BY lines, number ROWS UNBOUNDED PRECEDING) <= {_SAMPLE};
 CREATE TEMP TABLE looked_at AS SELECT number, value FROM sampled ANTI JOIN rare USING (number);
 """  # noqa: S608 - constants
 _VALUES = f"""
@@ -76,13 +87,13 @@ FROM (SELECT product_id, number, min(value) AS value FROM sampled GROUP BY ALL) 
 class Naming:
     """The shared names of all properties, found while the categories are aligned.
 
-    Only sources whose specifications have changed since the last run are read; all names are compared. If there are
-    many lines, a child process does the work.
+    Only sources whose specifications have changed since the last run are read; all names are compared. The values of
+    a shop are not read while it is the only one. If there are many lines, a child process does the work.
     """
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._changed = stage.changed_sources("specs") if "properties" in stage.before.tables else None
+        self._changed = _to_read(stage)
         lines = sum(file.rows for file in stage.before.files("specs"))
         self._pool = _child() if lines >= _MIN_ROWS_FOR_CHILD and processes_for(None, _TWO) == _TWO else None
         asked = stage.before.root, stage.before.number, self._changed
@@ -117,6 +128,17 @@ class Naming:
         return rows
 
 
+def _to_read(stage: Stage) -> set[str] | None:
+    """Return the sources to read, None for all: the changed ones, and one whose values are now to be compared."""
+    changed = stage.changed_sources("specs") if "properties" in stage.before.tables else None
+    if not changed:
+        return changed
+    known = stage.before.table("properties", ("source", "terms"))
+    compared = known.filter(pc.greater(pc.list_value_length(known["terms"]), 0))
+    alone, read = (set(rows["source"].to_pylist()) for rows in (known, compared))
+    return changed | (alone - read) if len(changed | alone) > 1 else changed
+
+
 def _child() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=die_with_parent)
 
@@ -131,7 +153,7 @@ def _share_names(snapshot: Snapshot, changed: set[str] | None) -> pa.Table:
     before = snapshot.table("properties")
     new = None if changed is None else pc.is_in(before["source"], pa.array(sorted(changed), pa.string()))
     same = [] if new is None else [before.filter(pc.invert(new))]
-    found = pa.concat_tables([*same, *_look(snapshot, changed)])
+    found = pa.concat_tables([*same, *_look(snapshot, changed, {name for rows in same for name in lines_of(rows)})])
     return _with_shared_names(found.sort_by([("source", "ascending"), ("property", "ascending")]).combine_chunks())
 
 
@@ -139,6 +161,11 @@ def lines_of(properties: pa.Table) -> dict[str, int]:
     """Return source -> lines of its specifications."""
     totals = pa.TableGroupBy(properties, "source").aggregate([("lines", "sum")])
     return dict(zip(totals["source"].to_pylist(), totals["lines_sum"].to_pylist(), strict=True))
+
+
+def marks_of(properties: pa.Table) -> dict[str, DecimalMark | None]:
+    """Return source -> the mark that it puts before decimals."""
+    return dict(zip(*(properties[name].to_pylist() for name in ("source", "decimal")), strict=True))
 
 
 def _with_shared_names(found: pa.Table) -> pa.Table:
@@ -160,16 +187,24 @@ def _renamed(before: pa.Table, now: pa.Table) -> set[str]:
     return {source for source, *_ in new - old}
 
 
-def _look(snapshot: Snapshot, sources: Iterable[str] | None) -> Iterator[pa.Table]:
-    """Yield rows of ``properties`` of the given sources (None: of all), still without shared names."""
+def _look(snapshot: Snapshot, sources: Iterable[str] | None, others: Collection[str]) -> Iterator[pa.Table]:
+    """Yield rows of ``properties`` of the given sources (None: of all), still without shared names.
+
+    Args:
+        snapshot: The tables.
+        sources: Names of the sources to read.
+        others: The other sources that have properties.
+    """
     ours = "true" if sources is None else sources_sql(sources)
     with closing(snapshot.connection(("specs",))) as connection:
         counted = connection.sql(_COUNTS.format(ours=ours)).to_arrow_table()
     yield _SCHEMA.empty_table()
     lines = lines_of(counted)
+    is_compared = len(lines.keys() | others) > 1
     for group in _together(lines):
         own = counted.filter(pc.is_in(counted["source"], pa.array(group)))
-        yield _look_at(snapshot, own, group, sum(lines[source] for source in group))
+        total = sum(lines[source] for source in group)
+        yield _look_at(snapshot, own, group, total, is_compared=is_compared)
 
 
 def _together(lines: Mapping[str, int]) -> Iterator[list[str]]:
@@ -184,13 +219,25 @@ def _together(lines: Mapping[str, int]) -> Iterator[list[str]]:
         yield part
 
 
-def _look_at(snapshot: Snapshot, counted: pa.Table, group: Sequence[str], lines: int) -> pa.Table:
-    """Return the rows of some small sources, or of one large source from a sample of whole buckets."""
+def _look_at(snapshot: Snapshot, counted: pa.Table, group: Sequence[str], lines: int, *, is_compared: bool) -> pa.Table:
+    """Return the rows of some small sources, or of one large source from a sample of whole buckets.
+
+    Args:
+        snapshot: The tables.
+        counted: Source, property and lines of each property of the sources.
+        group: Names of the sources.
+        lines: Specification lines of the sources.
+        is_compared: Whether the values are read.
+    """
     buckets = snapshot.record.buckets
     first = range(min(-(-buckets * _SAMPLE // lines), buckets))
     ours = sources_sql(group)
     with closing(open_engine()) as engine:
         engine.execute(snapshot.view("first", "specs", only=first))
+        marks = _marks(engine, ours)
+        if not is_compared:
+            unread: list[dict[str, int]] = [{} for _ in range(len(counted))]
+            return _rows(counted, _uses(counted, unread, marks), *(np.empty(0, dtype=np.int64) for _ in range(3)))
         engine.register("counted", counted.append_column("number", pa.array(range(len(counted)), pa.int64())))
         engine.execute(_SAMPLED.format(ours=ours))
         engine.execute(_LOOKED_AT)
@@ -198,18 +245,33 @@ def _look_at(snapshot: Snapshot, counted: pa.Table, group: Sequence[str], lines:
             engine.execute(snapshot.view("lines", "specs"))
             engine.execute(_RARE_LINES.format(ours=ours))
         engine.execute(_VALUES)
-        return _rows(counted, _uses(engine, counted), *_numbers(engine))
+        return _rows(counted, _uses(counted, _values(engine, len(counted)), marks), *_numbers(engine))
 
 
-def _uses(engine: duckdb.DuckDBPyConnection, counted: pa.Table) -> list[PropertyUse]:
-    values: list[dict[str, int]] = [{} for _ in range(len(counted))]
+def _marks(engine: duckdb.DuckDBPyConnection, ours: str) -> dict[str, DecimalMark | None]:
+    """Return source -> the mark that it puts before decimals; sources without such numbers are left out."""
+    lines: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for source, *line in engine.sql(_MARKED.format(ours=ours)).fetchall():
+        lines[source].append((line[0], line[1]))
+    return {source: mark_of_lines(found) for source, found in lines.items()}
+
+
+def _values(engine: duckdb.DuckDBPyConnection, count: int) -> list[dict[str, int]]:
+    """Return for each property its commonest values, with the number of products."""
+    values: list[dict[str, int]] = [{} for _ in range(count)]
     for number, value, products in engine.sql(
         "SELECT number, value, products FROM valued ORDER BY number, place"
     ).fetchall():
         values[number][value] = products
+    return values
+
+
+def _uses(
+    counted: pa.Table, values: Sequence[Mapping[str, int]], marks: Mapping[str, DecimalMark | None]
+) -> list[PropertyUse]:
     columns = (counted[name].to_pylist() for name in ("source", "property", "lines"))
     return [
-        PropertyUse(source, name, values[number], lines)
+        PropertyUse(source, name, values[number], lines, decimal=marks.get(source))
         for number, (source, name, lines) in enumerate(zip(*columns, strict=True))
     ]
 
@@ -247,6 +309,7 @@ def _rows(
         "weights": pa.ListArray.from_arrays(term_ends, pa.array(sums.data)),
         "others": pa.ListArray.from_arrays(ends, pa.array(others, pa.int32())),
         "agreement": pa.ListArray.from_arrays(ends, pa.array(conflicts.data)),
+        "decimal": pa.array([use.decimal for use in uses], pa.string()),
     }
     return pa.table(columns).select(_SCHEMA.names).cast(_SCHEMA)
 

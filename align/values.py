@@ -1,15 +1,16 @@
 """Specification values in normal form; the meaning of a value depends on its property."""
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
 from unicodedata import normalize
 
-from core.numbers import fold_number, leading_number
+from core.numbers import DecimalMark, decimal_mark, fold_number, leading_number
 
-__all__ = ["NormalValue", "is_code", "normal_value"]
+__all__ = ["NormalValue", "is_code", "mark_of_lines", "normal_value"]
 
 _UNITS = (
     (
@@ -63,6 +64,15 @@ _UNITS = (
     ("lm", {"1": "lm 流明 lumen lumens"}),
     ("dB", {"1": "db 分贝 decibel decibels"}),
     ("%", {"1": "% 百分之 pct prozent percent"}),
+    ("g", {"1": "г гр gramos grammi グラム 그램", "0.001": "мг", "1000": "кг kilogramos キログラム キロ 킬로그램"}),
+    ("ml", {"1": "мл cm3 ミリリットル", "1000": "л dm3 litros litri リットル 리터", "1000000": "m3"}),
+    ("mm", {"1": "мм ミリ", "10": "см centímetros センチ 센티", "25.4": "дюйм дюйма дюймов pollici インチ 인치"}),
+    ("mm", {"1000": "м metros metri メートル 미터"}),
+    ("W", {"1": "вт ワット 와트", "1000": "квт"}),
+    ("s", {"1": "sek сек segundos secondes"}),
+    ("min", {"1": "мин minutos", "60": "std stunde heure heures hora horas ч час часа часов"}),
+    ("天", {"1": "tag jour jours día días"}),
+    ("月", {"1": "monat mois mes meses"}),
 )
 _FACTORS = MappingProxyType(
     {
@@ -91,7 +101,8 @@ _CODE = re.compile(
     r"nummer\b|[a-z]number\b|\bartikelnr|bestellnr"
 )
 _MEMORY = re.compile(
-    "内存|存储|闪存|硬盘|显存|固态|memory|storage|speicher|\\bram\\b|\\brom\\b|\\bssd\\b|\\bhdd\\b|festplatte|\\bcache\\b"
+    "内存|存储|闪存|硬盘|显存|固态|memory|storage|speicher|\\bram\\b|\\brom\\b|\\bssd\\b|\\bhdd\\b|festplatte|\\bcache\\b|"
+    "mémoire|stockage|disque|memoria|almacenamiento|память|накопител"
 )
 _MASS = re.compile("重|净含量|含量|规格|克|质量|weight|gewicht|poids|peso|mass|net|content|inhalt|portion")
 _LENGTH = re.compile("长|宽|高|深|厚|径|距|length|width|height|depth|länge|breite|höhe|tiefe|cable|kabel")
@@ -117,11 +128,20 @@ _MEMORY_LETTERS = MappingProxyType(
 )
 _LEADING_ZERO = re.compile(r"[-+–]? ?0\d", re.ASCII)
 """Begins identifiers, not numbers."""
-_RARE = MappingProxyType({"a": re.compile("year|age|alter|garantie|warranty"), "p": _VOLUME, "pt": _VOLUME})
-"""Units that mean something else in most properties (points, sizes) -> properties in which they are units."""
+_RARE = MappingProxyType(
+    {
+        "a": re.compile("year|age|alter|garantie|warranty"),
+        "p": _VOLUME,
+        "pt": _VOLUME,
+        "г": re.compile("вес|масс|нетто|объ[её]м"),
+    }
+)
+"""Units that mean something else in most properties (points, sizes, years) -> properties in which they are units."""
 _FEET = re.compile(r"^(\d{1,3}) ?['′] ?(\d[\d /.-]*)(?:\"|″|''|”| ?in(?:ch(?:es)?)?)?$", re.ASCII)
 """``5'10"``: feet and inches."""
 _TWO_UNITS = re.compile(r"(\D{1,12}?)[ ,-]{0,2}(\d.{0,20})", re.ASCII)
+_MEASURED = re.compile(r"(\d[\d.,]*[.,]\d+) ?([^\W\d_]+|[\"″'′°%]\w?)", re.ASCII)
+"""A number with a mark, and what may be its unit."""
 _PACKED_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -138,7 +158,7 @@ class NormalValue:
     """The number in ``unit``, or None for text."""
 
 
-def normal_value(value: str, name: str = "") -> NormalValue:
+def normal_value(value: str, name: str = "", decimal: DecimalMark | None = ".") -> NormalValue:
     """Return a value in normal form: ``0.5kg``, ``500 克`` and, under 净含量（g）, ``500`` are all 500 g.
 
     Only a whole value is a number: ranges, sums and sizes (10-20cm, 2×3m, 160/84A) and numbers with an unknown
@@ -148,18 +168,19 @@ def normal_value(value: str, name: str = "") -> NormalValue:
     Args:
         value: Value as published.
         name: Name of its property as published; empty if unknown.
+        decimal: The mark that its source puts before decimals. It decides ``1.500``; None: it is text.
     """
     text = NormalValue(_fold_text(value), None, None)
     if len(text.text) > _LONGEST_NUMBER or is_code(name):
         return text
     folded = _FEET.sub(r"\1 ft \2 in", fold_number(value))
-    found = leading_number(folded) if _STARTS.match(folded) and not _LEADING_ZERO.match(folded) else None
-    if found is None:
+    found = leading_number(folded, decimal) if _STARTS.match(folded) and not _LEADING_ZERO.match(folded) else None
+    if found is None or found[0].other is not None:
         return text
     amount, written = found[0].value, found[1]
     unit = _unit(written, name) if written else _unit_of_name(name)
     if unit is None and written:
-        return _sum(amount, written, name) or text
+        return _sum(amount, written, name, decimal) or text
     if unit is not None:
         return _measure(amount * unit[1], unit[0])
     if "/" in folded:  # a share, or a size
@@ -168,15 +189,36 @@ def normal_value(value: str, name: str = "") -> NormalValue:
     return text if is_identifier else NormalValue(_plain(amount), None, float(amount))
 
 
+def mark_of_lines(lines: Iterable[tuple[str, str]]) -> DecimalMark | None:
+    """Return the mark that a source puts before decimals, None if its numbers with a unit do not say.
+
+    Numbers without a unit may be versions, as in ``Bluetooth 5.3``, which have a point everywhere.
+
+    Args:
+        lines: Property name and value of lines of the source.
+    """
+    return decimal_mark(number for name, value in lines if not is_code(name) for number in _measured(name, value))
+
+
+def _measured(name: str, value: str) -> Iterator[str]:
+    """Yield the numbers with a unit in a value."""
+    if _unit_of_name(name):
+        yield value
+        return
+    for found in _MEASURED.finditer(fold_number(value)):
+        if _unit(found[2], name):
+            yield found[1]
+
+
 def _measure(amount: Decimal, unit: str) -> NormalValue:
     return NormalValue(_plain(amount), unit, float(amount))
 
 
-def _sum(first: Decimal, rest: str, name: str) -> NormalValue | None:
+def _sum(first: Decimal, rest: str, name: str, decimal: DecimalMark | None) -> NormalValue | None:
     """Return the value of two numbers in units of one kind, the second smaller: ``5'10"``, ``2 lb 3 oz``."""
     found = _TWO_UNITS.fullmatch(rest)
-    second = leading_number(found[2]) if found else None
-    if found is None or second is None or first < 0:
+    second = leading_number(found[2], decimal) if found else None
+    if found is None or second is None or second[0].other is not None or first < 0:
         return None
     large, small = _unit(found[1], name), _unit(second[1], name)
     if large is None or small is None or large[0] != small[0]:
@@ -207,8 +249,8 @@ def _unit(written: str, name: str) -> tuple[str, Decimal] | None:  # noqa: PLR09
     compact = written.lstrip("-").replace(" ", "").replace(".", "")
     word = compact.casefold()
     spaced = _spaced(name)
-    if word in ("g", "m", "t", "k") and _MEMORY.search(spaced):
-        return "MB", _MEMORY_LETTERS[word]
+    if word.removesuffix("o") in _MEMORY_LETTERS and _MEMORY.search(spaced):  # octets, as French has them: Go, To
+        return "MB", _MEMORY_LETTERS[word.removesuffix("o")]
     if compact == "B" and (not name or _MEMORY.search(spaced)):
         return "MB", Decimal("0.000001")
     if len(compact) == 1 and compact.isupper() and word in _LETTERS:

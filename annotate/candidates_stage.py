@@ -103,7 +103,7 @@ def _work(
 ) -> None:
     encoder = load_encoder(settings)
     place = {product: row for row, product in enumerate(ids.to_pylist())}
-    listings = read_listings(stage.before, frozenset(place))
+    listings = read_listings(stage.before, frozenset(place), description=settings.description)
     with FeatureFile(folder / "features", encoder.dimensions) as features:
 
         def keep(encoded: Encoded) -> None:
@@ -179,15 +179,22 @@ def held_out_products(snapshot: Snapshot) -> pa.Table:
         return connection.sql(_HELD).to_arrow_table()
 
 
-def read_listings(snapshot: Snapshot, wanted: frozenset[str]) -> Iterator[list[Listing]]:
-    """Yield the listings of products, one partition at a time, sorted by id within each."""
+def read_listings(snapshot: Snapshot, wanted: frozenset[str], *, description: bool) -> Iterator[list[Listing]]:
+    """Yield the listings of products, one partition at a time, sorted by id within each.
+
+    Args:
+        snapshot: A dataset version.
+        wanted: Their ids.
+        description: Whether the description follows the caption.
+    """
+    texts = ["caption", "description"] if description else ["caption"]
     for bucket in snapshot.partitions("products"):
-        captions = snapshot.table("products", ["product_id", "caption", "gtin14"], only=[bucket]).to_pylist()
+        captions = snapshot.table("products", ["product_id", "gtin14", *texts], only=[bucket]).to_pylist()
         specs, images = _specs(snapshot, bucket), _images(snapshot, bucket)
         yield [
             Listing(
                 product_id=(one := row["product_id"]),
-                caption=row["caption"],
+                caption="\n".join(filter(None, map(row.get, texts))) or None,
                 specs=tuple(specs.get(one, ())),
                 image=images.get(one, (None, None))[0],
                 phash=images.get(one, (None, None))[1],

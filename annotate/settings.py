@@ -28,6 +28,8 @@ class CandidateSettings(StageSettings):
     """For the encoder paper: a local folder, or a name on the hub."""
     checkpoint: Path | None = None
     """For the encoder scale: a file that m5data train wrote, relative to the workspace."""
+    description: bool = False
+    """Append the description to the caption that the encoder reads."""
     queries: int = Field(default=24_410, ge=1)
     """Maximum number of queries; M5Product has as many coarse queries."""
     min_category: int = Field(default=2_001, ge=1)

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from core.vocabulary import anywhere_pattern, squash
 
-__all__ = ["MASKS", "hash_merchant", "mask_contacts"]
+__all__ = ["MASKS", "hash_merchant", "mask_contacts", "mask_lines"]
 
 MASKS = {name: f"〈{name}〉" for name in ("phone", "wechat", "qq", "email", "address")}
 """Kind of contact detail -> its replacement."""
@@ -105,6 +105,14 @@ def mask_contacts(text: str, label: str = "") -> tuple[str, int]:
             text, times = _replace(text, normal, label, pattern, MASKS[kind])
             count, normal = count + times, _normal(text)
     return text, count
+
+
+def mask_lines(text: str, label: str = "") -> tuple[str, int]:
+    """Mask each line of a text alone, as ``mask_contacts`` does; a telephone number does not span two."""
+    if "\n" not in text:
+        return mask_contacts(text, label)
+    lines = [mask_contacts(line, label) for line in text.split("\n")]
+    return "\n".join(line for line, _ in lines), sum(count for _, count in lines)
 
 
 def _normal(text: str) -> str:

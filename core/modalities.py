@@ -7,6 +7,7 @@ the shards. To add a modality, define it in its own folder and list it in ``_IN_
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cache
 from importlib import import_module
 from threading import RLock
@@ -28,6 +29,7 @@ __all__ = [
     "LedgerEntry",
     "Member",
     "Modality",
+    "Offer",
     "Payload",
     "Sample",
     "SampleFrame",
@@ -59,6 +61,24 @@ class SampleFrame:
     pts_s: float
     """Its timestamp, seconds from the stream's start."""
     jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Facts of an offer; None: not stated."""
+
+    price: Decimal | None = None
+    list_price: Decimal | None = None
+    """Higher amount that the price replaces."""
+    currency: str | None = None
+    rating: float | None = None
+    """Mean rating, 0 to 5."""
+    rating_count: int | None = None
+    condition: str | None = None
+    """New, Used, Refurbished or Damaged."""
+    item_group: str | None = None
+    """The shop's own id of the group of variants."""
+    gtin14: str | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -95,6 +115,12 @@ class Sample:
     """[n_mfcc, T]."""
     image_text: tuple[str, ...] = ()
     """Lines of text in its images, without contact details, watermarks and slogans; needs ``extract.ocr``."""
+    description: str | None = None
+    """Text about the product, a paragraph a line."""
+    features: tuple[str, ...] = ()
+    """Selling points."""
+    offer: Offer = field(default_factory=Offer)
+    """Price, ratings and condition as the shop last stated them."""
     variants: tuple[Variant, ...] = ()
     """Combinations of options that the product is sold in; not exported."""
     purposes: tuple[Purpose, ...] = PURPOSES
@@ -269,6 +295,43 @@ def _variant(row: Mapping[str, Any]) -> Variant:
     return Variant(**{**row, "options": tuple(Specification(name, value) for name, _, value in pairs)})
 
 
+_OFFER: Mapping[str, pa.DataType] = {
+    "price": pa.float64(),
+    "list_price": pa.float64(),
+    "currency": pa.string(),
+    "rating": pa.float64(),
+    "rating_count": pa.int64(),
+    "condition": pa.string(),
+    "item_group": pa.string(),
+    "gtin14": pa.string(),
+}
+"""Field of ``Offer``, and column of products -> its type in shards."""
+_OFFER_TYPES = {
+    pa.float64(): ("float64", "sc:Float"),
+    pa.int64(): ("int64", "sc:Integer"),
+    pa.string(): ("string", "sc:Text"),
+}
+"""Type -> the same in ``datasets`` and in Croissant."""
+
+
+def _offer_column(name: str) -> "ShardColumn":
+    kind = _OFFER[name]
+    dtype, croissant = _OFFER_TYPES[kind]
+    feature = {"dtype": dtype, "_type": "Value"}
+    return ShardColumn(name, kind, feature, lambda sample, _: _offer_value(sample, name), croissant)
+
+
+def _offer_value(sample: "Sample", name: str) -> object:
+    value = getattr(sample.offer, name)
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _offer_text(sample: "Sample", name: str) -> str:
+    """Return a value as text, empty if it is absent: loaders infer types from the first samples, and refuse others."""
+    value = _offer_value(sample, name)
+    return "" if value is None else str(value)
+
+
 def _spec_rows(sample: Sample) -> list[dict[str, str]]:
     return [{"name": spec.property, "value": spec.value} for spec in sample.specs]
 
@@ -362,10 +425,33 @@ _FIVE = (
         ),
         is_present=lambda sample: sample.caption is not None,
         present_sql="caption",
-        select={"caption": "p.caption"},
-        facts=lambda row: {"caption": row["caption"]},
-        columns=(ShardColumn("caption", pa.string(), TEXT_FEATURE, lambda sample, _: sample.caption, "sc:Text"),),
-        json=lambda sample: {"caption": sample.caption},
+        details="with the description and the facts of the offer",
+        select={
+            "caption": "p.caption",
+            "description": "p.description",
+            "features": "p.features",
+            **{name: f"p.{name}" for name in _OFFER},
+        },
+        facts=lambda row: {
+            "caption": row["caption"],
+            "description": row["description"],
+            "features": tuple(row["features"] or ()),
+            "offer": Offer(**{name: row[name] for name in _OFFER}),
+        },
+        columns=(
+            ShardColumn("caption", pa.string(), TEXT_FEATURE, lambda sample, _: sample.caption, "sc:Text"),
+            ShardColumn("description", pa.string(), TEXT_FEATURE, lambda sample, _: sample.description, "sc:Text"),
+            ShardColumn(
+                "features", pa.list_(pa.string()), _list_of(TEXT_FEATURE), lambda sample, _: list(sample.features)
+            ),
+            *(_offer_column(name) for name in _OFFER),
+        ),
+        json=lambda sample: {
+            "caption": sample.caption,
+            "description": sample.description or "",
+            "features": "\n".join(sample.features),
+            **{name: _offer_text(sample, name) for name in _OFFER},
+        },
     ),
     Modality(
         name="specs",

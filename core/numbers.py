@@ -48,6 +48,8 @@ class NumberSpan:
     number: Number
 
 
+_CLEAR = 20
+"""Numbers with one mark for each with the other, so that a source written by one program differs from a mixture."""
 _INVISIBLE = dict.fromkeys(
     map(
         ord,
@@ -165,7 +167,7 @@ def find_numbers(folded: str, decimal: DecimalMark | None = None) -> Iterator[Nu
 
 
 def decimal_mark(texts: Iterable[str]) -> DecimalMark | None:
-    """Return the mark that most numbers of a source put before decimals; None without a majority.
+    """Return the mark that a source puts before decimals; None unless nearly all of its numbers agree.
 
     Only numbers with one reading count: ``12,50`` and ``1.299.000`` speak for the comma, ``1,299`` for neither.
 
@@ -178,9 +180,10 @@ def decimal_mark(texts: Iterable[str]) -> DecimalMark | None:
         for token in _TOKEN.finditer(folded):
             if vote := _vote(token[0].rstrip(".,'٬٫")):
                 votes[vote] += 1
-    ranked = votes.most_common()
-    is_tie = len(ranked) > 1 and ranked[0][1] == ranked[1][1]
-    return None if is_tie or not ranked else ranked[0][0]
+    point, comma = votes["."], votes[","]
+    if not point + comma or max(point, comma) < _CLEAR * min(point, comma):
+        return None
+    return "." if point > comma else ","
 
 
 def _vote(digits: str) -> DecimalMark | None:

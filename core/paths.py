@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.errors import WorkspaceError
 
-__all__ = ["UnsafePathError", "files_below", "inside", "is_plain", "link_error", "links_below"]
+__all__ = ["UnsafePathError", "files_below", "inside", "is_file_name", "is_plain", "link_error", "links_below"]
 
 _LONGEST = 1024
 
@@ -22,6 +22,11 @@ def is_plain(name: str) -> bool:
     if not name or len(name) > _LONGEST or any(part in {"", ".", ".."} for part in parts):
         return False
     return all(unicodedata.category(character) not in {"Cc", "Cs"} for character in name)
+
+
+def is_file_name(name: str) -> bool:
+    """Return whether a name is plain, and that of one file and not of a path."""
+    return is_plain(name) and "/" not in name
 
 
 def inside(root: Path, name: str) -> Path:

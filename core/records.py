@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
-__all__ = ["Availability", "MediaKind", "ProductRecord", "Reject", "Specification", "Variant"]
+__all__ = ["Availability", "Condition", "MediaKind", "ProductRecord", "Reject", "Specification", "Variant"]
 
 Availability = Literal["InStock", "OutOfStock"]
+Condition = Literal["New", "Used", "Refurbished", "Damaged"]
 MediaKind = Literal["image", "video"]
 
 
@@ -39,8 +40,8 @@ class Variant:
 class ProductRecord:
     """One product as described by one page, or one feed row.
 
-    Absent text is None, absent lists are empty. Contact details in ``caption`` and
-    ``specs`` are masked already, and ``merchant`` is a keyed hash, or None if no key
+    Absent text is None, absent lists are empty. Contact details in ``caption``, ``description``,
+    ``features`` and ``specs`` are masked already, and ``merchant`` is a keyed hash, or None if no key
     was given (``m5data parse``).
     """
 
@@ -62,6 +63,19 @@ class ProductRecord:
     """HMAC-SHA256 of the merchant's name under the workspace's key, hex; never the name."""
     gtin: str | None = None
     mpn: str | None = None
+    description: str | None = None
+    """What the shop writes about the product, a paragraph a line."""
+    features: tuple[str, ...] = ()
+    """Entries of its list of selling points."""
+    list_price: Decimal | None = None
+    """Higher amount in ``currency`` that the price replaces: struck through, or the recommended one."""
+    rating: Decimal | None = None
+    """Mean of its ratings, from 0 to 5."""
+    rating_count: int | None = None
+    """Number of these ratings, else of reviews."""
+    condition: Condition | None = None
+    item_group: str | None = None
+    """The shop's own id of the product that this one is a variant of."""
     image_urls: tuple[str, ...] = ()
     """Absolute URLs, main image first, each once."""
     video_urls: tuple[str, ...] = ()
@@ -72,7 +86,7 @@ class ProductRecord:
     origins: Mapping[str, str] = field(default_factory=dict)
     """Field name -> where its value came from, e.g. ``json-ld``, ``microdata``, ``html:table``."""
     masked: int = 0
-    """Number of contact details masked in caption and specs."""
+    """Number of contact details masked in caption, description, features and specs."""
 
 
 @dataclass(frozen=True, slots=True)

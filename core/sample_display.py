@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from html import escape
 from typing import Any
 
@@ -54,6 +54,9 @@ def _short(value: object) -> str:
         return f"<{value.dtype} {list(value.shape)}>"
     if isinstance(value, str):
         return repr(value if len(value) <= _LONGEST else value[: _LONGEST - 1] + "…")
+    if is_dataclass(value):
+        stated = (one.name for one in fields(value) if getattr(value, one.name) is not None)
+        return f"{type(value).__name__}({', '.join(f'{name}={getattr(value, name)!r}' for name in stated)})"
     if isinstance(value, tuple) and value and not isinstance(value[0], int | float | str):
         return f"<{len(value)} {type(value[0]).__name__}>"
     return repr(value)

@@ -31,6 +31,8 @@ def read_json(path: Path, use: Callable[[Any], R], remedy: str, *, largest: int 
         FileNotFoundError: There is no such file.
         CorruptObjectError: It is damaged.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise damaged(str(path), "no file", remedy)
     with path.open("rb") as file:
         data = file.read(largest + 1)
     return parse_json(data, use, str(path), remedy, largest=largest)

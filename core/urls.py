@@ -100,7 +100,9 @@ def escape_location(value: str) -> str:
 
 
 _TRACKING = re.compile(
-    r"utm_\w+|[gfd]clid|gclsrc|msclkid|yclid|mc_[ce]id|igshid|_ga|spm|scm|_openstat|ref_?src", re.IGNORECASE
+    r"utm_\w+|mtm_\w+|gad_\w+|[gfd]clid|(?:fb|tt|tw)clid|[gw]braid|gclsrc|srsltid|msclkid|yclid|mc_[ce]id|mkt_tok|igshid"
+    r"|_ga|_gl|_hsenc|_hsmi|spm|scm|_openstat|ref_?src",
+    re.IGNORECASE,
 )
 _SESSION = re.compile(
     r"(?:php|asp|j|c)?sess?ion_?id|phpsessid|jsessionid|aspsessionid\w*|cfid|cftoken|s?sid|zenid|oscsid", re.IGNORECASE

@@ -119,18 +119,7 @@ def _work(
     *,
     is_same: bool,
 ) -> StageReport:
-    """Download the URLs without an outcome, and commit all outcomes.
-
-    Args:
-        store: The workspace.
-        stage: The stage that runs.
-        run: This run.
-        again: Whether to try failed URLs again, and whether to repeat requests for files that are ok.
-        clock: Source of times.
-        progress: Advanced by every URL.
-        runner: Runs chunks of URLs elsewhere.
-        is_same: As for ``_open_queue``.
-    """
+    """Download the URLs without an outcome, and commit all; ``again``: also those that failed, those that are ok."""
     started, (retry_failed, refresh) = clock(), again
     with _open_queue(store, stage, run, is_same=is_same) as queue:
         if retry_failed:
@@ -165,8 +154,7 @@ def _open_queue(store: Store, stage: Stage, run: DownloadRun, *, is_same: bool) 
     store.downloads.set_mark(stage.before.record.number + 1)
     with closing(store.downloads.connect(threads=True)) as connection:
         queue = UrlQueue(connection, run)
-        if stage.shared_spool.stored():
-            add_finished(stage, store, queue)
+        add_finished(stage, store, queue)
         yield queue
 
 

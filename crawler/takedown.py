@@ -27,6 +27,8 @@ __all__ = ["Cleaner", "cleaner", "forget_urls", "near_merchants", "remove", "sea
 _MAX_NAME = 100
 _MIN_NAME = 4
 """Number of characters from which a merchant's name in a URL makes it the merchant's."""
+_MIN_PART = 4
+"""Bytes of a part of a name that is searched for; a Chinese character has three."""
 
 _PAGES = """
 SELECT url, page_sha256, parsed_sha256, identity,
@@ -75,7 +77,7 @@ def near_merchants(store: Store, name: str, merchants: Collection[str]) -> list[
         merchants: Hashes of the merchants of products.
     """
     key, found = load_or_create_key(store.root), set[str]()
-    if len(name) < _MIN_NAME:
+    if len(name.encode()) < _MIN_PART:
         return []
     around = re.compile(rf"[^<>\"\n]{{0,{_MAX_NAME}}}{re.escape(name)}[^<>\"\n]{{0,{_MAX_NAME}}}", re.IGNORECASE)
 
@@ -216,7 +218,10 @@ def _queue(store: Store) -> Iterator[sqlite3.Connection | None]:
 
 def _tail(url: str) -> bytes:
     """Return the last part of a URL's path, as every link to it has."""
-    path = urlsplit(url).path.rstrip("/")
+    try:
+        path = urlsplit(url).path.rstrip("/")
+    except ValueError:
+        return b""
     return re.split(r"[%&]", path.rpartition("/")[2])[0].encode()
 
 

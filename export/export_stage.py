@@ -13,6 +13,7 @@ from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from core.version import __version__
 from export.card import dataset_card
 from export.chosen import chosen_sql
+from export.condition import check_condition
 from export.croissant import croissant
 from export.folders import folder_name, open_folder
 from export.links import LINK_FORMS, link_folders, link_rows, published_digests
@@ -94,6 +95,7 @@ def run(
         NotAuthorisedError: A source in the splits may not be shared, or no sample may be used for the purpose.
         MissingInputError: The recipe has not been built.
         UsageError: It has no such split, or the destination cannot be written to.
+        QueryError: The condition on products is wrong, or takes too much memory or time.
     """
     del clock
     began = time.monotonic()
@@ -108,6 +110,8 @@ def run(
         folders = {form: opened.enter_context(open_folder(place)) for form, place in places.items()}
         if stage.unchanged and all(is_whole(folders[form], place) for form, place in places.items()):
             return stage.report_unchanged()
+        if settings.where is not None:
+            check_condition(stage.before, settings.where)
         use = Use(settings.purpose, [name for name, right in rights.items() if not right.crawl])
         asked = (stage.before, chosen_sql(settings.where), recipe, splits, use)
         refused = count_left_out(left_out(*asked))

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from core.engine import bucket_of, quote, text
 from core.errors import MissingInputError, UsageError
-from core.modalities import Modality, Sample, SampleFrame, modalities
+from core.modalities import Modality, Offer, Sample, SampleFrame, modalities
 from export.chosen import CHOSEN, Chosen
 from export.rights import Use
 from storage import Objects, Snapshot
@@ -43,6 +43,9 @@ _FACTS = ("product_id", "split", "role", "label", "label_level", "group_id", "so
 _ABSENT: Mapping[str, Any] = MappingProxyType(
     {
         "caption": None,
+        "description": None,
+        "features": (),
+        "offer": Offer(),
         "specs": (),
         "variants": (),
         "image": None,

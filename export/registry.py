@@ -54,9 +54,9 @@ def remember_export(store: Store, folder: str | Path, recipe: str, version: int)
 
 def exports_of(store: Store) -> list[Export]:
     """Return every export, recorded or found in the workspace's folder ``shards``, sorted by folder."""
-    store.state.migrate("export", _DDL)
-    with closing(store.state.connect()) as connection:
-        rows = connection.execute("SELECT folder, recipe FROM exports").fetchall()
+    with closing(store.state.connect_reading()) as connection:
+        is_noted = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'exports'").fetchone()
+        rows = connection.execute("SELECT folder, recipe FROM exports").fetchall() if is_noted else []
     noted = dict(rows)
     paths = (path.parent for name in (MANIFEST, UNFINISHED) for path in (store.root / "shards").glob(f"*/*/{name}"))
     found = {str(path.relative_to(store.root)): recipe_of(path.parent.name) for path in paths}

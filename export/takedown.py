@@ -7,7 +7,7 @@ Consumers leave out samples whose ``product_id`` is in it (``is_removed``).
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,18 @@ from typing import Any
 from core.errors import DataError
 from core.files import replace_file
 from core.paths import UnsafePathError, files_below, inside
+from core.small_files import check, made_of
 from export.folders import LocalFolder
 from export.manifest import CROISSANT, MANIFEST, is_written_by, named_files, remove_unfinished
 from export.registry import Export, exports_of
 from export.removal import SHARDS, Removed, remove_from_shard, repair_manifest, shard_holds
 from storage import Store
-from storage.identity import workspace_mark
+from storage.identity import KEY_FILE, workspace_mark
 from takedown.plan import Plan, Removal, Target
 from takedown.receipt import MAX_SEARCHED, ExportHeld
 from takedown.words import Words
 
-__all__ = ["REMOVED", "add_removed", "is_removed", "read_removed", "remove", "search"]
+__all__ = ["REMOVED", "add_removed", "is_removed", "odd_exports", "read_removed", "remove", "search"]
 
 REMOVED = "removed.jsonl"
 
@@ -77,6 +78,14 @@ def remove(removal: Removal) -> Mapping[str, Any]:
     return {}
 
 
+def odd_exports(store: Store) -> Iterator[str]:
+    """Yield the recorded exports that are there but that a take-down would not touch, each with the reason."""
+    mark = workspace_mark(store.root) if (store.root / KEY_FILE).exists() else ""  # made by those that write
+    for export in exports_of(store):
+        if export.is_there and (fault := _fault(store.root, export, mark)):
+            yield f"{export.place}: {fault}: no take-down touches it"
+
+
 def add_removed(folder: Path, products: Iterable[str], now: datetime) -> int:
     """Add products to the list in ``folder``, which is created if needed; return how many were new."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -90,15 +99,23 @@ def add_removed(folder: Path, products: Iterable[str], now: datetime) -> int:
 
 
 def read_removed(folder: Path) -> frozenset[str]:
-    """Return the hashes in a folder's list, empty if there is none."""
+    """Return the hashes in a folder's list, empty if there is none.
+
+    Raises:
+        CorruptObjectError: It is damaged, or no such list.
+    """
     path = folder / REMOVED
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    return frozenset(json.loads(line)["product_sha256"] for line in lines)
+    data = path.read_bytes() if path.is_file() else b""
+    return made_of(data, _listed, str(path), "Restore it from a backup, or put another file of that name elsewhere.")
 
 
 def is_removed(product_id: str, removed: Collection[str]) -> bool:
     """Return whether a sample's product is in a list that ``read_removed`` returned."""
     return _digest(product_id) in removed
+
+
+def _listed(data: bytes) -> frozenset[str]:
+    return frozenset(check(json.loads(line)["product_sha256"], str, "product_sha256") for line in data.splitlines())
 
 
 def _digest(product_id: str) -> str:

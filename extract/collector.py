@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from core.errors import CorruptObjectError, MissingSegmentError
-from core.records import MediaKind
+from core.records import MediaKind, Reject
 from core.stage import Progress
 from extract.engine import Item, Result
 from extract.partitions import Partition, order_of, run_partition
@@ -19,11 +19,11 @@ from storage import ObjectWriter, Snapshot, Stage, Store
 from storage.partitions import Done, Results, Work, in_pool, in_tasks, run_partitions
 from storage.tasks import Runner
 
-__all__ = ["collect_results", "is_restored", "items_of_a_task", "partitions"]
+__all__ = ["collect_results", "is_restored", "items_of_a_task", "partitions", "reject_faults"]
 
 _LOG = logging.getLogger(__name__)
 
-_TASKS, _MOST_OF_A_TASK = 64, 512
+_TASKS, _MAX_PER_TASK = 64, 512
 _PARTITION = "SELECT sha256, bytes FROM todo WHERE kind = $1 AND place >= $2 AND place < $3 ORDER BY place"
 
 
@@ -110,6 +110,13 @@ def _log(done: Done[Partition]) -> None:
     _LOG.info("%d objects done", len(done.partition.items), extra={"partition": done.partition.name})
 
 
+def reject_faults(connection: duckdb.DuckDBPyConnection, stage: Stage) -> dict[str, int]:
+    """Write the faults of objects as rejects; return reason -> number of faults."""
+    faults: list[tuple[str, str, str]] = connection.table("fault_results").order("ALL").fetchall()
+    stage.reject(Reject(item, reason, detail) for item, reason, detail in faults)
+    return dict(sorted(Counter(reason for _, reason, _ in faults).items()))
+
+
 def partitions(connection: duckdb.DuckDBPyConnection, size: int) -> Iterator[Sequence[Item]]:
     """Yield the listed objects, at most ``size`` of one kind at a time; videos first, since they take longest."""
     kinds: tuple[MediaKind, ...] = ("video", "image")
@@ -130,7 +137,7 @@ def items_of_a_task(total: int, least: int) -> int:
         total: Number of listed objects.
         least: Minimum number of objects per task.
     """
-    return max(least, min(total // _TASKS, _MOST_OF_A_TASK))
+    return max(least, min(total // _TASKS, _MAX_PER_TASK))
 
 
 def is_restored(store: Store, snapshot: Snapshot, stage: str) -> bool:

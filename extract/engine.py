@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -122,6 +122,7 @@ def plain(settings: BaseModel) -> Any:  # noqa: ANN401 - used in place of the se
 
 
 Unpack = Callable[[Item, Message | Fault], Result]
+_Read = TypeVar("_Read")
 
 _KEPT = TypeAdapter(tuple[KeptFrame, ...])
 _FAULT = TypeAdapter(Fault)
@@ -136,38 +137,24 @@ def _unpack_media(item: Item, reply: Message | Fault) -> Result:
 
 def _unpack_clip(reply: Message | Fault) -> ClipResult:
     """Return a video's results, validated; a fault of the whole file applies to both."""
-    message = _find_fault(reply)
-    if isinstance(message, Fault):
-        return ClipResult(message, message)
-    try:
+
+    def read(message: Message) -> ClipResult:
         bodies = list(message.bodies)
         return ClipResult(_read_frames(message.head, bodies), _read_audio(message.head, bodies))
-    except (ValidationError, IndexError) as error:
-        fault = _invalid(error)
-        return ClipResult(fault, fault)
+
+    found = _validated(reply, read)
+    return ClipResult(found, found) if isinstance(found, Fault) else found
 
 
 def _unpack_image(reply: Message | Fault) -> ImageMeasures | Fault:
     """Return an image's measures, validated, or the fault."""
-    message = _find_fault(reply)
-    if isinstance(message, Fault):
-        return message
-    try:
-        return _IMAGE.validate_python(message.head.get("image"))
-    except ValidationError as error:
-        return _invalid(error)
+    return _validated(reply, lambda message: _IMAGE.validate_python(message.head.get("image")))
 
 
 def unpack_lines(item: Item, reply: Message | Fault) -> tuple[TextLine, ...] | Fault:
     """Return an image's lines of text, validated, or the fault."""
     del item
-    message = _find_fault(reply)
-    if isinstance(message, Fault):
-        return message
-    try:
-        return _LINES.validate_python(message.head.get("lines"))
-    except ValidationError as error:
-        return _invalid(error)
+    return _validated(reply, lambda message: _LINES.validate_python(message.head.get("lines")))
 
 
 def _read_frames(head: Mapping[str, Json], bodies: list[bytes]) -> Frames | Fault:
@@ -184,12 +171,13 @@ def _read_audio(head: Mapping[str, Json], bodies: list[bytes]) -> Audio | Fault:
     return _AUDIO.validate_python({**(fields if isinstance(fields, Mapping) else {}), "mp3": mp3, "feature": feature})
 
 
-def _find_fault(reply: Message | Fault) -> Message | Fault:
-    """Return the message, or the fault of the whole file."""
-    if isinstance(reply, Fault) or "fault" not in reply.head:
+def _validated(reply: Message | Fault, read: Callable[[Message], _Read]) -> _Read | Fault:
+    """Return what ``read`` makes of a reply, or the fault of the whole file."""
+    if isinstance(reply, Fault):
         return reply
-    return Fault(str(reply.head["fault"]), str(reply.head.get("detail", "")))
-
-
-def _invalid(error: Exception) -> Fault:
-    return Fault("crashed", f"its decoder's reply is invalid ({type(error).__name__})")
+    if "fault" in reply.head:
+        return Fault(str(reply.head["fault"]), str(reply.head.get("detail", "")))
+    try:
+        return read(reply)
+    except (ValidationError, IndexError) as error:
+        return Fault("crashed", f"its decoder's reply is invalid ({type(error).__name__})")

@@ -1,7 +1,6 @@
 """The stage ``extract``: frames and audio of every video, measures of every image."""
 
 import logging
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,9 +8,9 @@ from dataclasses import dataclass
 import duckdb
 
 from core.errors import MissingInputError
-from core.records import MediaKind, Reject
+from core.records import MediaKind
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
-from extract.collector import collect_results, is_restored, items_of_a_task, partitions
+from extract.collector import collect_results, is_restored, items_of_a_task, partitions, reject_faults
 from extract.moviepy_backend import require_moviepy
 from extract.partitions import MediaPartition
 from extract.settings import ExtractSettings
@@ -139,11 +138,7 @@ def _work(
 ) -> StageReport:
     began = clock()
     with closing(stage.before.connection(_READS)) as connection:
-        _open_results(connection)
-        last = stage.before.stages.get("extract")
-        if last is not None and last.settings == settings.digest():
-            _keep_known(connection)
-        total = _list_new(connection)
+        total = _list_new(connection, stage.before, settings.digest())
         if runner is not None:
             settings = settings.model_copy(update={"partition_items": items_of_a_task(total, settings.partition_items)})
         progress.start("extract", total)
@@ -152,12 +147,9 @@ def _work(
         _log_decode_paths(decode_paths)
         for table, query in _WRITES.items():
             stage.write(table, connection.sql(query))
-        faults: list[tuple[str, str, str]] = connection.table("fault_results").order("ALL").fetchall()
         read, kept = connection.sql(_COUNTS).fetchall()[0]
-    stage.reject(Reject(item, reason, detail) for item, reason, detail in faults)
-    dropped = dict(sorted(Counter(reason for _, reason, _ in faults).items()))
-    seconds = (clock() - began).total_seconds()
-    return stage.commit(StageReport("extract", read, kept, dropped, seconds))
+        dropped = reject_faults(connection, stage)
+    return stage.commit(StageReport("extract", read, kept, dropped, (clock() - began).total_seconds()))
 
 
 def _log_decode_paths(decode_paths: Mapping[str, int]) -> None:
@@ -170,25 +162,16 @@ def _log_decode_paths(decode_paths: Mapping[str, int]) -> None:
         )
 
 
-def _open_results(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the temporary result tables; they spill to disk when they grow.
+def _list_new(connection: duckdb.DuckDBPyConnection, before: Snapshot, digest: str) -> int:
+    """Create the result tables with known results, list the objects without one, and return their number.
 
-    ``wanted`` holds the stored media; ``frame_results``, ``audio_results``, ``image_results``
-    and ``fault_results`` hold results by object, not yet by product.
-
-    Args:
-        connection: Opened on the dataset version that is read.
+    ``wanted`` holds the stored media; results are by object, not yet by product. They spill to disk when they grow.
+    Damaged objects are read again.
     """
     connection.execute(_RESULTS)
-
-
-def _keep_known(connection: duckdb.DuckDBPyConnection) -> None:
-    """Reuse the results of the last run for objects that are still wanted; damaged ones are read again."""
-    connection.execute(_KNOWN)
-
-
-def _list_new(connection: duckdb.DuckDBPyConnection) -> int:
-    """List the objects without a result, each once, in the order of their segments, and return their number."""
+    last = before.stages.get("extract")
+    if last is not None and last.settings == digest:
+        connection.execute(_KNOWN)
     rows: list[tuple[int]] = connection.execute(_NEW).fetchall()
     return rows[0][0]
 
@@ -214,11 +197,7 @@ def pending_objects(store: Store, snapshot: Snapshot, settings: ExtractSettings)
     if "media" in snapshot.tables:
         spool, digest = store.spool("extract"), settings.digest()
         with closing(snapshot.connection(_READS)) as connection:
-            _open_results(connection)
-            last = snapshot.stages.get("extract")
-            if last is not None and last.settings == digest:
-                _keep_known(connection)
-            _list_new(connection)
+            _list_new(connection, snapshot, digest)
             for members in partitions(connection, settings.partition_items):
                 partition = MediaPartition.of(members, settings)
                 if not spool.has(partition.name, partition.fingerprint):

@@ -1,7 +1,6 @@
 """The stage ``image_text``: the text in every stored image, if ``extract.ocr`` is on."""
 
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from importlib.util import find_spec
@@ -11,9 +10,8 @@ import duckdb
 from core.contacts import MASKS, mask_contacts
 from core.errors import SettingsError
 from core.processes.message import Fault
-from core.records import Reject
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
-from extract.collector import collect_results, is_restored
+from extract.collector import collect_results, is_restored, reject_faults
 from extract.engine import Item, LocalEngine, Result, plain, unpack_lines
 from extract.ocr.lines import TextLine
 from extract.ocr.reader import ImageReader
@@ -163,11 +161,9 @@ def _work(
         connection.execute(_REPEATED)
         stage.write("image_text", connection.sql(_WRITE))
         kept: int = connection.sql("SELECT count(DISTINCT sha256) FROM line_results").fetchall()[0][0]
-        faults: list[tuple[str, str, str]] = connection.table("fault_results").order("ALL").fetchall()
-    stage.reject(Reject(item, reason, detail) for item, reason, detail in faults)
-    dropped = dict(sorted(Counter(reason for _, reason, _ in faults).items()))
-    seconds = (clock() - began).total_seconds()
-    return stage.commit(StageReport("image_text", kept + len(faults), kept, dropped, seconds))
+        dropped = reject_faults(connection, stage)
+    read, seconds = kept + sum(dropped.values()), (clock() - began).total_seconds()
+    return stage.commit(StageReport("image_text", read, kept, dropped, seconds))
 
 
 _CORNERS = tuple(f"{axis}{corner}" for corner in range(4) for axis in "xy")
@@ -179,7 +175,6 @@ _LONGEST_LABEL = 12
 class TextPartition(Partition):
     """Images of the stage ``image_text``."""
 
-    stage = "image_text"
     schemas = {  # noqa: RUF012 - ClassVar in the base
         "line_results": result_schema("image_text", "product_id", "position", "repeated"),
         "fault_results": FAULTS,

@@ -50,8 +50,6 @@ class Partition(ABC):
         digest: Digest of the settings.
     """
 
-    stage: ClassVar[str]
-    """Stage whose spool holds the partition."""
     schemas: ClassVar[Mapping[str, pa.Schema]]
     """Temporary result tables, which are keyed by object; ``fault_results`` is one of them."""
 
@@ -106,7 +104,6 @@ class MediaPartition(Partition):
         feature: Description of the stored feature arrays.
     """
 
-    stage = "extract"
     schemas = {  # noqa: RUF012 - ClassVar in the base
         "frame_results": result_schema("frames", "product_id"),
         "audio_results": result_schema("audio", "product_id"),

@@ -40,11 +40,16 @@ Arguments = Mapping[str, object]
 
 
 def crawl(workspace: Workspace, settings: CrawlSettings, context: RunContext) -> Arguments:
-    """Return the sources to crawl, the limit of products, and whether to request every page again."""
+    """Return the sources to crawl, the limit of products, whether to request every page again, and archives to read."""
     del workspace, settings
     options = context.options
     only = [options.source] if options.source else None
-    return {"only": only, "max_products": options.limit, "force": options.refresh}
+    return {
+        "only": only,
+        "max_products": options.limit,
+        "force": options.refresh,
+        "archives": options.archives,
+    }
 
 
 def ingest(workspace: Workspace, settings: CrawlSettings, context: RunContext) -> Arguments:

@@ -43,7 +43,9 @@ def find_amounts(page: "Page") -> list[Amount]:
     found: list[Amount] = []
     for index, run in enumerate(page.seen.runs):
         text = run.text
-        if len(text) > 60 or title[0] <= index < title[1] or not _may_be_amount(text) or _is_cents(page, index):
+        if len(text) > 60 or not _may_be_amount(text) or _is_cents(page, index):
+            continue
+        if title[0] <= index < title[1] and not any("price" in name for name in page.own_names(run.element)):
             continue
         if MONEY_OR_SIGN.search(text) or (_is_bare(text) and _called_price(page, index)):
             money = read_money(_whole_amount(page, index))

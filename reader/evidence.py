@@ -21,7 +21,7 @@ from reader.markup import Node
 from reader.specs import SpecGroup, SpecPair, spec_groups
 from reader.state import Scalar, StateObject, key_words, state_objects
 from reader.text import anywhere, key_of, squash
-from reader.visible import MONEY, Visible, is_aside, pictured_links, squashed_slug, tiles
+from reader.visible import MONEY, Visible, is_aside, other_pages, squashed_slug, tiles
 
 __all__ = [
     "BRAND_HINTS",
@@ -230,6 +230,12 @@ class Page:
         return Counter(key_of(text) for text in texts if text and len(text) <= _SHORT_TEXT)
 
     @cached_property
+    def image_names(self) -> str:
+        """Key of the file names of all images."""
+        sources = (one.get("data-src") or one.get("src") or "" for one in self.document.tree.iter("img"))
+        return " ".join(key_of(source[-200:].partition("?")[0].rpartition("/")[2]) for source in sources)
+
+    @cached_property
     def small_words(self) -> frozenset[str]:
         """Words of the main part that are in lower case."""
         words = (word for run in self.seen.runs[:_MAX_SHOWN] for word in run.text.split())
@@ -421,14 +427,19 @@ class Page:
         return find_amounts(self)
 
     @cached_property
-    def tiles(self) -> list[range]:
-        """Runs of text of each other product."""
-        return tiles(self.document, self.seen, self.pictured)
+    def links(self) -> dict[html.HtmlElement, str]:
+        """Links to other pages of the shop, each with its page."""
+        return other_pages(self.document)
 
     @cached_property
-    def pictured(self) -> dict[html.HtmlElement, str]:
-        """Links with an image to other pages of the shop, each with its page."""
-        return pictured_links(self.document)
+    def tile_elements(self) -> dict[html.HtmlElement, range]:
+        """Elements that show other products, each with its runs of text."""
+        return tiles(self.seen, self.links)
+
+    @cached_property
+    def tiles(self) -> list[range]:
+        """Runs of text of each other product."""
+        return list(self.tile_elements.values())
 
     @cached_property
     def tile_runs(self) -> frozenset[int]:

@@ -8,17 +8,18 @@ from decimal import Decimal
 from core.currencies import currency_code
 from core.gtin import read_gtin
 from core.money import marked_price
-from core.records import Availability
+from core.records import Availability, Condition
 from reader.document import Document
 from reader.markup import Node
 from reader.refusals import is_template
-from reader.text import plain
+from reader.text import paragraphs, plain
 
 __all__ = [
     "Facts",
     "MarkedProduct",
     "breadcrumb",
     "choose_product",
+    "condition_of",
     "offer_price",
     "opengraph_facts",
     "product_facts",
@@ -54,6 +55,16 @@ class Facts:
     gtin: str | None = None
     """Digits."""
     mpn: str | None = None
+    description: str | None = None
+    """A paragraph a line."""
+    list_price: Decimal | None = None
+    """Price that a specification calls a list price or struck through."""
+    rating: Decimal | None = None
+    """From 0 to 5."""
+    rating_count: int | None = None
+    condition: Condition | None = None
+    item_group: str | None = None
+    """The shop's own id of the group of variants."""
     image_urls: list[str] = field(default_factory=list)
     """Absolute URLs, in page order."""
     video_urls: list[str] = field(default_factory=list)
@@ -103,7 +114,81 @@ def product_facts(document: Document, node: Node, origin: str) -> Facts:
     facts.image_urls = list(_urls_of(document, (one.get("image") for one in whole), ("contentUrl", "url")))
     facts.video_urls = list(_videos(document, node))
     facts.specs = list(_properties(node))
+    facts.description = next(filter(None, (_paragraphs_of(one) for one in [*whole, *groups])), None)
+    facts.list_price = next(filter(None, (_list_price(offer, facts.currency) for offer in offers)), None)
+    facts.rating, facts.rating_count = next(filter(any, map(_rating, [*whole, *groups])), (None, None))
+    facts.condition = condition_of(_reference(one) for holder in [*offers, *whole] for one in _conditions(holder))
+    facts.item_group = _item_group(node, groups)
     return facts
+
+
+def _paragraphs_of(node: Node) -> str:
+    text = next(iter(_list(node.get("description"))), None)
+    return paragraphs(text) if isinstance(text, str) else ""
+
+
+def _list_price(offer: Node, currency: str | None) -> Decimal | None:
+    """Return the amount of a price specification that is not the price to pay, of the first kind that is stated."""
+    said = [one for one in _list(offer.get("priceSpecification")) if isinstance(one, dict)]
+    former = (
+        one for one in said if _OLD_PRICE.search(text_of(one.get("priceType")) or _reference(one.get("priceType")))
+    )
+    return next((price for one in former if (price := marked_price(_amount(one), currency))), None)
+
+
+_MAX_RATINGS = 1_000_000_000
+
+
+def _rating(node: Node) -> tuple[Decimal | None, int | None]:
+    """Return the mean of an ``AggregateRating`` on a scale to 5, and how many ratings it has."""
+    found = next((one for one in _list(node.get("aggregateRating")) if isinstance(one, dict)), {})
+    value, best = (_number(found.get(key)) for key in ("ratingValue", "bestRating"))
+    counts = (_number(found.get(key)) for key in ("ratingCount", "reviewCount"))
+    count = next((int(one) for one in counts if one is not None and 0 < one < _MAX_RATINGS), None)
+    best = best if best is not None and best > 1 else Decimal(5)
+    if value is None or not 0 < value <= best:
+        return None, count
+    return (value * 5 / best).quantize(Decimal("0.01")), count
+
+
+def _number(value: object) -> Decimal | None:
+    text = text_of(_scalar(value)).replace(",", ".")
+    return Decimal(text) if _DECIMAL.fullmatch(text) else None
+
+
+_DECIMAL = re.compile(r"\d{1,12}(?:\.\d{1,20})?", re.ASCII)
+
+
+def _conditions(node: Node) -> list[object]:
+    return _list(node.get("itemCondition"))
+
+
+_CONDITIONS: tuple[tuple[Condition, str], ...] = (
+    ("Refurbished", r"refurb|renewed|reconditioned"),
+    ("Damaged", r"damaged|defect|for ?parts"),
+    ("Used", r"used|second ?hand|pre-?owned|pre-?loved|like ?new|open ?box"),
+    ("New", r"new"),
+)
+
+
+def condition_of(texts: Iterable[str | None]) -> Condition | None:
+    """Return the condition that the first of some texts names, as a URL, a name or a word; None if none does."""
+    for text in texts:
+        word = re.split(r"[/#:]", (text or "").rstrip("/#: "))[-1].replace("_", " ").lower()
+        for condition, pattern in _CONDITIONS:
+            if re.match(pattern, word):
+                return condition
+    return None
+
+
+def _item_group(node: Node, groups: Sequence[Node]) -> str | None:
+    """Return the id of the group of variants that a product is one of, or is itself."""
+    found = (
+        node.get("inProductGroupWithID"),
+        *(one.get("productGroupID") for one in groups),
+        node.get("productGroupID"),
+    )
+    return _first(text_of(one) for one in found)
 
 
 def text_of(value: object) -> str:
@@ -333,6 +418,12 @@ def opengraph_facts(document: Document) -> Facts:
     facts.gtin = _first_meta(document, ("product:ean", "product:upc", "product:isbn"))
     facts.mpn = _first_meta(document, ("product:mfr_part_no",))
     facts.availability = _stock_of(filter(None, (_first_meta(document, _AVAILABILITY_NAMES),)))
+    facts.description = paragraphs(_first_meta(document, ("og:description",)) or "") or None
+    former = _first_meta(document, ("product:original_price:amount", "og:price:standard_amount"))
+    former = former or (_first_meta(document, ("product:price:amount",)) if _PRICES[0] in document.meta else None)
+    facts.list_price = marked_price(former, facts.currency) if former else None
+    facts.condition = condition_of([_first_meta(document, ("product:condition", "og:condition"))])
+    facts.item_group = _first_meta(document, ("product:item_group_id",))
     facts.image_urls = _meta_urls(document, ("og:image:secure_url", "og:image", "og:image:url", "twitter:image"))
     facts.video_urls = _meta_urls(document, ("og:video:secure_url", "og:video", "og:video:url"))
     return facts

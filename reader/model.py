@@ -140,7 +140,7 @@ _MAX_CACHED = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The likeliest candidate and its probability."""
+    """A candidate and its probability."""
 
     candidate: Candidate
     probability: float
@@ -211,17 +211,18 @@ class Model:
         self, field_name: str, candidates: Sequence[Candidate], template: Template | None = None
     ) -> Choice | None:
         """Return the likeliest candidate, the first of equals; None if there are no candidates."""
-        if not candidates:
-            return None
+        return max(self.odds(field_name, candidates, template), key=lambda one: one.probability, default=None)
+
+    def odds(self, field_name: str, candidates: Sequence[Candidate], template: Template | None = None) -> list[Choice]:
+        """Return each candidate with its probability; what they lack to 1 is that of "none of them"."""
         table = self._tables[field_name]
         scores = [table.score(one) for one in candidates]
         if template is not None:
-            leans = template.leans(field_name, candidates)
-            scores = [score + lean for score, lean in zip(scores, leans, strict=True)]
-        highest = max(*scores, 0.0)
-        total = math.exp(-highest) + math.fsum(math.exp(score - highest) for score in scores)
-        top = max(scores)
-        return Choice(candidates[scores.index(top)], math.exp(top - highest) / total)
+            priors = template.priors(field_name, candidates)
+            scores = [score + lean for score, lean in zip(scores, priors, strict=True)]
+        top = max(0.0, *scores) if scores else 0.0
+        total = math.exp(-top) + math.fsum(math.exp(score - top) for score in scores)
+        return [Choice(one, math.exp(score - top) / total) for one, score in zip(candidates, scores, strict=True)]
 
     def probability(self, field_name: str, evidence: Iterable[str]) -> float:
         """Return the probability of a statement, such as "this is a product page"."""

@@ -17,7 +17,7 @@ from reader.links import next_link
 from reader.model import kinds_model
 from reader.state import key_words
 from reader.text import anywhere, squash
-from reader.visible import MONEY
+from reader.visible import MONEY, pictured_links
 
 __all__ = [
     "Verdict",
@@ -35,6 +35,8 @@ _TYPE_KEYS = keys_with(
 )
 _PRODUCT_KEYS = ("price", "sku", "variants", "vendor", "product-id", "available")
 _MAX_RUNS = 300
+_HOMES = ("", "/", "/index.html", "/index.htm", "/index.php")
+"""Paths of a site's front page."""
 _CART = re.compile(r"cart|basket|bag|buy|checkout|warenkorb|panier|carrito|carrinho|carrello")
 
 
@@ -63,6 +65,8 @@ def kind_evidence(page: Page, listed: int) -> set[str]:
     found.update(f"url:{word}" for part in path[:-1] for word in name_words(part))
     found.update(f"url-last:{word}" for part in path[-1:] for word in name_words(part)[:6])
     found |= {f"depth:{bucket(len(path))}", f"query:{bool(parts.query)}"}
+    if parts.path.lower() in _HOMES and not parts.query:
+        found.add("home")
     found.update(f"has:{word}" for word in {word for called in document.classes for word in name_words(called)})
     _from_state(page, found)
     _from_cart(page, found)
@@ -177,7 +181,7 @@ def _from_offer(page: Page, found: set[str]) -> None:
         f"offer:{end > 0}:{price is not None}:{button is not None}",
         f"tile-before:{price is not None and tile < price}:{button is not None and tile < button}",
         f"tiles:{bucket(len(page.tiles))}",
-        f"pictured:{bucket(len(set(page.pictured.values())))}",
+        f"pictured:{bucket(len({page.links[link] for link in pictured_links(page.links)}))}",
     }
 
 

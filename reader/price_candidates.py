@@ -1,9 +1,12 @@
 """Candidates for the price and its currency."""
 
+import math
 import re
+from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterator
 from decimal import Decimal
-from itertools import islice
+from itertools import islice, permutations, takewhile
 from urllib.parse import urlsplit
 
 from lxml import html
@@ -14,15 +17,27 @@ from reader.amounts import MONEY_OR_SIGN, Amount
 from reader.evidence import Page, bucket, keys_with
 from reader.model import Candidate, Pool
 from reader.state import key_words
-from reader.text import squash
+from reader.text import anywhere, squash
+from reader.visible import MONEY
 
-__all__ = ["currencies", "prices", "shown_sign"]
+__all__ = ["UNSTATED", "currencies", "is_struck", "label_of", "prices", "shown_sign"]
+
+UNSTATED = "sum:"
+"""Prefix of telling evidence from other amounts and texts on pages whose markup states no price."""
+_TELLING = frozenset(
+    (
+        *("cut:now", "cut:before", "cut:saving", "instalment", "ahead:instalment", "then:instalment"),
+        *("then:conditional", "section:decoy"),
+    )
+)
 
 _PER = re.compile(r"/\s*(?:m(?:o|onth)|(?:100\s?)?(?:g|kg|ml|l|oz|lb)\b)|x\s*\d", re.IGNORECASE)
 _STRUCK = frozenset(("del", "s", "strike"))
 _MAX_PROPERTIES = 120
 _PRICE_KEYS = keys_with(r"price|amount|cost|(?:^|-)value$")
 _CENT = Decimal("0.01")
+_NEAR = 120
+"""Runs after the heading within which the product's button stands."""
 _LONGEST = 40
 """Length from which a text in state is not a price, in characters."""
 
@@ -39,16 +54,85 @@ def prices(page: Page) -> list[Candidate]:
             evidence += ["m:lowest"] if one.prices and place == stated.index(min(stated)) else []
             pool.add(amount.quantize(_CENT), amount, one.origin, evidence)
     shapes = Counter((one.run.element.tag, one.run.element.get("class")) for one in page.amounts)
-    behind = 0
+    behind, button, relations = 0, _button(page), _relations(page)
+    is_marked = any(one.prices or one.price is not None for one in page.marked)
     for place, (index, run, shown, _) in enumerate(page.amounts):
         if shown is not None and (shown in stated_amounts or not _is_stated_otherwise(run.element)):
             behind += index >= page.seen.title_span[1]
             evidence = [*_shown_evidence(page, index), f"nth:{bucket(behind)}"]
+            evidence.append(f"button:{'none' if button is None else bucket(button - index)}")
             evidence += _beside(page.amounts, place)
+            related = (*relations.get(shown, ()), *_context(page, index))
+            evidence += [f"{UNSTATED}{one}" if one in _TELLING and not is_marked else one for one in related]
             evidence.append(f"alike:{bucket(shapes[run.element.tag, run.element.get('class')])}")
             pool.add(shown.quantize(_CENT), shown, "html:price", evidence)
     _from_state(page, pool)
     return pool.candidates()
+
+
+_PERCENT = re.compile(r"(\d{1,2})\s?[%％]")
+_INSTALMENT = re.compile(r"(\d{1,2})\s?[x×]")
+_PARTS = re.compile(r"\bx\s(?:de|à|of)\b")
+_RELATED = 12
+"""Amounts of a product among which one may be computed from others."""
+
+
+def _relations(page: Page) -> dict[Decimal, set[str]]:
+    """Return evidence of amounts that follow from others: a reduced price, a saving, an instalment.
+
+    ``1080``, ``649`` and "40 % off" are a list price and the price; ``90``, ``70`` and ``20`` those and what is saved.
+    """
+    start, end = page.seen.title_span
+    own = [one for one in page.amounts if one.number >= start and one.number not in page.tile_runs][:_RELATED]
+    amounts = list(dict.fromkeys(one.amount for one in own if one.amount))
+    said = " ".join(page.seen.runs[index].text for index in range(end, min(len(page.seen.runs), end + _NEAR)))
+    percents = {int(number) for number in _PERCENT.findall(said)}
+    parts = {int(number) for number in _INSTALMENT.findall(said)} - {0, 1}
+    found: dict[Decimal, set[str]] = {}
+    for high, low in permutations(amounts, 2):
+        if high <= low:
+            continue
+        if not percents.isdisjoint((math.floor(100 * (1 - low / high)), math.ceil(100 * (1 - low / high)))):
+            found.setdefault(low, set()).add("cut:now")
+            found.setdefault(high, set()).add("cut:before")
+        if high - low in amounts and high - low != low:
+            found.setdefault(min(low, high - low), set()).add("cut:saving")
+        if any(abs(low * part - high) <= _CENT * part for part in parts):
+            found.setdefault(low, set()).add("instalment")
+    return found
+
+
+def _context(page: Page, index: int) -> Iterator[str]:
+    """Yield evidence of the heading that an amount stands under, and of the texts between it and the next amounts."""
+    seen, runs = page.seen, page.seen.runs
+    start, end = seen.title_span
+    place = bisect_right(seen.headings, (index, len(runs)))
+    heading = seen.headings[place - 1] if place else (0, 0)
+    if end:
+        section = "before" if index < start else "own" if heading[0] < end else "later"
+        decoy = section == "later" and anywhere("decoy_places", "conditional_prices").search(
+            squash(seen.text(*heading))
+        )
+        yield f"section:{'decoy' if decoy else section}"
+    texts = {"ahead": runs[max(0, index - 3) : index][::-1], "then": runs[index + 1 : index + 2]}
+    for mark, near in texts.items():
+        said = " ".join(
+            one.text for one in takewhile(lambda one: not MONEY.search(one.text), near) if len(one.text) < 40
+        )
+        if "%" in said:
+            yield f"{mark}:%"
+        if anywhere("conditional_prices").search(squash(said)):
+            yield f"{mark}:conditional"
+        if _INSTALMENT.search(said) or _PARTS.search(said):
+            yield f"{mark}:instalment"
+
+
+def _button(page: Page) -> int | None:
+    """Return the first run after the heading that says that the product can be bought; None if none does."""
+    end = page.seen.title_span[1]
+    said = anywhere("in_stock")
+    near = range(end, min(len(page.squashed), end + _NEAR))
+    return next((index for index in near if index not in page.tile_runs and said.search(page.squashed[index])), None)
 
 
 def _is_stated_otherwise(element: html.HtmlElement) -> bool:
@@ -83,16 +167,10 @@ def _beside(amounts: list[Amount], place: int) -> list[str]:
 def _shown_evidence(page: Page, index: int) -> list[str]:
     run = page.seen.runs[index]
     found = [*page.around(run.element), *page.distance(index), page.from_title(run.element)]
-    outer: html.HtmlElement | None = run.element
-    for _ in range(4):
-        if outer is None:
-            break
-        if outer.tag in _STRUCK or "line-through" in (outer.get("style") or ""):
-            found.append("struck")
-        if outer.tag == "a":
-            found.append("in-link")
-        outer = outer.getparent()
-    label = _label_of(page, index)
+    around = _around(run.element)
+    found += ["struck"] if is_struck(run.element) else []
+    found += ["in-link"] if any(outer.tag == "a" for outer in around) else []
+    label = label_of(page, index)
     found += [f"label:{word}" for word in squash(label).split()[:4]]
     if is_other_price(label):
         found.append("says:old")
@@ -100,13 +178,24 @@ def _shown_evidence(page: Page, index: int) -> list[str]:
         found.append("says:per")
     if run.hidden:
         found.append("hidden")
+    if index in page.tile_runs:
+        found.append("tile")
     found.append("money" if MONEY_OR_SIGN.search(run.text) else "bare")
     if index >= page.seen.title_span[1] > 0:
         found.append("after-title")
     return found
 
 
-def _label_of(page: Page, index: int) -> str:
+def _around(element: html.HtmlElement) -> list[html.HtmlElement]:
+    return [element, *islice(element.iterancestors(), 3)]
+
+
+def is_struck(element: html.HtmlElement) -> bool:
+    """Return whether an element, or one of the three around it, is struck through."""
+    return any(outer.tag in _STRUCK or "line-through" in (outer.get("style") or "") for outer in _around(element))
+
+
+def label_of(page: Page, index: int) -> str:
     """Return a run with its short neighbours: the one before if it has no digits, the one after if on the same line."""
     runs = page.seen.runs
     texts = [runs[index].text]

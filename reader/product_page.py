@@ -7,8 +7,8 @@ from functools import cached_property as field
 
 from web_poet import ItemPage
 
-from core.contacts import hash_merchant, mask_contacts
-from core.records import Availability, ProductRecord, Specification, Variant
+from core.contacts import hash_merchant, mask_contacts, mask_lines
+from core.records import Availability, Condition, ProductRecord, Specification, Variant
 from reader.document import Document
 from reader.reading import Reader, Reading
 from reader.text import storable
@@ -16,7 +16,7 @@ from reader.variants import find_variants
 
 __all__ = ["ProductPage", "field"]
 
-_TEXTS = ("url", "native_id", "caption", "brand", "currency", "merchant", "gtin", "mpn")
+_TEXTS = ("url", "native_id", "caption", "brand", "currency", "merchant", "gtin", "mpn", "description", "item_group")
 _FIELDS = tuple(one.name for one in fields(ProductRecord) if one.name not in ("url", "origins", "masked"))
 
 
@@ -42,7 +42,7 @@ class ProductPage(ItemPage[ProductRecord]):
         self._merchant_key = merchant_key
 
     def to_record(self) -> ProductRecord:
-        """Return the record with contact details masked in caption and specifications, and with storable texts."""
+        """Return the record with contact details masked and with storable texts."""
         values = {name: getattr(self, name) for name in _FIELDS}
         return _mask(_storable(ProductRecord(url=self.url, origins=self.origins, **values)))
 
@@ -109,6 +109,41 @@ class ProductPage(ItemPage[ProductRecord]):
         return _value(self.reading.mpn)
 
     @field
+    def description(self) -> str | None:
+        """What the shop writes about the product, a paragraph a line."""
+        return _value(self.reading.description)
+
+    @field
+    def features(self) -> tuple[str, ...]:
+        """Selling points."""
+        return tuple(self.reading.features)
+
+    @field
+    def list_price(self) -> Decimal | None:
+        """Higher amount that the price replaces."""
+        return self.reading.list_price[0] if self.reading.list_price else None
+
+    @field
+    def rating(self) -> Decimal | None:
+        """Mean rating, from 0 to 5."""
+        return self.reading.rating[0] if self.reading.rating else None
+
+    @field
+    def rating_count(self) -> int | None:
+        """Number of ratings."""
+        return self.reading.rating[1] if self.reading.rating else None
+
+    @field
+    def condition(self) -> Condition | None:
+        """New, Used, Refurbished or Damaged."""
+        return self.reading.condition[0] if self.reading.condition else None
+
+    @field
+    def item_group(self) -> str | None:
+        """The shop's own id of the group of variants."""
+        return _value(self.reading.item_group)
+
+    @field
     def image_urls(self) -> tuple[str, ...]:
         """Image URLs, main image first."""
         return tuple(url for url, _ in self.reading.images)
@@ -156,17 +191,30 @@ def _value(found: tuple[str, str] | None) -> str | None:
 def _storable(record: ProductRecord) -> ProductRecord:
     """Return a record whose texts every table can hold."""
     texts = {name: storable(value) for name in _TEXTS if isinstance(value := getattr(record, name), str)}
-    lists = {name: tuple(map(storable, getattr(record, name))) for name in ("category", "image_urls", "video_urls")}
+    lists = {
+        name: tuple(map(storable, getattr(record, name)))
+        for name in ("category", "features", "image_urls", "video_urls")
+    }
     specs = tuple(Specification(storable(spec.property), storable(spec.value)) for spec in record.specs)
     return replace(record, **texts, **lists, specs=specs)  # type: ignore[arg-type]  # names of fields
 
 
 def _mask(record: ProductRecord) -> ProductRecord:
-    """Mask contact details in caption and specifications, and count them."""
+    """Mask contact details in caption, description, features and specifications, and count them."""
     caption, count = mask_contacts(record.caption) if record.caption else (record.caption, 0)
+    description, times = mask_lines(record.description or "")
+    points = [mask_contacts(line) for line in record.features]
+    count += times + sum(times for _, times in points)
     specs: list[Specification] = []
     for spec in record.specs:
         value, times = mask_contacts(spec.value, spec.property)
         specs.append(Specification(spec.property, value))
         count += times
-    return replace(record, caption=caption, specs=tuple(specs), masked=count)
+    return replace(
+        record,
+        caption=caption,
+        description=description or None,
+        features=tuple(line for line, _ in points),
+        specs=tuple(specs),
+        masked=count,
+    )

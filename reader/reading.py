@@ -11,6 +11,8 @@
 | probability of each candidate | ``model`` |
 | template learned from other pages of the shop | ``template`` |
 | specifications | ``specs`` |
+| description, selling points | ``descriptions`` |
+| former price, ratings, condition | ``offer_details`` |
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,8 +21,9 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from core.records import Availability
+from core.records import Availability, Condition
 from reader.category_candidates import categories
+from reader.descriptions import find_description, find_features
 from reader.document import Document, canonical_url
 from reader.evidence import Page
 from reader.facts import Facts, MarkedProduct, choose_product, opengraph_facts, product_facts
@@ -28,10 +31,12 @@ from reader.jsonld import jsonld_nodes
 from reader.markup import Node, microdata_nodes
 from reader.media_candidates import find_videos, gallery, images
 from reader.model import Candidate, Choice, Model, read_model, shipped_model
+from reader.offer_details import find_condition, find_list_price, find_rating
 from reader.page_kind import claims_product, kind_evidence, page_kind, says_in_stock, says_out_of_stock, stock_evidence
 from reader.price_candidates import currencies, prices, shown_sign
 from reader.specs import find_specs
-from reader.template import Lean, Template
+from reader.template import Prior, Template
+from reader.text import squash
 from reader.text_candidates import brands, captions, gtins, is_far, is_part_number, own_ids, part_numbers, sellers
 from reader.url_ids import fallback_id, id_from_url
 from reader.visible import Visible, find_title, page_titles, read_visible
@@ -46,6 +51,8 @@ _MAX_SPECS = 500
 
 _LIKELY = 0.9
 """Probability from which an id that the page shows is accepted without considering ids in the URL."""
+_WORD = 6
+"""Length below which a number in a URL may be a word of the product's name."""
 _UNOPPOSED = 0.25
 """Probability from which a product is out of stock if its page says so and never the contrary."""
 
@@ -63,7 +70,7 @@ class Reader(NamedTuple):
 
 @cache
 def reader_of(
-    model: str | None = None, least: tuple[tuple[str, float], ...] = (), template: tuple[Lean, ...] = ()
+    model: str | None = None, least: tuple[tuple[str, float], ...] = (), template: tuple[Prior, ...] = ()
 ) -> Reader:
     """Return the reader with a source's own model file, thresholds and template.
 
@@ -119,8 +126,10 @@ class Reading:
     def seen(self) -> Visible:
         """Visible text of the main part."""
         seen = read_visible(self.document)
-        if seen.title is None:
-            seen.title = find_title(self.document, seen)
+        if not seen.is_named:
+            heading, seen.title = seen.title, None
+            named = find_title(self.document, seen)
+            seen.title = heading if named is None else named
         return seen
 
     @cached_property
@@ -159,6 +168,11 @@ class Reading:
         template = self._reader.template
         return found if template is None else [one for one in found if not template.is_shared(field, one.value)]
 
+    def odds(self, field: str) -> list[Choice]:
+        """Return the candidates of a field of ``model.FIELDS`` with their probabilities, the likeliest first."""
+        found = self.model.odds(field, self.candidates(field), self._reader.template)
+        return sorted(found, key=lambda one: -one.probability)
+
     def _choose(self, field: str) -> Candidate | None:
         choice = self.model.choose(field, self.candidates(field), self._reader.template)
         if choice is None or not self._is_sure(field, choice):
@@ -182,9 +196,12 @@ class Reading:
 
     @cached_property
     def kind(self) -> str:
-        """Kind of the page: ``product:<origin>``, ``listing``, ``not-found`` or ``other``."""
+        """Kind of the page: ``product:<origin>``, ``listing``, ``not-found`` or ``other``.
+
+        A missing page, a page of other products alone and a site's front page are products only by their markup.
+        """
         statement = self.candidates("page")[0]
-        none = "missing" in statement.evidence or self.page.only_lists
+        none = not statement.evidence.isdisjoint(("missing", "home")) or self.page.only_lists
         probability = 0.0 if none else self.model.probability("page", statement.evidence)
         kind, self._certain["page"] = page_kind(
             self.page, statement.evidence, 1.0 if self.is_marked else probability, self.model.least.get("page", 0.5)
@@ -202,9 +219,11 @@ class Reading:
 
         The key of the product in the URL is preferred to a part number, and what markup states to a distant label.
         """
-        own = next(filter(None, map(id_from_url, (self.url, self.document.url))), None)
+        keys = map(id_from_url, (self.url, self.document.url))
+        own = next((key for key in keys if key and not self._is_word_of_name(key)), None)
         others = {self.gtin[0]} if self.gtin else set()
         known = [one for one in self.candidates("native_id") if not (own and is_part_number(one))]
+        known = [one for one in known if one.origin != "url" or not self._is_word_of_name(str(one.value))]
         if any(one.is_stated for one in known):
             known = [one for one in known if one.is_stated or not is_far(one)]
         shown = [one for one in known if one.origin != "url" and one.value not in others]
@@ -216,6 +235,11 @@ class Reading:
             if not (own and choice.candidate.origin == "url"):
                 return str(choice.candidate.value), choice.candidate.origin
         return (own, "url") if own else (fallback_id(self.url), "url-hash")
+
+    def _is_word_of_name(self, key: str) -> bool:
+        """Return whether a short key of a URL is a word of the heading, such as a model's number."""
+        start, end = self.seen.title_span
+        return len(key) < _WORD and key.casefold() in squash(self.seen.text(start, end)).split()
 
     @cached_property
     def category(self) -> tuple[tuple[str, ...], str] | None:
@@ -275,6 +299,36 @@ class Reading:
         return found if found and (stated or found[0] != self.native_id[0]) else None
 
     @cached_property
+    def description(self) -> _Text | None:
+        """What the shop writes about the product, a paragraph a line."""
+        return find_description(self.page)
+
+    @cached_property
+    def features(self) -> list[str]:
+        """Entries of the list of selling points."""
+        return find_features(self.page)
+
+    @cached_property
+    def list_price(self) -> tuple[Decimal, str] | None:
+        """Price that the price replaces."""
+        return find_list_price(self.page, self.price[0]) if self.price else None
+
+    @cached_property
+    def rating(self) -> tuple[Decimal | None, int | None, str] | None:
+        """Mean rating, number of ratings, origin."""
+        return find_rating(self.page)
+
+    @cached_property
+    def condition(self) -> tuple[Condition, str] | None:
+        """Condition of the product."""
+        return find_condition(self.page, self.specs)
+
+    @cached_property
+    def item_group(self) -> _Text | None:
+        """The shop's own id of the group of variants."""
+        return next(((one.item_group, one.origin) for one in self.page.marked if one.item_group), None)
+
+    @cached_property
     def images(self) -> list[_Text]:
         """Image URLs, main image first."""
         found = self.candidates("image_urls")
@@ -318,6 +372,12 @@ class Reading:
             "merchant": self.merchant_name,
             "gtin": self.gtin,
             "mpn": self.mpn,
+            "description": self.description,
+            "features": ("html:features",) if self.features else None,
+            "list_price": self.list_price,
+            "rating": self.rating,
+            "condition": self.condition,
+            "item_group": self.item_group,
         }
         several: dict[str, Sequence[tuple[str, ...]]] = {
             "image_urls": self.images,

@@ -4,6 +4,7 @@ A refusal is by kind, never by shop or place, so that it holds in any field, lan
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from reader.text import key_of, keys_of, squash, starts
@@ -15,6 +16,7 @@ __all__ = [
     "is_interface",
     "is_missing",
     "is_paragraph",
+    "is_shop_name",
     "is_software_type",
     "is_template",
 ]
@@ -113,3 +115,8 @@ def is_paragraph(text: str) -> bool:
         return True
     words = len(text.split())
     return words >= _MANY_WORDS and len(_PAUSE.findall(text)) < _FEW_PAUSES * words
+
+
+def is_shop_name(key: str, shop_keys: Iterable[str]) -> bool:
+    """Return whether a name, as ``key_of`` returns it, is one of a shop's names, part of one, or holds one."""
+    return any(key == name or (min(len(key), len(name)) > 3 and (key in name or name in key)) for name in shop_keys)

@@ -12,7 +12,7 @@ from core.currencies import CODE, SIGN, UNIT
 from reader.refusals import is_command, is_delivery_note, is_paragraph, is_template
 from reader.slots import is_unfilled
 from reader.text import anywhere, as_a_whole, key_of, squash
-from reader.visible import Run, Visible, words
+from reader.visible import MONEY, Run, Visible, words
 
 __all__ = ["MAX_NAME", "MAX_VALUE", "SpecGroup", "SpecPair", "find_specs", "spec_groups"]
 
@@ -381,10 +381,15 @@ _SIZE = re.compile(
 )
 _DATE = re.compile(r"\b(?:19|20)\d\d\b.*\d|^\d{1,2}[./:]\d{2}")
 _NO_NAME = re.compile(r"[!?！？]$|^\d+[).]\s|^(?:[a-z]+(?:[A-Z][a-z]+)+|[a-z]+(?:_[a-z]+)+|https?)$|://|[{}<>=]")
+_BRACKETS = re.compile(r"\([^)]*\)")
+_CLAUSE = 7
+"""Words, brackets aside, from which a name is a clause; the longest real name seen had six."""
+_STEPPER = re.compile(r"^[-–−]\s*\+")
+"""The buttons of a field for the quantity."""
 _BEFORE_DECOY = re.compile(r"^(?:product|item|total|our|your|estimated|产品|商品|預計|预计)\s*")
 _BEYOND_LATIN = "\u0370"
 """First character of scripts whose decoy words count anywhere in a name, as they are rarely part of another word."""
-_MOST = 1.6
+_MAX = 1.6
 """Highest score of the surroundings; property names weigh more."""
 _LONGEST_HEADING = 500
 """Maximum characters of a heading; one that its page never closes is longer, and would be searched for every group."""
@@ -405,11 +410,19 @@ def _is_property(pair: SpecPair) -> bool:
     name, value = pair.name, pair.value
     if not any(c.isalpha() for c in name) or not any(c.isalnum() or c in "+-✓✔✗×√" for c in value):
         return False
-    if _NO_NAME.search(name) or _SIZE.match(name) or _DATE.search(name) or _is_decoy(name):
+    if _NO_NAME.search(name) or _SIZE.match(name) or _DATE.search(name) or _is_decoy(name) or _is_clause(name):
+        return False
+    if _STEPPER.match(value) or squash(name) == squash(value):
         return False
     if is_template(name) or is_template(value) or is_command(name) or is_command(value):
         return False
     return not _AMOUNT.match(value) and not is_paragraph(value) and not is_delivery_note(value)
+
+
+def _is_clause(name: str) -> bool:
+    """Return whether a name is part of a sentence or of an offer: many words, an amount, or half a bracket."""
+    words = len(_BRACKETS.sub(" ", name).split())
+    return words >= _CLAUSE or name.count("(") != name.count(")") or MONEY.search(name) is not None
 
 
 def _is_brand(name: str) -> bool:
@@ -467,7 +480,7 @@ def _context(seen: Visible, container: html.HtmlElement, start: int) -> float:
         if not score and (_says_decoy(names) or any(map(_names_decoy, inside[-1:]))):
             return -1.5 + 0.15 * step
         if _says_specs(names) or any(map(_says_specs, inside)):
-            score = min(score + 1.0 - 0.1 * step, _MOST)
+            score = min(score + 1.0 - 0.1 * step, _MAX)
             titles = [span for span in titles if span[0] < first]
         element = element.getparent()
     return score

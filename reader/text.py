@@ -11,11 +11,23 @@ from importlib.resources import files
 
 from core.vocabulary import alternatives, anywhere_pattern, squash
 
-__all__ = ["anywhere", "as_a_whole", "at_start", "fold", "key_of", "keys_of", "plain", "squash", "starts", "storable"]
+__all__ = [
+    "anywhere",
+    "as_a_whole",
+    "at_start",
+    "fold",
+    "key_of",
+    "keys_of",
+    "paragraphs",
+    "plain",
+    "squash",
+    "starts",
+    "storable",
+]
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"))
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
-_BREAK = re.compile(r"<(?:br|/p|/li|/div|/tr|/h\d)\b[^<>]*>", re.IGNORECASE)
+_BREAK = re.compile(r"<(?:br|/p|/li|/ul|/ol|/div|/tr|/h\d)\b[^<>]*>", re.IGNORECASE)
 
 
 def fold(text: str) -> str:
@@ -52,6 +64,18 @@ def plain(text: str) -> str:
     if "<" in text:
         text = _TAG.sub("", _BREAK.sub(" ", _without_comments(text)))
     return fold(text)
+
+
+def paragraphs(text: str) -> str:
+    """Return text without tags and with entities decoded, a paragraph a line; empty ones are left out."""
+    for _ in range(2):
+        text = html.unescape(text)
+    if "<" in text:
+        text = _BREAK.sub("\n", _LINE_ENDS.sub(" ", _without_comments(text)) if _BREAK.search(text) else text)
+    return "\n".join(line for part in text.splitlines() if (line := plain(part)))
+
+
+_LINE_ENDS = re.compile(r"[\r\n]+")
 
 
 def _without_comments(text: str) -> str:

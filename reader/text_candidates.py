@@ -20,11 +20,11 @@ from reader.evidence import (
     name_words,
 )
 from reader.model import Candidate, Pool
-from reader.refusals import is_command, is_date, is_interface, is_missing, is_template
+from reader.refusals import is_command, is_date, is_interface, is_missing, is_shop_name, is_template
 from reader.slots import is_unfilled
 from reader.state import key_words
 from reader.text import anywhere, as_a_whole, at_start, plain, squash
-from reader.url_ids import id_from_url
+from reader.url_ids import id_from_url, is_no_id
 from reader.visible import Run
 
 __all__ = ["brands", "captions", "gtins", "is_far", "is_part_number", "own_ids", "part_numbers", "sellers"]
@@ -37,12 +37,8 @@ _MAX_TEXT = 80
 """Longest brand or id, in characters. Longer texts are descriptions in the wrong place."""
 _SEPARATOR = re.compile(r"\s+[|\-–—:·•»«/~]+\s+|\s*[|｜_]\s*|(?<=[\u3000-\u9fff】」])-(?=\S)")
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "strong", "b"))
-
-
 _GOODS = frozenset(("price", "sku", "vendor", "variants", "product-id", "brand", "price-amount", "handle"))
 """Properties that distinguish product objects from other objects with a name."""
-
-
 _NAME_KEYS = keys_with(r"(?:title|name)$")
 _NAMED = frozenset(("is", "url", "starts", "begins", "slug"))
 
@@ -204,34 +200,48 @@ def _is_no_code(value: str, origin: str) -> bool:
 
 
 def _add_id(page: Page, pool: Pool, text: str, origin: str, evidence: list[str]) -> None:
+    value = _code_in(text)
+    if not value or len(value) > 60 or value.count(" ") > 3 or is_no_id(value) or _is_no_code(value, origin):
+        return
+    key = key_of(value)
+    if key and (any(c.isdigit() for c in value) or not _is_label(value)):
+        pool.add(key, value, origin, [*evidence, *_of_id(page, value, key)])
+
+
+def _code_in(text: str) -> str:
+    """Return a text without the label before an id and without a second label behind it."""
     value = text.strip().lstrip("#")
     if value.lower().startswith(("sku:", "mpn:", "id:")):
         value = value.partition(":")[2].strip()
     value = _NEXT_LABEL.sub("", value)
-    if not value or len(value) > 60 or value.count(" ") > 3 or _is_no_code(value, origin):
-        return
-    if " " in value and (label := at_start("own_ids", "part_numbers").match(squash(value))):
-        value = value[label.end() :].strip(_AROUND)
+    label = at_start("own_ids", "part_numbers").match(squash(value)) if " " in value else None
+    return value[label.end() :].strip(_AROUND) if label else value
+
+
+def _of_id(page: Page, value: str, key: str) -> Iterator[str]:
+    """Yield evidence of the form of an id and of where else on the page it occurs."""
     digits = sum(c.isdigit() for c in value)
     form = "digits" if digits == len(value) else "mixed" if digits else "letters"
-    found = [f"form:{form}", f"size:{bucket(len(value))}", f"form:{form}:{bucket(len(value))}"]
-    if " " in value:
-        found.append("spaces")
-    key = key_of(value)
-    if not key or (not digits and _is_label(value)):
-        return
-    if len(key) > 2 and key in page.shown:
-        found.append("shown")
-    if len(key) > 2 and key in key_of(page.document.url):
-        found.append("in-url")
+    yield from (f"form:{form}", f"size:{bucket(len(value))}", f"form:{form}:{bucket(len(value))}")
     if page.slug == key:
-        found.append("slug")
-    pool.add(key, value, origin, [*evidence, *found])
+        yield "slug"
+    if digits and len(key) > 3 and key in page.image_names:
+        yield "in-image"
+    if len(key) > 2:
+        if key in page.shown:
+            yield "shown"
+        if key in key_of(page.document.url):
+            yield "in-url"
+        if any(key in title for title in page.title_keys):
+            yield "in-title"
+    if " " in value:
+        yield "spaces"
 
 
 _BRAND_KEYS = keys_with(
     r"brand|vendor|manufactur|maker|designer|marca|marque|marke$|hersteller|fabri[ck]ant|thuong-hieu"
 )
+_VENDOR_KEYS = keys_with("vendor")
 _BRAND_KEY = re.compile(r"(?:product-|item-)?(?:brand|vendor|manufacturer|maker|marca)(?:-?(?:name|title|label))?")
 """Keys that hold only a brand."""
 _AROUND_BRAND = re.compile(r"^(?:by|von|par|de|da|visit the|brand:?|marca:?|vendor:?)\s+|\s+store$", re.IGNORECASE)
@@ -249,14 +259,21 @@ def brands(page: Page) -> list[Candidate]:
         # "De Boon" may be the brand's whole name; the title decides.
         name = value if page.named(value) == "begins" else _AROUND_BRAND.sub("", value)
         _add_brand(page, pool, name, origin, "label", evidence)
+    defaults = _default_vendors(page)
     for holder, key, content in page.properties(_BRAND_KEYS):
-        if isinstance(content, str) and not content.isdigit():
+        if isinstance(content, str) and not content.isdigit() and key_of(content) not in defaults:
             kind = "key" if _BRAND_KEY.fullmatch(key_words(key)) else "other-key"
             _add_brand(page, pool, plain(content), "state", f"{kind}:{page.match(holder)}", page.of_object(holder, key))
     _linked_brands(page, pool)
     _brands_in_names(page, pool)
     # Few shops show brands: too few to learn which kinds of places hold one.
     return _supported(page, pool.candidates(kinds=False))
+
+
+def _default_vendors(page: Page) -> set[str]:
+    """Return the names that shop software fills in as the vendor of everything: the shop's, not in the heading."""
+    names = (key_of(name) for _, _, name in page.properties(_VENDOR_KEYS) if isinstance(name, str))
+    return {name for name in names if is_shop_name(name, page.shop_keys) and name not in page.heading}
 
 
 def _linked_brands(page: Page, pool: Pool) -> None:
@@ -364,9 +381,7 @@ def _add_brand(page: Page, pool: Pool, text: str, origin: str, kind: str, eviden
         return
     named = page.named(value) or "no"
     found = [f"words:{bucket(len(value.split()))}", f"named:{named}", f"by:{kind}", f"by:{kind}:{named}"]
-    if key in page.shop_keys or any(
-        key in shop or shop in key for shop in page.shop_keys if len(shop) > 3 and len(key) > 3
-    ):
+    if is_shop_name(key, page.shop_keys):
         found += ["shop", f"shop:{kind}"]
     if key in page.shown:
         found.append("shown")

@@ -4,7 +4,7 @@ import hashlib
 import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-__all__ = ["fallback_id", "id_from_url"]
+__all__ = ["fallback_id", "id_from_url", "is_no_id"]
 
 _QUERY = (
     *("id", "pid", "sku", "item", "item_id", "productid", "product_id", "product", "prodid"),
@@ -12,11 +12,24 @@ _QUERY = (
 )
 """Query parameters that identify a product, the likeliest first."""
 _TRAILING = re.compile(r"(?:^|[-_.,~]|(?<=[a-z]))((?:[a-z]{0,6}\d[a-z\d]*(?:-[a-z\d]{1,6})?|\d{3,}))$", re.IGNORECASE)
+_SHORT = re.compile(r"(?:^|[-_.,~]|(?<=[a-z]))(\d{1,2})$")
+"""A short number at the end of the last segment."""
+_INDEX = re.compile(r"index(?:\W|\d|[a-f\d]{4}$|$)", re.IGNORECASE)
+"""A name that tools which save sites give to the page of a folder."""
+_MEASURE = re.compile(
+    r"(?:19|20)\d\d|\d{1,2}-(?:19|20)\d\d|\d+(?:[mck]?l|[mk]?g|[mck]?m|oz|lbs?|in(?:ch)?|[mk]?w|v|m?ah|[gt]b|p|k|pcs?|pack)",
+    re.IGNORECASE,
+)
+"""A year, a date or a quantity at the end of words: a part of the product's name."""
 _LEADING = re.compile(r"(?:[A-Z]{1,4}-?)?\d{4,}(?=[-_.])")
 _KEY = re.compile(r"[A-Z0-9]{8,14}")
 """A path segment that is an id as a whole, in capitals: ``/dp/B00EXAMPLE``."""
 _MAX_ID = 40
 _EXTENSION = re.compile(r"\.(?:html?|php|aspx?|jsp|do)$", re.IGNORECASE)
+_OF_A_URL = re.compile(
+    r"[?=﹖]|\.(?:x?html?|php\d?|aspx?|jsp|cgi|jpe?g|png|gif|webp|avif|svg|pdf|css|js)$", re.IGNORECASE
+)
+"""Characters that separate the parts of a URL, one as tools that save sites write it, and endings of files."""
 
 
 def id_from_url(url: str) -> str | None:
@@ -35,18 +48,26 @@ def id_from_url(url: str) -> str | None:
         if re.fullmatch(r"[\w-]{2,40}", value) and any(c.isdigit() for c in value):
             return value
     segments = [_EXTENSION.sub("", unquote(segment)) for segment in parts.path.split("/") if segment]
+    while segments and _INDEX.match(segments[-1]):
+        segments.pop()
     for segment in reversed(segments[-3:]):
-        if found := _from_segment(segment):
+        found = _from_segment(segment)
+        if found and not is_no_id(found):
             return found
-    last = _TRAILING.search(segments[-1]) if segments else None
-    return last[1] if last and last[1].isdigit() else None
+    last = _SHORT.search(segments[-1]) if segments else None
+    return last[1] if last else None
+
+
+def is_no_id(text: str) -> bool:
+    """Return whether a text is a piece of a URL, such as a query or a file, and therefore no product id."""
+    return _OF_A_URL.search(text) is not None
 
 
 def _from_segment(segment: str) -> str | None:
     if _KEY.fullmatch(segment) and any(c.isdigit() for c in segment):
         return segment
     found = _TRAILING.search(segment)
-    if found and sum(c.isdigit() for c in found[1]) >= 3:
+    if found and sum(c.isdigit() for c in found[1]) >= 3 and not (found.start() and _MEASURE.fullmatch(found[1])):
         return found[1]
     leading = _LEADING.match(segment)
     if leading and any(c.isdigit() for c in segment[leading.end() :]):

@@ -1,10 +1,11 @@
 """The visible text of the main part of a page, its titles, and the tiles of other products in it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from itertools import accumulate, islice
+from itertools import accumulate, islice, takewhile
 from urllib.parse import unquote, urlsplit
 
 from lxml import html
@@ -22,6 +23,7 @@ __all__ = [
     "Visible",
     "find_title",
     "is_aside",
+    "other_pages",
     "page_titles",
     "pictured_links",
     "read_visible",
@@ -97,6 +99,8 @@ class Visible:
     """Element with text -> its first run and the one after its last. Children come before their parents."""
     title: html.HtmlElement | None = None
     """Heading that names the product."""
+    is_named: bool = True
+    """Whether the title or the URL of the page has the heading's words, or it is an ``h1``."""
 
     def text(self, start: int, end: int) -> str:
         """Return the runs from ``start`` up to ``end`` as one line."""
@@ -138,9 +142,9 @@ def read_visible(document: Document) -> Visible:
     """
     body = document.tree.find("body")
     root = document.tree if body is None else body
-    title = _heading(document, root)
+    title, is_named = _heading(document, root)
     around = frozenset(title.iterancestors()) if title is not None else frozenset()
-    walk = _Walk(Visible(title=title), around, document.attributes)
+    walk = _Walk(Visible(title=title, is_named=is_named), around, document.attributes)
     walk.run(root)
     return walk.seen
 
@@ -151,8 +155,8 @@ _MAX_HEADING = 10_000
 """Maximum characters of a heading, white space included; one that its page never closes is longer."""
 
 
-def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | None:
-    """Return the heading that names the subject of the page.
+def _heading(document: Document, root: html.HtmlElement) -> tuple[html.HtmlElement | None, bool]:
+    """Return the heading that names the subject of the page, and whether something besides its place says so.
 
     One that agrees with the URL is preferred, then one at the start of the page's title, then one inside it; ``h1`` is
     preferred to other headings, and these to elements that are only named as a title. Headings in page headers, menus
@@ -160,7 +164,7 @@ def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | N
     """
     slug = squashed_slug(document.url)
     titles = [key_of(title) for title in (document.title, *document.meta.get("og:title", ())[:1]) if title]
-    best: tuple[tuple[int, ...], html.HtmlElement] | None = None
+    best: tuple[tuple[int, ...], html.HtmlElement, bool] | None = None
     for place, (element, rank) in enumerate(islice(_headings(document, root), _MAX_HEADINGS)):
         text = element.text_content()
         if len(text) > _MAX_HEADING:
@@ -185,8 +189,8 @@ def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | N
             continue
         score = (2 * agrees + leads + inside + (rank == 3) + (rank >= 2) - 2 * outer, rank, -place)
         if best is None or score > best[0]:
-            best = (score, element)
-    return best[1] if best and (best[0][1] or best[0][0] > 0) else None
+            best = (score, element, agrees or inside or rank == 3)
+    return best[1:] if best and (best[0][1] or best[0][0] > 0) else (None, False)
 
 
 def _headings(document: Document, root: html.HtmlElement) -> Iterator[tuple[html.HtmlElement, int]]:
@@ -355,49 +359,103 @@ def _is_shop(piece: str, shop: set[str], hosts: list[str]) -> bool:
 MONEY = re.compile(rf"(?:{SIGN}|(?<![A-Za-z]){CODE})\s?\d|\d[\d.,\s]{{0,12}}(?:{SIGN}|{CODE}\b|{UNIT})")
 """An amount of money in a text."""
 _TILE_LEVELS = 6
-"""Number of elements around a linked image, one of which contains the whole tile."""
+"""Number of elements around a link, one of which contains the whole tile."""
 _LONGEST_TILE = 40
 """Maximum runs of text of a tile."""
 _TABLES = ("table", "dl", "h1")
 """Elements of a product's own page, not of a tile."""
+_ROW = 3
+"""Number of similar items beside each other from which they are tiles whether or not their links contain images."""
+_ITEMS = ("li", "article")
+_MAX_LINKS = 3_000
 
 
-def tiles(document: Document, seen: Visible, targets: Mapping[html.HtmlElement, str]) -> list[range]:
-    """Return the runs of text of each other product.
+def tiles(seen: Visible, links: Mapping[html.HtmlElement, str]) -> dict[html.HtmlElement, range]:
+    """Return the elements that show other products, each with its runs of text.
 
-    A tile is the smallest element that contains an image and words that link to one other page of the shop, and an
-    amount of money, but neither a link with an image to a third page nor the heading. ``targets`` are the
-    ``pictured_links``.
+    A tile is the smallest element that contains words that link to one other page of the shop, and an amount of money,
+    but not the heading. Either the link or one beside it contains an image, and no link with an image leads to a third
+    page; or there are several such elements in a row. ``links`` are the ``other_pages``.
     """
     title = seen.title
     around = frozenset((title, *title.iterancestors())) if title is not None else frozenset()
-    found: dict[int, range] = {}
-    for image, target in targets.items():
-        for element in (image, *islice(image.iterancestors(), _TILE_LEVELS)):
+    pictured = {link: links[link] for link in pictured_links(links)}
+    found: dict[int, html.HtmlElement] = {}
+    for image, target in pictured.items():
+        for element in _outwards(seen, image, around):
             start, end = seen.spans.get(element, (0, 0))
-            if element in around or element.tag in ("body", "main") or end - start > _LONGEST_TILE:
+            if start in found or any(pictured.get(link, target) != target for link in element.iter("a")):
                 break
-            if any(targets.get(link, target) != target for link in element.iter("a")):
+            if end > start and _is_tile(seen, element, target, links):
+                found.update(dict.fromkeys(range(start, end), element))
                 break
-            if start in found:
-                break
-            if end > start and _is_tile(document, seen, element, target):
-                found.update(dict.fromkeys(range(start, end), range(start, end)))
-                break
-    return list(dict.fromkeys(found.values()))
+    for element in _rows(seen, links, around):
+        start, end = seen.spans[element]
+        if found.keys().isdisjoint(range(start, end)):
+            found.update(dict.fromkeys(range(start, end), element))
+    return {element: range(*seen.spans[element]) for element in dict.fromkeys(found.values())}
 
 
-def pictured_links(document: Document) -> dict[html.HtmlElement, str]:
-    """Return links that contain an image and lead to another page of the shop -> that page."""
+def _outwards(seen: Visible, link: html.HtmlElement, around: frozenset[html.HtmlElement]) -> Iterator[html.HtmlElement]:
+    """Yield a link and the elements around it that may be a tile."""
+    for element in (link, *islice(link.iterancestors(), _TILE_LEVELS)):
+        start, end = seen.spans.get(element, (0, 0))
+        if element in around or element.tag in ("body", "main") or end - start > _LONGEST_TILE:
+            return
+        yield element
+
+
+def _rows(
+    seen: Visible, links: Mapping[html.HtmlElement, str], around: frozenset[html.HtmlElement]
+) -> Iterator[html.HtmlElement]:
+    """Yield the items of rows: similar elements beside each other, each with its link and an amount of money.
+
+    An item of a list whose text begins with its link needs none beside it.
+    """
+    priced: dict[html.HtmlElement, html.HtmlElement] = {}
+    for link in links:
+        for inner in _outwards(seen, link, around) if link in seen.spans else ():
+            if _has_money(seen, inner):
+                priced.setdefault(inner, link)
+                break
+    held = Counter(outer for inner in priced for outer in inner.iterancestors())
+    rows: dict[tuple[html.HtmlElement, str, str], dict[html.HtmlElement, html.HtmlElement]] = {}
+    for inner, link in priced.items():
+        outer = [inner, *takewhile(lambda one: held[one] <= 1, _outwards(seen, inner, around))]
+        item = next((one for one in outer if one.tag in _ITEMS), outer[-1])
+        shape = (item.getparent(), item.tag, (item.get("class") or "").partition(" ")[0])
+        rows.setdefault(shape, {}).setdefault(item, link)
+    for items in rows.values():
+        many = len({links[link] for link in items.values()}) >= _ROW
+        yield from (item for item, link in items.items() if many or _leads(seen, item, link))
+
+
+def _leads(seen: Visible, item: html.HtmlElement, link: html.HtmlElement) -> bool:
+    """Return whether the text of a list item begins with its link."""
+    return item.tag in _ITEMS and seen.spans[link][0] == seen.spans[item][0]
+
+
+def _has_money(seen: Visible, element: html.HtmlElement) -> bool:
+    return MONEY.search(seen.text_of(element)) is not None
+
+
+def other_pages(document: Document) -> dict[html.HtmlElement, str]:
+    """Return the links to other pages of the shop -> host and path of the page."""
     here, found = _page(document.url), {}
-    images = document.tree.iter("img", "picture")
-    pictured = {link for image in images for link in islice(image.iterancestors("a"), 1)}
-    for link in document.tree.iter("a") if pictured else ():
-        if link in pictured and (target := document.absolute(link.get("href") or "")):
+    for link in islice(document.tree.iter("a"), _MAX_LINKS):
+        if target := document.absolute(link.get("href") or ""):
             page = _page(target)
-            if page[0] == here[0] and page != here and not re.search(r"\.(?:jpe?g|png|webp|avif|gif)$", page[1]):
+            if page[0] == here[0] and page != here and not _IMAGE_FILE.search(page[1]):
                 found[link] = "".join(page)
     return found
+
+
+_IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|webp|avif|gif)$", re.IGNORECASE)
+
+
+def pictured_links(links: Iterable[html.HtmlElement]) -> list[html.HtmlElement]:
+    """Return the links that contain an image."""
+    return [link for link in links if next(link.iter("img", "picture"), None) is not None]
 
 
 @lru_cache(maxsize=4096)
@@ -406,8 +464,7 @@ def _page(url: str) -> tuple[str, str]:
     return parts.netloc, parts.path
 
 
-def _is_tile(document: Document, seen: Visible, element: html.HtmlElement, target: str) -> bool:
-    if not MONEY.search(seen.text_of(element)) or next(element.iter(*_TABLES), None) is not None:
+def _is_tile(seen: Visible, element: html.HtmlElement, target: str, links: Mapping[html.HtmlElement, str]) -> bool:
+    if not _has_money(seen, element) or next(element.iter(*_TABLES), None) is not None:
         return False
-    links = (link for link in element.iter("a") if any(c.isalnum() for c in seen.text_of(link)))
-    return any("".join(_page(document.absolute(link.get("href") or "") or "")) == target for link in links)
+    return any(links.get(link) == target and any(c.isalnum() for c in seen.text_of(link)) for link in element.iter("a"))

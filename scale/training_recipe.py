@@ -100,6 +100,8 @@ class InputSettings(StageSettings):
     """[P] 36."""
     image_text: bool = False
     """Append the text in the product's images to its caption; shards have it if ``extract.ocr`` is true."""
+    description: bool = False
+    """Append the shop's description to the caption, before text in images; ``text_tokens`` limits all."""
     table_tokens: int = Field(default=64, ge=4)
     """[P] 64."""
     image: Literal["patches", "regions"] = "patches"
@@ -126,9 +128,10 @@ class InputSettings(StageSettings):
     """With ``mel``: 80 bands of the first seconds at 16 kHz, hop 256; 12 s are 751 steps [C]."""
 
     @model_validator(mode="after")
-    def _image_text_needs_a_vocabulary(self) -> Self:
-        if self.image_text and "text" in self.encoders:
-            raise ValueError("image_text: The text encoder in encoders reads captions alone. Remove one of the two.")
+    def _more_text_needs_a_vocabulary(self) -> Self:
+        for name in ("image_text", "description"):
+            if getattr(self, name) and "text" in self.encoders:
+                raise ValueError(f"{name}: The text encoder in encoders reads captions alone. Remove one of the two.")
         return self
 
     @property

@@ -62,3 +62,9 @@ class Frontiers:
         self._state.migrate("storage.frontiers", _DDL)
         with closing(self._state.connect()) as connection:
             connection.execute("INSERT OR IGNORE INTO frontiers VALUES (?)", (source,))
+
+    def unname(self, source: str) -> None:
+        """Take a source, whose file stays, off the list in the state."""
+        self._state.migrate("storage.frontiers", _DDL)
+        with closing(self._state.connect()) as connection:
+            connection.execute("DELETE FROM frontiers WHERE source = ?", (source,))

@@ -25,6 +25,11 @@ _COLUMNS = {
     "price": r"regexp_replace(price::VARCHAR, '\.?0+$', '')",
     "currency": "currency",
     "availability": "availability",
+    "description": "description",
+    "features": "nullif(array_to_string(features, chr(10)), '')",
+    "list_price": r"regexp_replace(list_price::VARCHAR, '\.?0+$', '')",
+    "condition": "condition",
+    "item_group": "item_group",
 }
 """Field -> its text, from a row of ``products``."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from core.errors import M5DataError
+from core.paths import is_file_name
 from storage.files import FRONTIERS, SEGMENT, Layout
 from storage.frontiers import Frontiers
 from storage.identity import check_key, read_identity
@@ -129,6 +130,9 @@ def _frontiers(layout: Layout, *, named: bool) -> Iterator[Damage]:
     there = sorted(path.stem for path in layout.frontiers.glob("*.sqlite"))
     stored = read_record(layout.root).files  # a working copy fetches them when they are read
     for name in Frontiers(layout.root, State(layout.state)).names() if named else there:
+        if not is_file_name(name):
+            yield Damage("frontier", name, f"{layout.state}: {name!r} is no name of a source. {_ADVICE}")
+            continue
         elsewhere = name not in there and f"{FRONTIERS}/{name}.sqlite" in stored
         if not elsewhere and (fault := State(layout.frontiers / f"{name}.sqlite").damage()):
             yield Damage("frontier", name, fault)
@@ -151,6 +155,9 @@ def _index(layout: Layout, record: VersionRecord | None) -> Iterator[Damage]:
         yield Damage("index", "", f"{layout.index}: {what}. {_ADVICE}")
     elsewhere = store_url_of(layout.root) is not None
     for name, length in known.items():
+        if not SEGMENT.fullmatch(name):
+            yield Damage("index", name, f"{layout.index}: {name!r} is no name of a segment. {_ADVICE}")
+            continue
         path = layout.objects / name
         if not path.is_file():
             if not elsewhere:  # a working copy fetches segments when they are read

@@ -20,11 +20,12 @@ from core.paths import inside
 from core.processes.children import die_with_parent
 from core.small_files import check, read_json
 from storage.files import OWN_SEGMENT, SEGMENT, Layout
+from storage.location import FolderLocation
 from storage.objects.index import ObjectIndex
-from storage.place import FolderPlace
 from storage.spool import spools_at
 from storage.tables import TABLES
 from storage.tables.delta import DeltaLog
+from storage.untrusted import is_only_read
 from storage.versions import VersionRecord
 from storage.working_copy import fetch_all
 
@@ -97,6 +98,8 @@ class WriterLock:
                     self._release()
 
     def _acquire(self) -> None:
+        if is_only_read():
+            raise WorkspaceError(f"{self._layout.root}: it was opened only to be read. Leave out --untrusted.")
         try:
             try:
                 self._descriptor = os.open(self._layout.lock, os.O_RDWR | os.O_CREAT, 0o666)
@@ -254,7 +257,7 @@ def recover(layout: Layout, pinned: VersionRecord, index: ObjectIndex, now: date
     if index.assigned() < pinned.indexed:
         index.fill_again()
     sweep_temporaries(layout.root)
-    here = FolderPlace(layout.root)
+    here = FolderLocation(layout.root)
     for folder in spools_at(here, pinned)[1]:
         here.clear(folder)
     clear_staging(layout, pinned, now)

@@ -13,8 +13,8 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 import pyarrow as pa
 
 from core.errors import DataError
+from storage.location import location_at
 from storage.objects.index import ObjectIndex, ObjectRef
-from storage.place import place_at
 from storage.spool import Spool
 from storage.tasks import Runner, TaskFunction, order, take_result
 
@@ -69,7 +69,7 @@ class Results:
 
     def take(self, partition: Partition) -> dict[str, pa.Table] | None:
         """Return the tables of a partition, and add its objects to the index; None: it has no whole result."""
-        return take_result(self.spool, place_at(self.location), self.index, partition.name, partition.fingerprint)
+        return take_result(self.spool, location_at(self.location), self.index, partition.name, partition.fingerprint)
 
 
 def run_partitions(
@@ -79,14 +79,9 @@ def run_partitions(
     sink: Callable[[Done[P]], None],
     is_whole: Callable[[P, Tables], bool] = lambda *_: True,
 ) -> None:
-    """Pass every partition with its result to ``sink``: first those that a killed run left, as they are met.
+    """Pass every partition to ``sink`` with its result: from a killed run if that ``is_whole``, else from ``work``.
 
-    Args:
-        results: Where results are stored.
-        partitions: The partitions; they are consumed as ``work`` has capacity for them.
-        work: Works on those without a result.
-        sink: Called with each partition once, in order of completion.
-        is_whole: Whether the result of a killed run still holds.
+    Partitions are consumed as ``work`` has capacity for them; ``sink`` gets each once, in order of completion.
     """
 
     def missing() -> Iterator[P]:
@@ -107,12 +102,6 @@ def in_tasks(
     """Return the work of tasks, one per partition.
 
     None among the partitions means that the next one cannot begin before another has ended (``Runner``).
-
-    Args:
-        results: Where the orders and the results are stored.
-        function: Executes an order.
-        order_of: Returns the order of a partition.
-        runner: Runs the tasks.
 
     Returns:
         The ``Work``. It raises ``DataError`` if a task has left no result.
@@ -154,7 +143,7 @@ def in_pool(
 
     Args:
         results: Where the results are stored.
-        items_of: Returns the items of a partition, which no other partition has.
+        items_of: Returns the items of a partition; no other partition has them.
         replies: Takes items, and yields each with its reply, in order of completion.
         add: Adds the reply of an item to its partition.
         tables_of: Returns the result of a partition that has all its replies.

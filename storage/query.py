@@ -36,6 +36,8 @@ def select_of(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.State
         raise QueryError(f"sql: {len(statements)} statements given. Give exactly one.")
     if statements[0].type != duckdb.StatementType.SELECT:
         kind = statements[0].type.name
+        if kind == "MULTI":  # DuckDB looks for the columns by a statement of its own
+            raise QueryError("sql: PIVOT needs the names of its columns here. Give them: PIVOT … ON x IN ('a', 'b').")
         raise QueryError(f"sql: {kind} is not allowed, because this connection only reads. Use a SELECT.")
     return statements[0]
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 from core.engine import quote, text
 from core.modalities import modalities
 from core.names import number_word
+from core.product_keys import same_products_sql
 from core.table_spec import Column
 from core.usage import PURPOSES, Purpose
 
@@ -139,7 +140,7 @@ _PRODUCT_TEXT_COLUMNS = (
     Column(
         "text",
         pa.string(),
-        "id, caption, brand, category, labels, specifications as published and shared, text in images",
+        "id, caption, brand, category, labels, description, specifications as published and shared, text in images",
     ),
 )
 
@@ -220,7 +221,8 @@ LEFT JOIN ({REFUSALS_SQL}) u ON u.product_id = p.product_id
 
 _PRODUCT_TEXT_SQL = """
 SELECT p.product_id, lower(concat_ws(chr(10), p.product_id, p.caption, p.brand, array_to_string(p.category, ' '),
-                                     l.class_name, l.sub_class_name, l.subsub_class_name, s.lines, i.lines)) AS text
+                                     l.class_name, l.sub_class_name, l.subsub_class_name, p.description,
+                                     array_to_string(p.features, chr(10)), s.lines, i.lines)) AS text
 FROM products p
 LEFT JOIN labels l ON l.product_id = p.product_id
 LEFT JOIN (
@@ -232,6 +234,28 @@ LEFT JOIN (
 ) i ON i.product_id = p.product_id
 """
 
+
+_SAME_PRODUCTS_MEANING = "One row per GTIN that several products have: the same product, with all its offers."
+_OFFER = (
+    *((name, pa.string()) for name in ("product_id", "source", "url")),
+    *((name, pa.decimal128(18, 4)) for name in ("price", "list_price")),
+    *((name, pa.string()) for name in ("currency", "availability", "condition")),
+    ("earlier", pa.list_(pa.struct([("until", pa.timestamp("us", "UTC")), ("price", pa.string())]))),
+)
+_SAME_PRODUCTS_COLUMNS = (
+    Column("gtin14", pa.string(), "14 digits of the GTIN"),
+    Column("products", pa.int64(), "products with it"),
+    Column("sources", pa.int64(), "shops with it"),
+    Column("caption", pa.string(), "caption of the first product that has one; NULL: none", nullable=True),
+    Column("brand", pa.string(), "brand that most state; NULL: none", nullable=True),
+    Column("contradicted", pa.bool_(), "brand and part number of two of them differ"),
+    Column(
+        "offers",
+        pa.list_(pa.struct(_OFFER)),
+        "product_id, source, url, price, list_price, currency, availability and condition of each, by product_id, and "
+        "its earlier prices, each until it changed",
+    ),
+)
 
 _REFUSED = ", ".join(f"bool_or({purpose} = 'refused') AS {purpose}" for purpose in PURPOSES)
 REFUSALS_SQL = f"SELECT product_id, {_REFUSED} FROM usage_rights WHERE until IS NULL GROUP BY product_id"  # noqa: S608
@@ -283,6 +307,7 @@ VIEWS: Mapping[str, View] = {
     "ledger": View(_ledger_meaning, _ledger_columns, ledger_sql),
     "spec_numbers": View(lambda: _SPEC_NUMBERS_MEANING, lambda: _SPEC_NUMBERS_COLUMNS, lambda: _SPEC_NUMBERS_SQL),
     "catalogue": View(lambda: _CATALOGUE_MEANING, _catalogue_columns, catalogue_sql),
+    "same_products": View(lambda: _SAME_PRODUCTS_MEANING, lambda: _SAME_PRODUCTS_COLUMNS, same_products_sql),
     "spec_values": View(lambda: _SPEC_VALUES_MEANING, lambda: _SPEC_VALUES_COLUMNS, lambda: _SPEC_VALUES_SQL),
     "product_targets": View(
         lambda: _PRODUCT_TARGETS_MEANING, lambda: _PRODUCT_TARGETS_COLUMNS, lambda: _PRODUCT_TARGETS_SQL

@@ -34,7 +34,7 @@ from takedown.databases import compact, erase_rows, erase_text
 from takedown.plan import Plan, Removal, Target, hooks, page_hook
 from takedown.receipt import MAX_SEARCHED, Receipt, write_receipt
 from takedown.register import REGISTER, Mark, open_register
-from takedown.search import find_near, find_target, search_segments, users_of
+from takedown.search import as_stored, find_near, find_target, search_segments, users_of
 from takedown.tables import register_words, table_edits
 from takedown.words import Words
 
@@ -82,6 +82,7 @@ def forget(store: Store, target: Target, *, dry_run: bool = False, clock: Clock 
     """
     with store.lock():
         finish_takedown(store, clock=clock)
+        target = as_stored(store, target)
         plan = find_target(store, target)
         removal = _begin(store, plan, clock(), dry_run=True)
         receipt = _look_ahead(removal)

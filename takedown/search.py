@@ -1,19 +1,21 @@
 """Search for everything that belongs to the target of a take-down."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 import duckdb
 import pyarrow as pa
 
+from core.errors import UsageError
 from storage import Store
-from storage.erasure import Place, find_records, history
+from storage.erasure import WarcRecord, find_records, history
 from takedown.plan import PageCleaner, Plan, Target, hooks, page_hook
 from takedown.register import Mark, open_register
 from takedown.remains import find_remains
-from takedown.spelling import common_part, url_key
+from takedown.spelling import bare_url, common_part, id_as_stored, is_url, url_key
 from takedown.tables import count_rows, gone_rejects, register_words
 
-__all__ = ["column", "find_near", "find_target", "search_segments", "users_of"]
+__all__ = ["as_stored", "column", "find_near", "find_target", "search_segments", "users_of"]
 
 _MAX_NEAR = 3
 SHORTEST = 4
@@ -54,15 +56,17 @@ _EXCLUSIVE = """
         SELECT 1 FROM named WHERE named.source = asked.source AND named.name = asked.name
             AND product_id NOT IN (FROM own)) ORDER BY ALL
 """
+_KNOWN = "SELECT DISTINCT product_id FROM products WHERE product_id IN ($1, $2)"
 _PROPERTIES = "SELECT product_id, split_part(product_id, ':', 1) AS source, property AS name FROM specs"
 _PATHS = "SELECT product_id, source, array_to_string(category, ' > ') AS name FROM products"
 _NEAR = {
-    "product": """SELECT product_id FROM products WHERE native_id = $1 OR lower(product_id) = lower($1)
-        OR native_id = split_part($1, ':', 2) OR url = $1 OR damerau_levenshtein(product_id, $1) <= 2
+    "product": """SELECT product_id FROM products WHERE lower(native_id) = lower($1) OR lower(product_id) = lower($1)
+        OR lower(native_id) = lower(split_part($1, ':', 2)) OR url = $1 OR damerau_levenshtein(product_id, $1) <= 2
         GROUP BY 1 ORDER BY damerau_levenshtein(product_id, $1), 1 LIMIT 3""",
     "url": """SELECT url FROM products
         WHERE damerau_levenshtein(lower(url), lower($1)) <= 3 OR (length($2) >= 4 AND contains(url, $2))
             OR product_id = $1 OR native_id = $1
+            OR damerau_levenshtein(lower(url), lower(regexp_replace($1, '[?#;].*', ''))) <= 3
         GROUP BY 1 ORDER BY damerau_levenshtein(url, $1), 1 LIMIT 3""",
 }
 """Kind of target -> query of what it may have meant; $2 is the part that all spellings of a URL have."""
@@ -74,6 +78,27 @@ _OWN_TEXTS = """
         SELECT 1 FROM others WHERE contains(caption, folded)
             OR (strlen(brand) >= strlen(folded) AND contains(brand, folded)))
 """
+
+
+def as_stored(store: Store, target: Target) -> Target:
+    """Return a target as the workspace has it: a URL or an id without what copying and typing added to it.
+
+    Raises:
+        UsageError: A URL is none.
+    """
+    if target.kind == "merchant":
+        return replace(target, value=target.value.strip())
+    with history(store.root) as engine:
+        if target.kind == "product":
+            known = column(engine, _KNOWN, [target.value, spelt := id_as_stored(target.value)])
+            return replace(target, value=target.value if target.value in known else spelt)
+        plain, bare = target.value.strip(), bare_url(target.value)
+        if not is_url(bare):
+            raise UsageError(
+                f"forget: {target.value!r} is no URL. Write it as the shop does: https://shop.example/p/1."
+            )
+        is_stored = plain != bare and bool(_stored_spellings(engine, replace(target, value=plain)))
+        return replace(target, value=plain if is_stored else bare)
 
 
 def find_target(store: Store, target: Target) -> Plan:
@@ -119,7 +144,7 @@ def find_near(store: Store, target: Target) -> tuple[str, ...]:
         return tuple(row[0] for row in engine.execute(query, values).fetchall() if row[0] != target.value)
 
 
-def search_segments(store: Store, plan: Plan, cleaner: PageCleaner) -> tuple[list[Place], list[Place]]:
+def search_segments(store: Store, plan: Plan, cleaner: PageCleaner) -> tuple[list[WarcRecord], list[WarcRecord]]:
     """Return the records of the target, and the other stored pages that name it."""
     objects = frozenset(plan.objects)
     return find_records(

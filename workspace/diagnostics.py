@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, requires, version
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -18,15 +19,18 @@ from core.errors import DataError, M5DataError
 from core.files import TEMPORARY
 from core.processes.children import run_program
 from core.stage import Clock, utc_now
+from export.takedown import odd_exports
 from media.formats import ACCEPTED, FORMATS
 from media.image import missing_readers
 from reader.model import read_model
 from storage.copying import content_digest
+from storage.erasure import unfinished_spans
 from storage.files import Layout, databases
-from storage.home import Home
 from storage.identity import KEY_FILE, identity_path
+from storage.inside import oddities
 from storage.integrity import find_damage
 from storage.lock import holder_of
+from storage.remote_workspace import RemoteWorkspace
 from storage.state import State
 from takedown.forget import Journal
 from takedown.register import copy_fault, key_fault
@@ -43,6 +47,7 @@ _WHY = {
 _ANSWER_S = 5.0
 _GB = 1_000_000_000
 _SHOWN = 10
+_MAX_ODD = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ def examine(root: Path, *, deep: bool = False, clock: Clock = utc_now) -> Iterat
     """
     yield from examine_machine()
     yield from _prefect(os.environ.get("PREFECT_API_URL"))
+    if identity_path(root).exists():
+        yield from _oddities(root)
     try:
         workspace = Workspace.open(root)
         number = workspace.snapshot.number
@@ -84,6 +91,7 @@ def examine(root: Path, *, deep: bool = False, clock: Clock = utc_now) -> Iterat
     yield from _writer(workspace)
     yield from _drafts(workspace)
     yield from _small_files(workspace)
+    yield from (Finding("export", "note", line) for line in odd_exports(workspace.store))
     yield _clock(workspace, clock())
 
 
@@ -95,7 +103,7 @@ def examine_machine() -> Iterator[Finding]:
 
 
 def _home(root: Path) -> Iterator[Finding]:
-    home = Home.of(root)
+    home = RemoteWorkspace.of(root)
     if home is not None:
         yield Finding("home", "ok", f"{home.url}, which {root} is the working copy of: {home.describe()}")
 
@@ -192,6 +200,14 @@ def _prefect(url: str | None) -> Iterator[Finding]:
         yield Finding("prefect", "ok", f"{url} answers")
 
 
+def _oddities(root: Path) -> Iterator[Finding]:
+    """List links, pipes, names and the like that m5data never makes in a workspace."""
+    found = list(islice(oddities(root), _MAX_ODD + 1))
+    yield from (Finding("odd", "note", f"{line}; m5data made no such thing here") for line in found[:_MAX_ODD])
+    if len(found) > _MAX_ODD:
+        yield Finding("odd", "note", "and more")
+
+
 def _disk(root: Path, settings: MachineSettings) -> Finding:
     place = next(path for path in (root.absolute(), *root.absolute().parents) if path.exists())
     free = shutil.disk_usage(place).free / _GB
@@ -256,10 +272,11 @@ def _small_files(workspace: Workspace) -> Iterator[Finding]:
                 read_model(workspace.root / source.reader)
         except M5DataError as error:
             yield Finding("reader", "wrong", f"sources.{name}.reader: {error}")
-    try:
-        Journal(workspace.root).check()
-    except M5DataError as error:
-        yield Finding("journal", "wrong", str(error))
+    for check in (lambda: Journal(workspace.root).check(), lambda: unfinished_spans(workspace.root)):
+        try:
+            check()
+        except M5DataError as error:
+            yield Finding("journal", "wrong", str(error))
 
 
 def _holds(folder: Path) -> bool:

@@ -18,6 +18,7 @@ from annotate.judgement_state import save_judgements
 from annotate.judgements import Judgement
 from core.errors import CorruptObjectError, M5DataError, UsageError, WorkspaceError
 from core.files import replace_file, sync_folder
+from core.paths import is_file_name
 from core.small_files import check, read_json
 from core.stage import Clock, StageReport, utc_now
 from core.stage_settings import read_settings
@@ -27,11 +28,12 @@ from crawler.rebuild_state import rebuild_frontiers
 from storage import StageRecord, Store
 from storage.files import Layout
 from storage.frontiers import Frontiers
-from storage.home import Home
 from storage.identity import FORMAT, KEY_FILE, Identity, fingerprint_of, identity_path, write_identity
+from storage.inside import check_links
 from storage.integrity import Damage, damaged_tables, find_damage, surviving_files
 from storage.lock import WriterLock, wait_for_children
 from storage.objects.rebuild import rebuild_index
+from storage.remote_workspace import RemoteWorkspace
 from storage.state import State
 from storage.tables import TABLES
 from storage.tables.delta import DeltaLog
@@ -80,15 +82,16 @@ def repair(root: Path, *, dry_run: bool = False, clock: Clock = utc_now) -> list
         clock: Source of times.
 
     Raises:
-        WorkspaceError: The folder is not a workspace, or another run holds it.
+        WorkspaceError: The folder is not a workspace, has a link in place of its files, or another run holds it.
         UsageError: It is the working copy of an object store.
     """
     root = root.absolute()
-    home = Home.of(root)
+    home = RemoteWorkspace.of(root)
     if home is not None:
         raise UsageError(f"repair: {home.url}: remove the working copy {root}; the next command fetches it again")
     if not (root / SETTINGS_FILE).is_file():
         raise WorkspaceError(f"{root}: not a workspace (it has no {SETTINGS_FILE}). Restore that file first.")
+    check_links(root)
     layout = Layout(root)
     with WriterLock(layout, lambda: wait_for_children(layout), lambda: None).hold():
         job = _Job(layout, list(find_damage(root)), clock, dry_run=dry_run)
@@ -216,11 +219,16 @@ class _Job:
     def _restore_frontiers(self) -> Iterator[Repair]:
         """Replace damaged frontiers with empty ones; a journal names them until they are filled."""
         for damage in self._of("frontier"):
-            yield Repair(damage.detail, "pages of products are entered from the tables; a crawl finds the others again")
+            again = "pages of products are entered from the tables; a crawl finds the others again"
+            yield Repair(damage.detail, again if is_file_name(damage.name) else "taken off the list of frontiers")
         if self._dry_run:
             return
         frontiers = Frontiers(self._layout.root, self._state)
-        names = sorted({damage.name for damage in self._of("frontier")})
+        found = sorted({damage.name for damage in self._of("frontier")})
+        for name in found:
+            if not is_file_name(name):
+                frontiers.unname(name)
+        names = [name for name in found if is_file_name(name)]
         if names:
             self._note({"frontiers": names})
         for name in names:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from core.check import Check
-from splits.certificate import verify, write_certificate
+from splits.certificate import Certificate, verify, write_certificate
 from splits.record import stored_recipes
 from storage import Store
 from storage.consistency import check_consistency
+from storage.untrusted import is_only_read
 from takedown.forget import taken_down_recipes
 from workspace import Workspace
 
@@ -40,13 +42,22 @@ def _check_splits(workspace: Workspace) -> Iterator[Check]:
         certificate = verify(workspace.snapshot, stored.recipe, stored.seed)
         if taken.get(name, 0) > versions[name]:
             certificate = replace(certificate, checks=(*certificate.checks, _superseded(name, taken[name])))
-        try:
-            write_certificate(certificate, workspace.root / "certificates")
-        except OSError as error:
-            detail = f"{workspace.root / 'certificates'}: not written: {error.strerror}; the checks follow all the same"
+        if why := _not_written(certificate, workspace.root / "certificates"):
+            detail = f"{workspace.root / 'certificates'}: not written: {why}; the checks follow all the same"
             yield Check(f"{name}: certificate", ok=True, detail=detail, complete=False)
         for check in certificate.checks:
             yield Check(f"{name}: {check.name}", check.ok, check.detail)
+
+
+def _not_written(certificate: Certificate, folder: Path) -> str | None:
+    """Write a certificate; return why that is not possible."""
+    if is_only_read():
+        return "the workspace is only read"
+    try:
+        write_certificate(certificate, folder)
+    except OSError as error:
+        return error.strerror
+    return None
 
 
 def _superseded(recipe: str, version: int) -> Check:

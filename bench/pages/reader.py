@@ -13,8 +13,8 @@ from itertools import chain, groupby
 from pathlib import Path
 from statistics import mean
 
+from bench.pages.pictures import reliability_picture, risk_picture
 from bench.pages.reader_studies import ablation, learning_curve
-from bench.pages.risk_picture import risk_picture
 from bench.pages.shop_folder import read_pages, read_shops
 from reader.learning.labelled import Example, LabelledPage, page_examples
 from reader.learning.lessons import lessons
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--examples", type=Path, help="file that keeps the examples between runs")
     parser.add_argument("--curve", action="store_true", help="learn from 5, 10, 20, 30 and all shops")
     parser.add_argument("--ablation", action="store_true", help="learn without each kind of place")
-    parser.add_argument("--picture", type=Path, help="file of the risk-coverage curves, *.svg")
+    parser.add_argument("--pictures", type=Path, help="folder for reader_risk.svg and reader_reliability.svg")
     parser.add_argument("--per-shop", type=int, default=1000, help="pages of a shop at most, taken evenly")
     parser.add_argument("--made", default="", help="how and when, for the file")
     arguments = parser.parse_args()
@@ -46,8 +46,9 @@ def main() -> None:
     lesson = learn(examples)
     real = [one for one in lesson.left_out if not _LESSONS <= one.example.page < _PAGES]
     _print_figures(real)
-    if arguments.picture:
-        arguments.picture.write_text(risk_picture(real), "utf-8")
+    if arguments.pictures:
+        (arguments.pictures / "reader_risk.svg").write_text(risk_picture(real), "utf-8")
+        (arguments.pictures / "reader_reliability.svg").write_text(reliability_picture(real), "utf-8")
     if arguments.write:
         write_model(arguments.write, lesson, arguments.made)
         print(f"{arguments.write}: {arguments.write.stat().st_size} bytes, {lesson.shops} shops, {lesson.pages} pages")

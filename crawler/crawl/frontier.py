@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 
-from crawler.crawl.visits import Found, Recrawl, Task, Visit
+from crawler.crawl.visits import CrawlTask, Found, Recrawl, Visit
 from crawler.net.http_policy import RETRYABLE
 from storage import Store, transaction
 
@@ -28,8 +28,8 @@ ROOM = "crawler"
 UNASKED = ("action", "file", "nofollow", "other_host", "same_items")
 """Reasons for links that are no pages of the shop, or that it asks crawlers not to follow."""
 _UNASKED = ", ".join(f"'{reason}'" for reason in UNASKED)
-_OUTSIDE = f"'not_followed', 'offsite', 'other_language', {_UNASKED}"
-"""Reasons for URLs that the settings or the shop exclude: no later visit changes that."""
+_OUTSIDE = f"'not_followed', 'offsite', 'other_language', 'too_deep', 'trap', {_UNASKED}"
+"""Reasons for URLs that the settings or the shop exclude: time changes nothing about that."""
 _UNCHANGED = """
 UPDATE source_pages SET state = 'done' WHERE source = ? AND listed_in = ? AND state = 'pending'
     AND page_sha256 IS NOT NULL AND reason IS NULL AND listed_modified < checked_at AND checked_at > ?
@@ -42,7 +42,8 @@ _COUNT = "SELECT count(*) FROM source_pages WHERE source = ? AND url >= ? AND ur
 _TAKE = """
 SELECT url, kind, rank, depth, hops, chain, listed, etag, last_modified, page_sha256, signals
 FROM source_pages
-WHERE source = ? AND state = 'pending' AND (NOT ? OR page_sha256 IS NOT NULL) ORDER BY rank, depth, url LIMIT ?
+WHERE source = ? AND state = 'pending' AND (NOT ? OR page_sha256 IS NOT NULL) AND {condition}
+ORDER BY rank, depth, url LIMIT ?
 """
 FRONTIER_DDL = (
     # One row per URL of a source. state: pending, done, failed, skipped, redirected, absent.
@@ -248,15 +249,19 @@ class Frontier:
         """Add URLs; known ones keep their state."""
         self._connection.executemany(_ADD, (self._row(item) for item in found))
 
-    def take(self, count: int, busy: Collection[str], *, known_only: bool = False) -> list[Task]:
+    def take(self, count: int, busy: Collection[str], *, known_only: bool = False) -> list[CrawlTask]:
         """Return up to ``count`` pending URLs that are not ``busy``, in queue order.
 
         With ``known_only``, only those that have a stored page.
         """
-        rows = self._connection.execute(_TAKE, (self._source, known_only, count + len(busy)))
+        return self._take(count, busy, known_only=known_only)
+
+    def _take(self, count: int, busy: Collection[str], *, known_only: bool, condition: str = "true") -> list[CrawlTask]:
+        query = _TAKE.replace("{condition}", condition)
+        rows = self._connection.execute(query, (self._source, known_only, count + len(busy)))
         names = [column[0] for column in rows.description]
         found = [dict(zip(names, row, strict=True)) for row in rows]
-        tasks = [Task(**{**values, "listed": bool(values["listed"])}) for values in found]
+        tasks = [CrawlTask(**{**values, "listed": bool(values["listed"])}) for values in found]
         return [task for task in tasks if task.url not in busy][:count]
 
     def record(self, visits: Iterable[Visit], streaks: Iterable[tuple[str, str, int]] = ()) -> None:
@@ -341,7 +346,7 @@ class Frontier:
             "canonical": visit.canonical,
             "content": visit.content,
             "signals": visit.signals,
-            "now": self._now,
+            "now": visit.at or self._now,
             "gone": gone,
         }
 

@@ -4,7 +4,7 @@ A table of a hundred million rows that is sorted and written at once spills to d
 in memory, and so do the tables that it is joined with.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,8 @@ from core.engine import bucket_sql, quote, text
 from core.gtin import canonical_gtin
 from core.modalities import FeedColumn, feed_columns
 from crawler.feeds.irregular import PLAIN_PRICE, read_irregular
-from reader.facts import IN_STOCK, OUT_OF_STOCK
+from reader.facts import IN_STOCK, OUT_OF_STOCK, condition_of
+from reader.text import paragraphs
 from storage.tables.data_files import file_sql
 
 __all__ = [
@@ -93,7 +94,7 @@ def _too_long() -> str:
     """Return SQL for the reason to reject a row with a list that is too long; NULL for other rows."""
     cases = (
         f"WHEN len({name}) > {_LONGEST_LIST} THEN '{name}: ' || len({name}) || ' entries, at most {_LONGEST_LIST}'"
-        for name in ("category", "image_urls", "video_urls", "specs")
+        for name in ("category", "image_urls", "video_urls", "features", "specs")
     )
     return f"(CASE {' '.join(cases)} END)"
 
@@ -141,6 +142,11 @@ MACROS = (
         lower(regexp_replace(regexp_extract(rtrim(fold(t), '/#: '), '[^/#:]*$'), '[^a-zA-Z]', '', 'g'))""",
     f"""CREATE TEMP MACRO stock(t) AS CASE WHEN stock_word(t) IN ({_listed(IN_STOCK)}) THEN 'InStock'
         WHEN stock_word(t) IN ({_listed(OUT_OF_STOCK)}) THEN 'OutOfStock' END""",
+    r"""CREATE TEMP MACRO rating_of(t) AS CASE
+        WHEN try_cast(replace(fold(t), ',', '.') AS DOUBLE) BETWEEN 0 AND 5
+        THEN round(try_cast(replace(fold(t), ',', '.') AS DOUBLE), 2) END""",
+    r"""CREATE TEMP MACRO lines(t) AS CASE WHEN regexp_matches(t, '[<&\n\r]') THEN nullif(paragraphs(t), '')
+        ELSE fold(t) END""",
     (
         "CREATE TEMP MACRO texts(l) AS coalesce("
         "list_filter(list_transform(l, lambda t: fold(t)), lambda t: t IS NOT NULL), [])"
@@ -166,26 +172,35 @@ MACROS = (
 
 
 def add_functions(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the SQL functions for feed values, and ``canonical_gtin``."""
+    """Create the SQL functions for feed values; close the connection afterwards, which they keep alive."""
+    for name, function in _TEXT_FUNCTIONS.items():
+        connection.create_function(
+            name,
+            _over_column(function),
+            ["VARCHAR"],
+            "VARCHAR",
+            type=PythonUDFType.ARROW,
+            null_handling=FunctionNullHandling.SPECIAL,  # a text may be absent, and so may what is read of it
+        )
     for macro in MACROS:
         connection.execute(macro)
-    connection.create_function(
-        "canonical_gtin",
-        _canonical_gtins,
-        ["VARCHAR"],
-        "VARCHAR",
-        type=PythonUDFType.ARROW,
-        null_handling=FunctionNullHandling.SPECIAL,  # most products have no GTIN, and not every published one is valid
-    )
 
 
-def _canonical_gtins(published: pa.ChunkedArray) -> pa.Array:
-    return pa.array([text and canonical_gtin(text) for text in published.to_pylist()], pa.string())
+_TEXT_FUNCTIONS: Mapping[str, Callable[[str], str | None]] = {
+    "canonical_gtin": canonical_gtin,
+    "paragraphs": paragraphs,
+    "condition_of": lambda text: condition_of([text]),
+}
+"""Functions of a text that are no SQL; they return NULL for NULL."""
+
+
+def _over_column(function: Callable[[str], str | None]) -> Callable[[pa.ChunkedArray], pa.Array]:
+    return lambda texts: pa.array([None if one is None else function(one) for one in texts.to_pylist()], pa.string())
 
 
 _ROWS = 4_000
 """Number of products from which a bucket gets its own part; smaller buckets share a part."""
-_MOST_ROWS = 400_000
+_MAX_ROWS = 400_000
 """Most products of a part: with 16 specifications each, about 6 million rows."""
 
 _CLEAN = """
@@ -194,6 +209,10 @@ _CLEAN = """
         CASE WHEN exact.item IS NULL THEN plain_amount(price) ELSE amount END AS price,
         CASE WHEN exact.item IS NULL THEN plain_code(currency, price) ELSE code END AS currency,
         stock(availability) AS availability, fold(merchant) AS merchant_name, fold(gtin) AS gtin, fold(mpn) AS mpn,
+        lines(description) AS description, texts(features) AS features,
+        CASE WHEN exact.item IS NULL THEN plain_amount(list_price) ELSE former END AS list_price,
+        rating_of(rating) AS rating, try_cast(fold(rating_count) AS INTEGER) AS rating_count,
+        condition_of(condition) AS condition, fold(item_group) AS item_group,
         each_once(texts(coalesce(images, image_urls))) AS image_urls,
         each_once(texts(coalesce(videos, video_urls))) AS video_urls, pairs(specs) AS specs{further}
     FROM {rows} LEFT JOIN exact ON exact.item = {rows}.item
@@ -243,7 +262,7 @@ def divide(connection: duckdb.DuckDBPyConnection, folder: Path, rows: int, bucke
         rows: Number of accepted rows.
         buckets: Number of buckets of the workspace.
     """
-    parts = min(max(-(-rows // _MOST_ROWS), rows // _ROWS, 1), buckets)
+    parts = min(max(-(-rows // _MAX_ROWS), rows // _ROWS, 1), buckets)
     number = f"{bucket_sql('product_id', buckets)} % {parts} AS part"
     folder.parent.mkdir(parents=True, exist_ok=True)
     cleaned = _NAMED.replace("{rows}", clean_sql("good"))

@@ -4,7 +4,6 @@ Most items have none of these: ``15.00``, ``15.00 EUR`` and absolute URLs are re
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -23,29 +22,28 @@ from crawler.feeds.files import is_parquet, raw_chunks, utf8_chunks
 
 __all__ = ["PLAIN_PRICE", "LeftOutReason", "has_sale_dates", "read_irregular"]
 
-LeftOutReason = Literal["bad_price", "bad_sale_dates"]
+LeftOutReason = Literal["bad_price", "bad_rating", "bad_sale_dates"]
 """Why a part of an item is left out, while the item is kept: a price is not an amount, or a sale price is above the
-price that it replaces; the times of a sale price cannot be read."""
+price that it replaces; a rating is not a number from 0 to 5; the times of a sale price cannot be read."""
 
 PLAIN_PRICE = r"\d{1,10}(?:\.(?:\d{1,2}|\d{4}))?(?: [A-Z]{3})?"
 """RE2 pattern of prices with one reading. A point before three digits has two (``core.numbers``)."""
 
 _BATCH = 20_000
-_CLEAR = 20
-"""Prices with one mark for each with the other, so that a feed written by one program differs from a mixture."""
 _VOTERS = 20_000
 """Maximum number of prices that decide which mark a feed puts before decimals."""
 
 _CODES = ", ".join(f"'{code}'" for code in ("", *sorted(ISO_CODES)))
 _IRREGULAR = f"""
     CREATE TEMP TABLE irregular AS
-    SELECT item, price, currency, sale_price, sale_price_effective_date AS dates, trim(url) AS url,
+    SELECT item, price, currency, sale_price, list_price, sale_price_effective_date AS dates, trim(url) AS url,
         image_urls, video_urls
     FROM feed WHERE error IS NULL AND (
         NOT regexp_full_match(coalesce(fold(price), '1'), '{PLAIN_PRICE}')
         OR coalesce(fold(currency), '') NOT IN ({_CODES})
         OR coalesce(regexp_extract(price, '[A-Z]{{3}}'), '') NOT IN ({_CODES})
         OR fold(sale_price) IS NOT NULL
+        OR NOT regexp_full_match(coalesce(fold(list_price), '1'), '{PLAIN_PRICE}')
         OR NOT {{absolute}}
     )
 """  # noqa: S608 - constants
@@ -55,6 +53,7 @@ _EXACT = pa.schema(
     [
         pa.field("item", pa.int64()),
         pa.field("amount", pa.decimal128(18, 4)),
+        pa.field("former", pa.decimal128(18, 4)),
         pa.field("code", pa.string()),
         pa.field("images", pa.list_(pa.string())),
         pa.field("videos", pa.list_(pa.string())),
@@ -64,7 +63,7 @@ _LEFT_OUT = pa.schema([(name, pa.int64() if name == "item" else pa.string()) for
 
 
 def read_irregular(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
-    """Create the tables ``exact`` (item, amount, code, images, videos) and ``left_out`` (item, reason, detail).
+    """Create the tables ``exact`` (item, amount, former, code, images, videos) and ``left_out`` (item, reason, detail).
 
     ``exact`` has the values of all items that need Python; other items are absent. ``left_out`` names the parts of
     items that cannot be read.
@@ -86,16 +85,27 @@ def read_irregular(connection: duckdb.DuckDBPyConnection, now: datetime) -> None
         _insert(connection, "exact", _EXACT, [one.values for one in exact])
         _insert(connection, "left_out", _LEFT_OUT, [fault for one in exact for fault in one.faults])
     connection.execute("DROP TABLE irregular")
+    connection.execute(_BAD_RATINGS)
 
 
-_SALE_DATES = re.compile(rb"sale[_ -]price[_ -]effective[_ -]date", re.IGNORECASE)
+_BAD_RATINGS = """
+    INSERT INTO left_out SELECT item, 'bad_rating', 'rating: not a number from 0 to 5' FROM feed
+    WHERE error IS NULL AND fold(rating) IS NOT NULL AND rating_of(rating) IS NULL
+"""
+
+_SALE_DATES = re.compile(rb"sale[_ -]price[_ -](?:effective|start|end)[_ -]date|date sale price", re.IGNORECASE)
+
+
+_MARKS = (b"ffective", b"ate sale price", b"ale_price_start", b"ale_price_end")
+"""Parts of the names, one of which each has; searching for them takes a tenth of the time."""
 
 
 def has_sale_dates(path: Path) -> bool:
     """Return whether the prices of a feed may depend on the day: whether it has times of sale prices."""
     before = b""
     for piece in raw_chunks(path) if is_parquet(path) else utf8_chunks(path):
-        if b"ffective" in piece and _SALE_DATES.search(before + piece):
+        joined = before + piece
+        if any(mark in joined for mark in _MARKS) and _SALE_DATES.search(joined):
             return True
         before = piece[-40:]
     return False
@@ -106,6 +116,7 @@ class _Row(NamedTuple):
     price: str | None
     currency: str | None
     sale: str | None
+    former: str | None
     dates: str | None
     url: str | None
     images: Sequence[str | None] | None
@@ -121,6 +132,8 @@ class _Price(NamedTuple):
     """The price that a buyer pays now."""
 
     amount: Decimal | None
+    former: Decimal | None
+    """The price that it replaces."""
     code: str | None
     faults: tuple[tuple[LeftOutReason, str], ...]
 
@@ -150,18 +163,14 @@ def _decimal_mark(connection: duckdb.DuckDBPyConnection) -> DecimalMark | None:
         SELECT price FROM feed WHERE regexp_matches(price, '[.,]') AND NOT regexp_matches(price, '[.][0-9]{{4}}$')
         LIMIT {_VOTERS}
     """  # noqa: S608 - constants
-    votes = Counter(decimal_mark([price]) for (price,) in connection.execute(query).fetchall())
-    point, comma = votes["."], votes[","]
-    if max(point, comma) < _CLEAR * min(point, comma) or not point + comma:
-        return None
-    return "." if point > comma else ","
+    return decimal_mark(price for (price,) in connection.execute(query).fetchall())
 
 
 def _read(row: _Row, decimal: DecimalMark | None, now: datetime) -> _Exact:
-    price = _price(row.price, row.currency, row.sale, row.dates, decimal, now)
+    price = _price(row.price, row.currency, row.sale, row.former, row.dates, decimal, now)
     images, videos = (_resolved(urls, row.url) for urls in (row.images, row.videos))
     faults = [(row.item, reason, detail) for reason, detail in price.faults]
-    return _Exact((row.item, price.amount, price.code, images, videos), faults)
+    return _Exact((row.item, price.amount, price.former, price.code, images, videos), faults)
 
 
 def _resolved(urls: Sequence[str | None] | None, base: str | None) -> list[str]:
@@ -178,6 +187,7 @@ def _price(
     price: str | None,
     currency: str | None,
     sale: str | None,
+    former: str | None,
     dates: str | None,
     decimal: DecimalMark | None,
     now: datetime,
@@ -185,8 +195,8 @@ def _price(
     """Return the sale price in its time, unless it is above the price; else the price."""
     code = currency_code(currency)
     faults: list[tuple[LeftOutReason, str]] = []
-    regular, lower = (_money(text, code, decimal) for text in (price, sale))
-    for name, text, found in (("price", price, regular), ("sale_price", sale, lower)):
+    regular, lower, listed = (_money(text, code, decimal) for text in (price, sale, former))
+    for name, text, found in (("price", price, regular), ("sale_price", sale, lower), ("list_price", former, listed)):
         if found is None and not _is_absent(text):
             faults.append(("bad_price", f"{name}: not an amount"))
     if lower is not None and dates and dates.strip():
@@ -200,8 +210,9 @@ def _price(
         lower = None
     paid = lower or regular
     if paid is None:
-        return _Price(None, code, tuple(faults))
-    return _Price(paid.amount, paid.currency or code, tuple(faults))
+        return _Price(None, None, code, tuple(faults))
+    higher = (one.amount for one in (listed, regular) if one is not None and one.amount > paid.amount)
+    return _Price(paid.amount, next(higher, None), paid.currency or code, tuple(faults))
 
 
 _CODED = re.compile(r"\d_\d|\b0x|\d[eE][+-]?\d|\d[eE]$")

@@ -17,8 +17,8 @@ __all__ = ["insert_checked", "parquet_query"]
 
 _BATCH = 5_000
 
-_PRICES = ("price", "sale_price")
-_LISTS = ("image_urls", "video_urls")
+_PRICES = ("price", "sale_price", "list_price")
+_LISTS = ("image_urls", "video_urls", "features")
 
 
 def parquet_query(path: Path) -> str:

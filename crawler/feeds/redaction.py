@@ -51,6 +51,8 @@ _TEXTS = """
     CREATE OR REPLACE TABLE suspects AS
     SELECT * FROM (
         SELECT product_id, -1 AS position, '' AS label, caption AS text FROM part_rows
+        UNION ALL SELECT product_id, -3, '', description FROM part_rows
+        UNION ALL SELECT product_id, -3, '', array_to_string(features, chr(10)) FROM part_rows
         UNION ALL SELECT product_id, position, pair.property AS label, pair.value AS text FROM part_specs
         {further}
     ) WHERE regexp_matches(text, $pattern)
@@ -64,7 +66,8 @@ def write_masks(connection: duckdb.DuckDBPyConnection, mask: Callable[[str, str]
     """Create the table ``masks`` (label, text, masked, found) of all texts with contact details.
 
     The table ``suspects`` (product_id, position, label, text) has every text that was checked; the position of a
-    caption is -1, that of a further modality's text -2. Both replace those of an earlier call.
+    caption is -1, that of a further modality's text -2, that of a description or list of features -3. Both replace
+    those of an earlier call.
 
     Args:
         connection: A connection with the views ``part_rows`` and those of ``crawler.feeds.tables.part_views``.

@@ -80,6 +80,10 @@ def _as_path(value: object) -> object:
     return [part for part in _ARROW.split(value.strip()) if part] if isinstance(value, str) else value
 
 
+def _as_lines(value: object) -> object:
+    return [line for line in value.splitlines() if line.strip()] if isinstance(value, str) else value
+
+
 def _without_nulls(value: object) -> object:
     """Leave nulls out of a list; a missing list is empty."""
     if value is None:
@@ -147,6 +151,19 @@ class FeedRow(BaseModel):
     """``in stock``, ``InStock`` or a URL of schema.org; other values count as missing."""
     gtin: _Text = None
     mpn: _Text = None
+    description: _Text = None
+    """Text about the product; tags and line breaks separate paragraphs."""
+    features: Annotated[tuple[_Value, ...], BeforeValidator(_as_lines), _Many] = ()
+    """Selling points: a list, or text with one a line."""
+    list_price: Annotated[str | None, BeforeValidator(_as_price)] = None
+    """A higher price that the price replaces; with a sale price in its time, ``price`` is it."""
+    rating: _Text = None
+    """Mean rating, 0 to 5."""
+    rating_count: _Text = None
+    condition: _Text = None
+    """``new``, ``used``, ``refurbished``, ``damaged`` or a URL of schema.org; other values count as missing."""
+    item_group: _Text = None
+    """The shop's own id of the group of variants."""
     image_urls: Annotated[tuple[str, ...], _Many] = ()
     """Main image first; relative URLs are resolved against ``url``."""
     video_urls: Annotated[tuple[str, ...], _Many] = ()
@@ -214,10 +231,10 @@ _BATCH_WEIGHT = 5_000_000
 """Weight of a batch (characters, and a hundred per list entry): about 10,000 usual rows, or a few large ones."""
 TEXTS = (
     *("id", "url", "title", "merchant", "brand", "price", "sale_price", "sale_price_effective_date", "currency"),
-    *("availability", "gtin", "mpn"),
+    *("availability", "gtin", "mpn", "description", "list_price", "rating", "rating_count", "condition", "item_group"),
 )
 """Columns of text."""
-_LISTS = ("category", "image_urls", "video_urls")
+_LISTS = ("category", "image_urls", "video_urls", "features")
 _SPECS = pa.list_(pa.struct([("property", pa.string()), ("value", pa.string())]))
 
 _SCHEMA = pa.schema(
@@ -268,7 +285,7 @@ def _weight(row: FeedRow | FeedRowError) -> int:
     """Return a measure of the memory that a row takes."""
     if isinstance(row, FeedRowError):
         return 200
-    texts = (row.title, row.category, row.merchant, row.brand)
+    texts = (row.title, row.category, row.merchant, row.brand, row.description, *row.features)
     entries = len(row.image_urls) + len(row.video_urls) + len(row.specs)
     long_specs = sum(len(spec.value) for spec in row.specs)
     return 500 + 100 * entries + long_specs + sum(len(text) for text in texts if text)

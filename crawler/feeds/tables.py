@@ -56,14 +56,22 @@ _PRODUCTS = """
     SELECT part_rows.product_id, getvariable('source') AS source, part_rows.url, native_id,
         coalesce(masks.masked, part_rows.caption) AS caption, category, brand, price, currency, availability, merchant,
         gtin, canonical_gtin(gtin) AS gtin14, mpn,
+        coalesce(described.masked, description) AS description,
+        CASE WHEN listed.masked IS NOT NULL THEN string_split(listed.masked, chr(10))
+            WHEN len(features) > 0 THEN features END AS features,
+        CASE WHEN list_price > price THEN list_price END AS list_price, rating,
+        CASE WHEN rating_count > 0 THEN rating_count END AS rating_count, condition, item_group,
         CAST(coalesce(masks.found, 0) + coalesce(in_specs.found, 0) AS INTEGER) AS masked,
         NULL::VARCHAR AS page_sha256,
         coalesce(old.first_seen, getvariable('now')) AS first_seen, getvariable('now') AS last_seen
     FROM part_rows
     LEFT JOIN masks ON masks.label = '' AND masks.text = part_rows.caption
+    LEFT JOIN masks AS described ON described.label = '' AND described.text = description
+    LEFT JOIN masks AS listed ON listed.label = '' AND len(features) > 0
+        AND listed.text = array_to_string(features, chr(10))
     LEFT JOIN (
         SELECT product_id, sum(found) AS found
-        FROM suspects JOIN masks USING (label, text) WHERE position >= 0 GROUP BY ALL
+        FROM suspects JOIN masks USING (label, text) WHERE position >= 0 OR position = -3 GROUP BY ALL
     ) AS in_specs ON in_specs.product_id = part_rows.product_id
     LEFT JOIN (SELECT product_id, first_seen FROM before_products WHERE {own}) AS old
         ON old.product_id = part_rows.product_id

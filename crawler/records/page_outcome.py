@@ -4,8 +4,9 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from decimal import Decimal
 from typing import NamedTuple
+
+from pydantic import TypeAdapter
 
 from core.errors import PageError
 from core.processes.message import Message
@@ -16,7 +17,7 @@ from reader.page_kind import is_product
 from reader.parse import load_page_object, page_object_for
 from reader.product_page import ProductPage
 from reader.reading import Reader, Reading, reader_of
-from reader.template import Lean, Observation, observe
+from reader.template import Observation, Prior, observe
 from reader.text import storable
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "job_data",
     "lesson_of",
     "read_page",
+    "record_of",
     "unreadable",
 ]
 
@@ -116,7 +118,7 @@ class PageOptions(NamedTuple):
     """Fields and the probability below which each stays empty, where it overrides the model's."""
     product_urls: tuple[str, ...] = ()
     """Regular expressions of the source's product URLs."""
-    template: tuple[Lean, ...] = ()
+    template: tuple[Prior, ...] = ()
     """Template learned from the pages of the source."""
 
     @property
@@ -205,7 +207,7 @@ def handle(sources: Mapping[str, PageOptions], source: str, data: bytes) -> Mess
     outcome, record = read_page(sources[source], body, url, headers)
     try:
         return _reply(outcome, record)
-    except (TypeError, ValueError) as error:  # a page object returned something that is not text
+    except (TypeError, ValueError) as error:  # a page object returned a value of another type
         return _reply(unreadable(error), None)
 
 
@@ -241,16 +243,13 @@ def _of_job(data: bytes) -> tuple[str, dict[str, str], bytes]:
 def _reply(outcome: PageOutcome, record: ProductRecord | None) -> Message:
     if record is None:
         return Message({}, (outcome.to_json().encode(),))
-    row = {**asdict(record), "origins": {}}
-    return Message({}, (outcome.to_json().encode(), json.dumps(row, default=_number).encode()))
+    return Message({}, (outcome.to_json().encode(), _RECORDS.dump_json(replace(record, origins={}), warnings="error")))
 
 
-def _number(value: object) -> str:
-    """Return an amount as text.
+def record_of(reply: Message) -> ProductRecord | None:
+    """Return the record in a reply of ``handle``, without its origins; None if the page has none."""
+    return _RECORDS.validate_json(reply.bodies[1]) if len(reply.bodies) > 1 else None
 
-    Raises:
-        TypeError: The value is not allowed in a record.
-    """
-    if isinstance(value, Decimal):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} is no value of a record")
+
+_RECORDS = TypeAdapter(ProductRecord)
+"""Records as JSON: amounts stay exact, as text."""

@@ -1,14 +1,11 @@
 """Reading of stored pages into records by killable processes, in chunks that survive a kill."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -16,7 +13,7 @@ import core
 import reader
 from core.processes.message import Fault, Message
 from core.processes.pool import ChildPool, Job, PoolLimits, processes_for
-from core.records import ProductRecord, Specification, Variant
+from core.records import ProductRecord
 from core.stage import Progress
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.net import robots
@@ -28,10 +25,11 @@ from crawler.records.page_outcome import (
     handle_lesson,
     job_data,
     lesson_of,
+    record_of,
     unreadable,
 )
 from crawler.records.tables import record_tables
-from crawler.records.templates import Place, leans_of
+from crawler.records.templates import TemplatePosition, priors_of
 from crawler.rights import opt_outs
 from crawler.settings import CrawlSettings
 from reader.document import MAX_BYTES
@@ -74,7 +72,7 @@ class PageReader:
         if page_object:
             load_page_object(page_object)
         model = str(root / known.reader) if known and known.reader else None
-        least = tuple(sorted(known.reader_least.items())) if known else ()
+        least = tuple(sorted(known.reader_min.items())) if known else ()
         urls = known.product_urls if known else ()
         options = PageOptions(page_object, merchant_key, settings.user_agent, settings.opt_outs, model, least, urls)
         digest = hashlib.sha256(repr((options, settings.parse_timeout_s, settings.parse_memory_mb)).encode())
@@ -84,11 +82,11 @@ class PageReader:
             digest.update(path.read_bytes())
         return cls(options, digest.hexdigest()[:16], register)
 
-    def with_template(self, places: Sequence[Place]) -> "PageReader":
+    def with_template(self, places: Sequence[TemplatePosition]) -> "PageReader":
         """Return the reader with a template applied."""
-        leans = leans_of(places)
-        version = hashlib.sha256(repr((self.version, leans)).encode()).hexdigest()[:16] if leans else self.version
-        return replace(self, options=self.options._replace(template=leans), version=version)
+        priors = priors_of(places)
+        version = hashlib.sha256(repr((self.version, priors)).encode()).hexdigest()[:16] if priors else self.version
+        return replace(self, options=self.options._replace(template=priors), version=version)
 
     def receive(self, page: StoredPageRow, reply: Message | Fault) -> tuple[PageOutcome, ProductRecord | None]:
         """Return the outcome of a page and its record from the reply of the process that read it.
@@ -101,7 +99,7 @@ class PageReader:
         if "fault" in reply.head:
             return PageOutcome(str(reply.head["fault"]), str(reply.head["detail"])), None
         outcome = PageOutcome.from_json(reply.bodies[0])
-        record = _record(reply.bodies[1]) if len(reply.bodies) > 1 else None
+        record = record_of(reply)
         if record is not None and self._is_tombstoned(page, record):
             return PageOutcome("taken_down"), None
         return outcome, self._without_media(record) if record else None
@@ -123,25 +121,6 @@ class PageReader:
             for one in record.variants
         )
         return replace(record, image_urls=images, video_urls=videos, variants=variants)
-
-
-def _record(text: bytes) -> ProductRecord:
-    row = json.loads(text)
-    lists = {name: tuple(row[name]) for name in ("category", "image_urls", "video_urls")}
-    specs, variants = _pairs(row["specs"]), tuple(map(_variant, row["variants"]))
-    return ProductRecord(**{**row, **lists, "specs": specs, "variants": variants, "price": _amount(row["price"])})
-
-
-def _variant(row: dict[str, Any]) -> Variant:
-    return Variant(**{**row, "options": _pairs(row["options"]), "price": _amount(row["price"])})
-
-
-def _pairs(rows: list[dict[str, str]]) -> tuple[Specification, ...]:
-    return tuple(Specification(**row) for row in rows)
-
-
-def _amount(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
 
 
 def _code(page_object: str | None) -> list[Path]:
@@ -189,39 +168,36 @@ def read_pages(
     """
     results = Results(stage.name, stage.spool, stage.location, store.objects.index)
     parts = [pages[start : start + _CHUNK] for start in range(0, len(pages), _CHUNK)]
-    chunks = [_Chunk(number, _fingerprint(part, readers), part) for number, part in enumerate(parts)]
+    chunks = [_Chunk(_fingerprint(part, readers), part) for part in parts]
+    begun: dict[str, StoredPageRow] = {}
 
-    def replies(items: Iterator[_Place]) -> Iterator[tuple[_Place, Message | Fault]]:
-        jobs = (_job(item, chunks[item.chunk].pages[item.page], store.objects) for item in items)
+    def names(chunk: _Chunk) -> list[str]:
+        begun.update((_name(page), page) for page in chunk.pages)
+        return [_name(page) for page in chunk.pages]
+
+    def replies(names: Iterator[str]) -> Iterator[tuple[str, Message | Fault]]:
+        jobs = (Job(name, begun[name].source, _job_data(begun[name], store.objects)) for name in names)
         with _pool(handle, readers, settings, len(pages)) as pool:
             for job, reply in pool.run(jobs):
-                yield _Place(*map(int, job.key.split("/"))), reply
+                yield job.key, reply
 
-    def add(chunk: _Chunk, item: _Place, reply: Message | Fault) -> None:
-        page = chunk.pages[item.page]
-        chunk.read[item.page] = (page, *readers[page.source].receive(page, reply))
+    def add(chunk: _Chunk, name: str, reply: Message | Fault) -> None:
+        page = begun.pop(name)
+        chunk.read[name] = (page, *readers[page.source].receive(page, reply))
         progress.advance()
 
     def count(done: Done[_Chunk]) -> None:
         progress.advance(len(done.partition.pages) if done.resumed else 0)
 
-    run_partitions(results, chunks, in_pool(results, _items, replies, add, _tables), count)
+    run_partitions(results, chunks, in_pool(results, names, replies, add, _tables), count)
     for chunk in chunks:
-        found = stage.spool.get(chunk.name, chunk.fingerprint)
+        found = stage.spool.get(chunk.name, chunk.name)
         if found is not None:
             yield _outcomes_of(found.pop("outcomes")), found
 
 
-class _Place(NamedTuple):
-    """Place of a page."""
-
-    chunk: int
-    page: int
-    """Its place in the chunk."""
-
-
-def _job(place: _Place, page: StoredPageRow, objects: Objects) -> Job:
-    return Job(f"{place.chunk}/{place.page}", page.source, _job_data(page, objects))
+def _name(page: StoredPageRow) -> str:
+    return f"{page.source} {page.url}"
 
 
 _Read = tuple[StoredPageRow, PageOutcome, ProductRecord | None]
@@ -231,20 +207,15 @@ _Read = tuple[StoredPageRow, PageOutcome, ProductRecord | None]
 class _Chunk:
     """Pages that are checkpointed together."""
 
-    number: int
     name: str
     pages: Sequence[StoredPageRow]
-    read: dict[int, _Read] = field(default_factory=dict)
-    """Place -> the page as read."""
+    read: dict[str, _Read] = field(default_factory=dict)
+    """Name of a page -> the page as read."""
 
     @property
     def fingerprint(self) -> str:
-        """Digest of the pages and of their readers."""
+        """The name, a digest of the pages and of their readers."""
         return self.name
-
-
-def _items(chunk: _Chunk) -> list[_Place]:
-    return [_Place(chunk.number, place) for place in range(len(chunk.pages))]
 
 
 def _fingerprint(chunk: Sequence[StoredPageRow], readers: Mapping[str, PageReader]) -> str:
@@ -294,7 +265,7 @@ def _job_data(page: StoredPageRow, objects: Objects) -> bytes:
 
 def _tables(chunk: _Chunk) -> dict[str, pa.Table]:
     """Return the rows of a chunk and release its pages. A page whose record does not fit the tables is unreadable."""
-    read = [chunk.read[place] for place in range(len(chunk.pages))]
+    read = [chunk.read[_name(page)] for page in chunk.pages]
     chunk.read.clear()
     try:
         rows = record_tables((page, record) for page, _, record in read if record)

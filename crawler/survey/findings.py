@@ -1,10 +1,17 @@
 """Findings of a survey of a shop: the pages seen, and the proposal."""
 
+import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from core.records import ProductRecord
+from crawler.survey.url_patterns import shape_of
 
 __all__ = ["Seen", "Survey"]
+
+
+_END = re.compile(r"(?:\.\w{2,5})?/?(?:\?.*)?$")
+"""What a URL has behind the name of its page."""
 
 
 @dataclass
@@ -76,3 +83,25 @@ class Seen:
     def is_new(self, url: str) -> bool:
         """Return whether a page was not looked at."""
         return not (url in self.products or url in self.others or url in self.failed)
+
+    def beside_listings(self) -> dict[str, str]:
+        """Return unread pages beside a listing whose products lie below it -> the URL of such a product below them.
+
+        A listing ``/lamps`` with products ``/lamps/…`` says that ``/tables`` may have products below it, too.
+        """
+        tails = {
+            shape_of(one): tail for one, links in self.others.items() if (tail := _below(one, links, self.products))
+        }
+        tails.pop((), None)  # all pages lie below the home page
+        unread = (one for one in self.known() if self.is_new(one))
+        return {one: _stem(one) + tails[shape_of(one)] for one in unread if shape_of(one) in tails}
+
+
+def _below(page: str, links: Iterable[str], products: Collection[str]) -> str:
+    """Return the rest of the URL of a product that a page links to and that lies below it; empty if none does."""
+    stem = _stem(page)
+    return next((one.removeprefix(stem) for one in links if one in products and one.startswith(f"{stem}/")), "")
+
+
+def _stem(url: str) -> str:
+    return _END.sub("", url)

@@ -63,6 +63,7 @@ def _propose_patterns(survey: Survey, seen: Seen) -> None:
     doubtful = [
         one for one in outside if one not in seen.others and (shape_of(one) in alike or shape_of(one) not in read)
     ]
+    doubtful += [one for one, product in seen.beside_listings().items() if not products.search(product)]
     if doubtful:
         seen.notes.append(
             f"no pattern: {len(doubtful):,} pages that {' '.join(patterns)} leaves out may be products, such as "

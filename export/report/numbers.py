@@ -25,7 +25,8 @@ class Numbers:
     """Everything that the report shows, as plain rows."""
 
     totals: dict[str, object]
-    """products, merchants, sub_classes, properties, values, images, videos, frames, masked_contacts."""
+    """products, descriptions, list_prices, ratings, merchants, sub_classes, properties, values, images, videos, frames,
+    masked_contacts."""
     long_tail: Rows
     """name, products: sub-classes, largest first."""
     overlap: Rows
@@ -114,6 +115,9 @@ def _sampled(column: str, *, is_large: bool) -> dict[str, str]:
 
 _TOTALS = """
 select (select count(*) from products) as products,
+       (select count(description) from products) as descriptions,
+       (select count(list_price) from products) as list_prices,
+       (select count(rating) from products) as ratings,
        (select count(distinct merchant) from products) as merchants,
        (select count(distinct sub_class_id) from labels where sub_class_id >= 0) as sub_classes,
        (select count(distinct property) from specs) as properties,

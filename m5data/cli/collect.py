@@ -4,7 +4,7 @@ import gzip
 import zlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,7 @@ from m5data.cli.shared import HERE, AllowShrinkOption, JsonOption, RefreshOption
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
     from core.records import ProductRecord
 
-__all__ = ["crawl", "download", "ingest", "learn_reader", "parse", "read_page"]
+__all__ = ["crawl", "download", "import_warc", "ingest", "learn_reader", "parse", "read_page"]
 
 _LONGEST = 64 * 1024 * 1024
 """Largest saved page, in decompressed bytes: a small gzip file can expand a thousandfold."""
@@ -35,13 +35,28 @@ def crawl(
     run_verb(workspace, "crawl", options, as_json=as_json)
 
 
+def import_warc(
+    archives: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="Web archives: WARC, gzipped or not, or WACZ.")
+    ],
+    workspace: WorkspaceOption = HERE,
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="NAME", help="Only pages of this source's hosts.")
+    ] = None,
+    allow_shrink: AllowShrinkOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Import pages from web archives as if crawled, and read them into records; nothing is requested."""
+    options = RunOptions(source=source, archives=tuple(archives), allow_shrink=allow_shrink)
+    run_verb(workspace, "crawl", options, as_json=as_json)
+
+
 def ingest(
     feed: Annotated[Path, typer.Argument(metavar="FEED", help="File with one product per row.")],
     workspace: WorkspaceOption = HERE,
     source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Source of the feed.")] = None,
     form: Annotated[
-        Literal["auto", "jsonl", "csv", "parquet", "m5product", "product1m", "merchant"],
-        typer.Option("--format", help="Format of the feed."),
+        str, typer.Option("--format", metavar="NAME", help="Format of the feed; docs/sources.md names them.")
     ] = "auto",
     allow_shrink: AllowShrinkOption = False,
     as_json: JsonOption = False,
@@ -78,6 +93,10 @@ def parse(
     source: Annotated[
         str | None, typer.Option("--source", metavar="NAME", help="Print the template of this source instead.")
     ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="FIELD", help="Print the candidates of this field and why, instead."),
+    ] = None,
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
@@ -91,6 +110,9 @@ def parse(
         return
     if page is None or url is None:
         raise UsageError("parse: give a saved page and its --url, or --source NAME")
+    if explain is not None:
+        _print_odds(read_page(page), url, explain, as_json=as_json)
+        return
     print_json(_record_as_json(crawler.parse_page(read_page(page), url, page_object=page_object)))
 
 
@@ -146,6 +168,41 @@ def read_page(path: Path) -> bytes:
     if len(body) > _LONGEST:
         raise UsageError(f"{path}: longer than {_LONGEST:,} bytes, the most that a page may have; name another file")
     return body
+
+
+_MAX_CANDIDATES = 10
+
+
+def _print_odds(body: bytes, url: str, field: str, *, as_json: bool) -> None:
+    """Print the likeliest candidates of a field, each with its probability, place and weightiest evidence.
+
+    Raises:
+        UsageError: The reader has no such field.
+    """
+    from core.errors import UsageError
+    from m5data.cli.output import print_json, print_rows
+    from reader.document import read_document
+    from reader.model import FIELDS
+    from reader.reading import Reading
+
+    if field not in FIELDS:
+        raise UsageError(f"parse: --explain {field}: the reader weighs {', '.join(FIELDS)}; name one of them")
+    reading = Reading(read_document(body, url))
+    found = reading.odds(field)
+    rows = [
+        (str(one.value), round(probability, 3), one.origin, one.count or 1, reading.model.spoke(field, one))
+        for one, probability in ((odds.candidate, odds.probability) for odds in found[:_MAX_CANDIDATES])
+    ]
+    columns = ("value", "probability", "first place", "places", "evidence")
+    if as_json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+        return
+    none = max(0.0, 1.0 - sum(odds.probability for odds in found))
+    print_rows(
+        f"{field}: candidates and their evidence with its weight; none of them: {none:.3f}",
+        columns,
+        [(*row, " ".join(f"{name} {weight:+.1f}" for name, weight in evidence if weight)) for *row, evidence in rows],
+    )
 
 
 def _print_template(workspace: Path, source: str, *, as_json: bool) -> None:

@@ -10,6 +10,7 @@ import typer
 from core.run_options import RunOptions
 from core.usage import Purpose
 from m5data.cli.shared import HERE, EngineOption, JsonOption, Settings, WorkspaceOption, run_verb
+from m5data.cli.untrusted import UntrustedOption
 
 if TYPE_CHECKING:  # every spawned child imports this module again, so it must stay light
     from storage import Snapshot
@@ -30,6 +31,7 @@ def verify(
     at: Annotated[int | None, typer.Option("--at", metavar="VERSION", help="Check an earlier dataset version.")] = None,
     wide: Annotated[bool, typer.Option("--wide", help="Print every check, not a line for each group.")] = False,
     as_json: JsonOption = False,
+    _untrusted: UntrustedOption = False,
 ) -> None:
     """Check conservation, versions and the split certificates.
 
@@ -84,6 +86,7 @@ def rights(
     ] = None,
     source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Only this source.")] = None,
     as_json: JsonOption = False,
+    _untrusted: UntrustedOption = False,
 ) -> None:
     """Show what shops signal about the use of their data, since when, and what they withdrew.
 
@@ -125,6 +128,7 @@ def sql(
         Path | None, typer.Option("--out", metavar="FILE", help="File to write instead of the screen.")
     ] = None,
     at: Annotated[int | None, typer.Option("--at", metavar="VERSION", help="Query an earlier dataset version.")] = None,
+    _untrusted: UntrustedOption = False,
 ) -> None:
     """Query the dataset's tables; "show tables" lists them."""
     from m5data.cli.limits import bounded_memory, bounded_time
@@ -138,6 +142,7 @@ def sql(
 def shell(
     workspace: WorkspaceOption = HERE,
     at: Annotated[int | None, typer.Option("--at", metavar="VERSION", help="Query an earlier dataset version.")] = None,
+    _untrusted: UntrustedOption = False,
 ) -> None:
     """Query the dataset's tables interactively, with completion, paging and history."""
     from m5data.cli.limits import bounded_memory
@@ -150,8 +155,8 @@ def shell(
 def _snapshot(workspace: Path, version: int | None) -> "Snapshot":
     """Open a dataset version without reading the settings, which would take as long as a query."""
     from storage import Store
-    from storage.home import Home
+    from storage.remote_workspace import RemoteWorkspace
 
-    if home := Home.of(workspace):
+    if home := RemoteWorkspace.of(workspace):
         home.refresh()
     return Store.open(workspace).snapshot(version)

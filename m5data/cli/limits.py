@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["bounded_memory", "bounded_time"]
+__all__ = ["bounded_memory", "bounded_time", "limit_memory"]
 
 _GB = 1 << 30
 _STATM = Path("/proc/self/statm")
@@ -20,17 +20,26 @@ def bounded_memory(gigabytes: int) -> Iterator[None]:
 
     A query that needs more ends with an error. Does nothing on systems other than Linux.
     """
-    if not _STATM.exists():
-        yield
-        return
     before, hard = resource.getrlimit(resource.RLIMIT_AS)
-    used = int(_STATM.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-    wanted = used + gigabytes * _GB
-    resource.setrlimit(resource.RLIMIT_AS, (wanted if hard < 0 else min(wanted, hard), hard))
+    resource.setrlimit(resource.RLIMIT_AS, (_most(gigabytes, hard), hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (before, hard))
+
+
+def limit_memory(gigabytes: int) -> None:
+    """Bound the memory that this process may take from now on, for good, as ``bounded_memory`` does for a while."""
+    most = _most(gigabytes, resource.getrlimit(resource.RLIMIT_AS)[1])
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _most(gigabytes: int, hard: int) -> int:
+    """Return the bytes of address space that this process may have; without /proc, the hard limit."""
+    if not _STATM.exists():
+        return hard
+    wanted = int(_STATM.read_text(encoding="ascii").split()[0]) * resource.getpagesize() + gigabytes * _GB
+    return wanted if hard < 0 else min(wanted, hard)
 
 
 @contextmanager

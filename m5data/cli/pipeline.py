@@ -18,6 +18,7 @@ from m5data.cli.shared import (
     run_stages,
     run_verb,
 )
+from m5data.cli.untrusted import UntrustedOption
 from workspace.stages import Part, stages_of
 
 __all__ = ["cluster_check", "plan", "redo", "run", "schedule", "status"]
@@ -153,6 +154,7 @@ def status(
         bool, typer.Option("--wide", help="Also times, and every reason, source and note; needs a wide terminal.")
     ] = False,
     as_json: JsonOption = False,
+    _untrusted: UntrustedOption = False,
 ) -> None:
     """Show what to do next, and what is done, pending, running and failed, and why.
 

@@ -11,6 +11,7 @@ import typer
 
 from core.names import dashed
 from core.run_options import RunOptions
+from m5data.cli.untrusted import check_place, is_untrusted
 from workspace.stages import STAGES, Option, StageSpec
 
 __all__ = [
@@ -41,7 +42,10 @@ def _nearest(context: typer.Context, value: Path) -> Path:
     """Return the verb's own ``-w``, else the one before the verb, else the current folder."""
     source = context.get_parameter_source("workspace")
     before: Path | None = context.find_root().params.get("workspace")
-    return before if before and source is not None and source.name == "DEFAULT" else value
+    place = before if before and source is not None and source.name == "DEFAULT" else value
+    if is_untrusted(context):
+        check_place(place)
+    return place
 
 
 def folder_of(place: str | Path) -> Path:
@@ -74,12 +78,9 @@ Settings = Mapping[str, Any]
 
 
 def plain_verb(spec: StageSpec) -> Callable[..., None]:
-    """Return the verb of a stage that has no options but those of its ``StageSpec``."""
+    """Return the verb of a stage that has no options but those of its ``StageSpec``; see ``with_options``."""
 
-    def run(workspace: WorkspaceOption = HERE, *, settings: Settings, as_json: JsonOption = False) -> None:
-        run_verb(workspace, spec.name, RunOptions(settings=settings), as_json=as_json)
-
-    def run_on(
+    def run(
         workspace: WorkspaceOption = HERE,
         *,
         settings: Settings,
@@ -88,26 +89,28 @@ def plain_verb(spec: StageSpec) -> Callable[..., None]:
     ) -> None:
         run_verb(workspace, spec.name, RunOptions(settings=settings, engine=engine), as_json=as_json)
 
-    return run_on if spec.on_ray else run
+    return run
 
 
 def with_options(spec: StageSpec, verb: Callable[..., None]) -> Callable[..., None]:
-    """Return a verb in which the options of its stage stand in the place of the parameter ``settings``."""
+    """Return a verb with its stage's options in place of ``settings``, and no ``engine`` unless that runs on Ray."""
     own = inspect.signature(verb).parameters
     if "settings" not in own:
         return verb
     options = [option for option in spec.options if option.help]
-    before, after = list(own)[: list(own).index("settings")], list(own)[list(own).index("settings") + 1 :]
-    parameters = [*(own[name] for name in before), *map(_parameter, options), *(own[name] for name in after)]
+    parameters: list[inspect.Parameter] = []
+    for parameter in own.values():
+        if parameter.name == "settings":
+            parameters += map(_parameter, options)
+        elif parameter.name != "engine" or spec.on_ray:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
 
     @functools.wraps(verb)
     def run(**given: Any) -> None:  # noqa: ANN401 - what Typer parsed
         settings = {option.name: given.pop(option.name) for option in options}
         verb(**given, settings=settings)
 
-    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # Typer reads it
-        [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
-    )
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # Typer reads it
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
 

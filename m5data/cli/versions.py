@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from m5data.cli.shared import HERE, DryRunOption, JsonOption, WorkspaceOption
+from m5data.cli.untrusted import UntrustedOption
 
 __all__ = ["copy", "diff", "log", "repair", "vacuum"]
 
 SHOWN = 200
 
 
-def log(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
+def log(workspace: WorkspaceOption = HERE, as_json: JsonOption = False, _untrusted: UntrustedOption = False) -> None:
     """List the dataset versions, newest first."""
     import m5data
     from m5data.cli.output import print_json, print_rows
@@ -32,6 +33,7 @@ def diff(
     tables: Annotated[bool, typer.Option("--tables", help="Count the changed rows of every table.")] = False,
     table: Annotated[str | None, typer.Option("--table", metavar="NAME", help="Show the keys of this table.")] = None,
     as_json: JsonOption = False,
+    _untrusted: UntrustedOption = False,
 ) -> None:
     """Show the products that changed, field by field, as a person would notice.
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from m5data.cli.shared import HERE, JsonOption, WorkspaceOption
+from m5data.cli.untrusted import UntrustedOption
 
 __all__ = ["demo", "doctor", "init", "serve"]
 
@@ -72,6 +73,7 @@ def doctor(
     workspace: WorkspaceOption = HERE,
     deep: Annotated[bool, typer.Option("--deep", help="Also read every object and data file.")] = False,
     as_json: JsonOption = False,
+    _untrusted: UntrustedOption = False,
 ) -> None:
     """Check the machine and the workspace; change nothing.
 

@@ -9,17 +9,17 @@ import numpy.typing as npt
 from scipy.optimize import minimize, minimize_scalar
 from scipy.sparse import csr_matrix
 
-from reader.learning.labelled import LESSONS, Example
+from reader.learning.labelled import SYNTHETIC_SHOPS, Example
 
 __all__ = ["NO_WEIGHTS", "Weights", "fit", "probabilities", "temperature"]
 
 _PENALTY = 0.8
 """Strength of the squared penalty on weights. Weaker ones fit the shops that are learned from and not others."""
-_MARKUP_SCALE = 8.0
-"""Scale of weights on markup evidence, which makes them cheaper: markup is true in nearly every shop."""
+_SURE_SCALE = 8.0
+"""Scale of weights on evidence that is true in nearly every shop, such as markup: it makes them cheaper."""
 _MARKUP_SHARE = 0.5
 """Weight of a page with its markup, relative to the same page without."""
-_LEAST_SHOPS = 2
+_MIN_SHOPS = 2
 """Minimum groups of shops with a piece of evidence; evidence of one shop alone says nothing about others."""
 _FEW_PAGES = 4
 """Number of pages with a field from which a shop weighs as much as any other."""
@@ -63,7 +63,7 @@ def fit(examples: Sequence[Example], groups: Mapping[str, str], start: Weights =
     keys = _shared(examples, groups)
     if not examples or not len(keys):
         return start
-    scale = np.where(keys >> 32 == 1, _MARKUP_SCALE, 1.0)
+    scale = np.where(keys >> 32 == 1, _SURE_SCALE, 1.0)
     problem = _Problem(examples, keys, scale, start)
     found = minimize(problem, np.zeros(len(keys)), jac=True, method="L-BFGS-B", options={"maxiter": 150, "maxcor": 8})
     return _sum(start, Weights(keys, found.x * scale))
@@ -85,7 +85,7 @@ def _shared(examples: Sequence[Example], groups: Mapping[str, str]) -> npt.NDArr
     keys, counts = (
         np.unique(np.concatenate(every), return_counts=True) if every else (np.empty(0, np.int64), np.empty(0))
     )
-    return keys[counts >= min(_LEAST_SHOPS, len(every))]
+    return keys[counts >= min(_MIN_SHOPS, len(every))]
 
 
 class _Problem:
@@ -128,7 +128,8 @@ def _matrix(evidence: Sequence[npt.NDArray[np.int64]], keys: npt.NDArray[np.int6
 def _page_weights(examples: Sequence[Example]) -> Floats:
     count = Counter(one.shop for one in examples)
     share = {
-        shop: (_LESSON_SHARE if shop.startswith(LESSONS) else 1.0) / max(_FEW_PAGES, n) for shop, n in count.items()
+        shop: (_LESSON_SHARE if shop.startswith(SYNTHETIC_SHOPS) else 1.0) / max(_FEW_PAGES, n)
+        for shop, n in count.items()
     }
     weights = np.array([share[one.shop] * (_MARKUP_SHARE if one.markup else 1.0) for one in examples])
     return np.asarray(weights * len(count) / weights.sum())
@@ -152,20 +153,25 @@ def _scores(weights: Weights, example: Example) -> Floats:
 
 
 def temperature(scored: Sequence[tuple[Example, Weights]]) -> float:
-    """Return the temperature that best calibrates probabilities on unseen shops; 1 with too few examples."""
+    """Return the temperature at which the probability of the likeliest answer is how often it is right.
+
+    It is fitted on unseen shops; 1 with too few examples. Several answers of a page may be right, such as the images of
+    one product, so it is the answer given that is judged.
+    """
     scores = [(_scores(weights, one), one) for one, weights in scored if one.evidence]
     if len(scores) < _FEW_EXAMPLES:
         return 1.0
     share = _page_weights([one for _, one in scores])
+    right = np.array([one.right[values.argmax()] for values, one in scores])
 
     def loss(log_heat: float) -> float:
-        total = 0.0
-        for (values, one), weight in zip(scores, share, strict=True):
-            heated = values / np.exp(log_heat)
-            top = max(float(heated.max()), 0.0)
-            mass, none = np.exp(heated - top), float(np.exp(-top))
-            good = mass[one.right].sum() if one.right.any() else none
-            total -= weight * float(np.log(max(good / (mass.sum() + none), 1e-9)))
-        return total
+        sure = np.array([_highest(values / np.exp(log_heat)) for values, _ in scores]).clip(1e-9, 1 - 1e-9)
+        return -float(share @ np.log(np.where(right, sure, 1.0 - sure)))
 
     return float(np.exp(minimize_scalar(loss, bounds=(-1.0, 2.0), method="bounded").x))
+
+
+def _highest(scores: Floats) -> float:
+    """Return the probability of the likeliest of some candidates."""
+    top = max(float(scores.max()), 0.0)
+    return float(np.exp(scores.max() - top) / (np.exp(scores - top).sum() + np.exp(-top)))

@@ -14,10 +14,11 @@ from reader.evidence import OF_SHOP, key_of
 from reader.facts import Facts
 from reader.media_candidates import image_key
 from reader.model import FIELDS, evidence_hash
+from reader.price_candidates import UNSTATED
 from reader.reading import Reading
 
 __all__ = [
-    "LESSONS",
+    "SYNTHETIC_SHOPS",
     "Example",
     "LabelledPage",
     "answer",
@@ -27,9 +28,13 @@ __all__ = [
     "without_markup",
 ]
 
-LESSONS = "synthetic lessons"
+SYNTHETIC_SHOPS = "synthetic lessons"
 """Prefix of the shop names of ``lessons``."""
-_MARKUP = ("m:", *(f"{where}:{kind}" for where in ("kind", "at") for kind in ("json-ld", "microdata", "opengraph")))
+_SURE = (
+    *("m:", UNSTATED),
+    *(f"{where}:{kind}" for where in ("kind", "at") for kind in ("json-ld", "microdata", "opengraph")),
+)
+"""Prefixes of evidence that is true in nearly every shop: markup, and amounts that follow from each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class Example:
     field: str
     markup: bool
     evidence: tuple[npt.NDArray[np.int64], ...]
-    """Hashes of the evidence of each place of each candidate; those from markup have bit 32 set."""
+    """Hashes of the evidence of each place of each candidate; of what is true in nearly every shop, with bit 32 set."""
     owners: npt.NDArray[np.int64]
     """Index of the candidate of each place."""
     right: npt.NDArray[np.bool_]
@@ -181,5 +186,5 @@ def _shown(reading: Reading, field: str, truth: frozenset[str]) -> bool:
 
 
 def evidence_key(piece: str) -> int:
-    """Return the key of a piece of evidence in examples: its hash, with bit 32 set if it comes from markup."""
-    return evidence_hash(piece) | (1 << 32 if piece.startswith(_MARKUP) else 0)
+    """Return the key of a piece of evidence in examples: its hash, with bit 32 set if it holds in nearly every shop."""
+    return evidence_hash(piece) | (1 << 32 if piece.startswith(_SURE) else 0)

@@ -8,7 +8,7 @@ the images of a menu are not the product's. Together they count as ten shops.
 from collections.abc import Iterator, Mapping
 from itertools import product
 
-from reader.learning.labelled import LESSONS, LabelledPage, answer
+from reader.learning.labelled import SYNTHETIC_SHOPS, LabelledPage, answer
 
 __all__ = ["lessons"]
 
@@ -28,6 +28,13 @@ _PRICES = (
     ("<del>{b}</del><ins>{a}</ins>", "fr"),
     ("<p>Was: {b}</p><p>Now: {a}</p>", "en"),
     ("<p>{a}</p><p>You save {c}</p>", "en"),
+    ("<p>{d} <span>no Pix</span></p><p>{a}</p><p>6x de {c}</p>", "pt"),
+    ("<p>{a}</p><p>{d}</p><p>with code LAMP</p>", "en"),
+    ("<p>{b}</p><p>{a}</p><p>{p}% off</p>", "en"),
+    ("<p>{a}</p><p>10 x {c}</p>", "es"),
+    ('<div style="display:none">{d}</div><p>{a}</p>', "de"),
+    ('<p style="display:none">{b}</p><div>{a}</div>', "fr"),
+    ("<p>{a}</p><h2>Frequently bought together</h2><p>{b}</p>", "en"),
 )
 _MONEY = (("${}.00", "USD"), ("€ {}", "EUR"), ("£{}.00", "GBP"), ("{} zł", "PLN"), ("￥{}", "CNY"))
 _STOCK = (
@@ -86,6 +93,12 @@ _OTHERS = (
     "<h1>Lamp</h1><p>€ 7</p><p>Lamps are fine.</p>",
     "<h1>Lamp</h1>" + "".join(f"<p>Thing {n} ${n}.00</p>" for n in range(1, 20)),
 )
+_ROWS = (
+    "<li><a href='/p/{n}'>Lamp {n}</a> {money}</li>",
+    "<li><img src='/{n}.jpg'><h3><a href='/p/{n}'>Lamp {n}</a></h3><p>{money}</p></li>",
+    "<li><a href='/p/{n}'><img src='/{n}.jpg'>Lamp {n}</a> <b>{money}</b></li>",
+)
+"""Items of listings, some of which have only one or two."""
 
 
 def lessons() -> Iterator[LabelledPage]:
@@ -95,7 +108,9 @@ def lessons() -> Iterator[LabelledPage]:
         stock, availability = _STOCK[number % len(_STOCK)]
         image, brand = _IMAGES[number % len(_IMAGES)].format(name=name), _BRANDS[number % len(_BRANDS)]
         crumbs = _CRUMBS[number % len(_CRUMBS)].format(name=name)
-        shown = prices.format(a=money.format(49 + number), b=money.format(59 + number), c=money.format(4))
+        amounts = {"a": 49 + number, "b": 59 + number, "c": 4, "d": 44 + number}
+        cut = round(100 - 100 * amounts["a"] / amounts["b"])
+        shown = prices.format(p=cut, **{name: money.format(amount) for name, amount in amounts.items()})
         top = (f"<h1>{name}</h1>{image}", f"{image}<h1>{name}</h1>")[number % 2]
         body = f"{crumbs}{top}{brand}{shown}<p>SKU: L-{number}</p>{stock}"
         truth = {"caption": name, "price": 49 + number, "currency": code, "availability": availability, "brand": "Lumo"}
@@ -116,7 +131,18 @@ def lessons() -> Iterator[LabelledPage]:
         html = f"<html><head><title>Lamp</title></head><body>{body}</body></html>"
         yield LabelledPage(_shop(number), f"https://x.example/p/lamp-{number}", html.encode(), None)
         yield LabelledPage(_shop(number), f"https://x.example/p/{number}", body.encode() or b"<p>", None)
+    yield from _listings()
     yield from _marked()
+
+
+def _listings() -> Iterator[LabelledPage]:
+    """Yield listings of few items, with their images beside the links or without."""
+    for number, (count, item) in enumerate(product((1, 2, 3, 6), _ROWS)):
+        money = _MONEY[number % len(_MONEY)][0]
+        rows = "".join(item.format(n=n, money=money.format(n)) for n in range(5, 5 + count))
+        for place, top in enumerate(("", "<h1>Lamps</h1>", "<div>Here: <a href='/'>Home</a> &gt; Lamps</div>")):
+            html = f"<html><head><title>Lamps</title></head><body>{top}<ul>{rows}</ul></body></html>"
+            yield LabelledPage(_shop(number + place), f"https://x.example/c/{number}.html", html.encode(), None)
 
 
 _LD = """<script type="application/ld+json">{{"@type": "Product", "name": "{name} &amp; shade", "sku": "L{n}",
@@ -212,7 +238,7 @@ def _none_or_other(number: int, name: str) -> Iterator[LabelledPage]:
     nothing: frozenset[str] = frozenset()
     yen = "<p class=price>¥ 1200</p>"
     for field, body, language in (
-        ("image_urls", _FOOTER, "en"),
+        *(("image_urls", _FOOTER, language) for language in ("en", "en", "de", "fr", "zh")),
         ("image_urls", _FOOTER + buy, "en"),
         *(("currency", yen, language) for language in ("en", "en", "de", "fr", "es", "it") for _ in range(4)),
     ):
@@ -234,7 +260,7 @@ def _titled(number: int, name: str) -> Iterator[LabelledPage]:
 
 
 def _shop(number: int) -> str:
-    return f"{LESSONS} {number % _SHOPS}"
+    return f"{SYNTHETIC_SHOPS} {number % _SHOPS}"
 
 
 def _page(number: int, body: str, name: str, language: str, truth: Mapping[str, object]) -> LabelledPage:

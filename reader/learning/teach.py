@@ -13,22 +13,23 @@ import numpy as np
 import numpy.typing as npt
 
 from reader.learning.fit import NO_WEIGHTS, Weights, fit, probabilities, temperature
-from reader.learning.labelled import LESSONS, Example, evidence_key
+from reader.learning.labelled import SYNTHETIC_SHOPS, Example, evidence_key
 from reader.model import FIELDS, MODEL_FORMAT, STATED, Model, shipped_model
 
 __all__ = [
     "Counts",
-    "Lesson",
     "Prediction",
+    "TrainedModel",
     "calibration_error",
     "compare_with_shipped",
     "counts_by_field",
     "f1_by_field",
     "folds",
     "learn",
-    "least_probability",
+    "min_probability",
     "predict",
     "predict_left_out",
+    "reliability",
     "risk_coverage",
     "shop_groups",
     "write_model",
@@ -90,7 +91,7 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TrainedModel:
     """Weights and thresholds learned for all fields, and predictions for left-out shops."""
 
     weights: Mapping[str, Weights]
@@ -102,7 +103,9 @@ class Lesson:
     pages: int
 
 
-def learn(examples: Sequence[Example], groups: Mapping[str, str] | None = None, start: Model | None = None) -> Lesson:
+def learn(
+    examples: Sequence[Example], groups: Mapping[str, str] | None = None, start: Model | None = None
+) -> TrainedModel:
     """Learn all fields, and predict each shop with weights learned without it and its group.
 
     Args:
@@ -118,33 +121,34 @@ def learn(examples: Sequence[Example], groups: Mapping[str, str] | None = None, 
     for field in FIELDS:
         before = _weights(start, field, by_field[field]) if start else NO_WEIGHTS
         scored = predict_left_out(by_field[field], groups, before)
-        temperatures[field] = temperature([pair for pair in scored if not pair[0].shop.startswith(LESSONS)])
+        temperatures[field] = temperature([pair for pair in scored if not pair[0].shop.startswith(SYNTHETIC_SHOPS)])
         weights[field] = fit(by_field[field], groups, before)
         found = [predict(one, table, temperatures[field]) for one, table in scored]
-        least[field] = least_probability([one for one in found if not one.example.shop.startswith(LESSONS)])
+        least[field] = min_probability([one for one in found if not one.example.shop.startswith(SYNTHETIC_SHOPS)])
         predictions += [replace(one, least=least[field]) for one in found]
-    real = {(one.shop, one.page) for one in examples if not one.shop.startswith(LESSONS)}
-    return Lesson(weights, temperatures, least, predictions, len({shop for shop, _ in real}), len(real))
+    real = {(one.shop, one.page) for one in examples if not one.shop.startswith(SYNTHETIC_SHOPS)}
+    return TrainedModel(weights, temperatures, least, predictions, len({shop for shop, _ in real}), len(real))
 
 
-_ALWAYS = ("availability", "caption", "native_id")
+_ALWAYS = ("availability", "caption")
 """Fields that every product needs."""
 
 
-def least_probability(predictions: Sequence[Prediction]) -> float:
-    """Return the minimum probability of an answer that maximises the mean F1 over shops.
+def min_probability(predictions: Sequence[Prediction]) -> float:
+    """Return the minimum probability of an answer that maximises the mean F1 over shops, averaged with its neighbours'.
 
-    Pages with markup do not count: nearly all answers there are certain.
+    Single pages decide between neighbours. Pages with markup do not count: nearly all answers there are certain.
     """
     predictions = [one for one in predictions if not one.example.markup and one.example.field not in _ALWAYS]
     if not predictions:
         return 0.0
-    means = [round(_mean_f1(predictions, least), 3) for least in _LEAST]
-    alike = [least for least, mean in zip(_LEAST, means, strict=True) if mean == max(means)]
+    means = [_mean_f1(predictions, least) for least in _MIN]
+    smooth = [round(sum(near) / len(near), 3) for near in (means[max(0, n - 1) : n + 2] for n in range(len(means)))]
+    alike = [least for least, mean in zip(_MIN, smooth, strict=True) if mean == max(smooth)]
     return alike[len(alike) // 2]
 
 
-_LEAST = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
+_MIN = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
 """Answers that are right less often than once in four are never given."""
 
 
@@ -152,6 +156,10 @@ def _mean_f1(predictions: Sequence[Prediction], least: float) -> float:
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for one in predictions:
         said = one.stated or one.probability >= least
+        if one.example.field == "page":  # that a page shows no product is an answer too
+            counts[one.example.shop][0] += 2 * (said == _right(one))
+            counts[one.example.shop][1] += 2
+            continue
         counts[one.example.shop][0] += 2 * (said and _right(one))
         counts[one.example.shop][1] += said + bool(one.example.truth)
     return sum(hit / total if total else 1.0 for hit, total in counts.values()) / len(counts)
@@ -248,17 +256,23 @@ def _said(one: Prediction, *, product: bool) -> tuple[str | None, frozenset[str]
     return (one.answer if one.stated or one.probability >= one.least else None), truth
 
 
-def calibration_error(predictions: Sequence[Prediction], field: str, bins: int = 10) -> float:
+def calibration_error(predictions: Sequence[Prediction], field: str) -> float:
     """Return the expected calibration error of a field: how far its probabilities are from observed rates."""
-    found = [(one.probability, _right(one)) for one in predictions if one.example.field == field]
-    total = 0.0
-    for place in range(bins):
-        inside = [
-            pair for pair in found if place <= pair[0] * bins < place + 1 or (place == bins - 1 and pair[0] >= 1.0)
-        ]
-        if inside:
-            total += abs(sum(p for p, _ in inside) - sum(right for _, right in inside))
-    return total / max(1, len(found))
+    classes = reliability(predictions, field)
+    total = sum(count for _, _, count in classes)
+    return sum(count * abs(stated - right) for stated, right, count in classes) / max(1, total)
+
+
+def reliability(predictions: Sequence[Prediction], field: str, classes: int = 10) -> list[tuple[float, float, int]]:
+    """Return the mean probability, the share of right answers and the number of them, by class of probability."""
+    found: dict[int, list[tuple[float, bool]]] = defaultdict(list)
+    for one in predictions:
+        if one.example.field == field:
+            found[min(int(one.probability * classes), classes - 1)].append((one.probability, _right(one)))
+    return [
+        (sum(stated for stated, _ in pairs) / len(pairs), sum(right for _, right in pairs) / len(pairs), len(pairs))
+        for _, pairs in sorted(found.items())
+    ]
 
 
 def _right(one: Prediction) -> bool:
@@ -282,7 +296,7 @@ def risk_coverage(predictions: Sequence[Prediction], field: str, coverages: Sequ
     return risks
 
 
-def compare_with_shipped(lesson: Lesson, examples: Sequence[Example]) -> dict[str, tuple[float, float]]:
+def compare_with_shipped(lesson: TrainedModel, examples: Sequence[Example]) -> dict[str, tuple[float, float]]:
     """Return per field the F1 without markup of the lesson on left-out shops, and of the shipped model."""
     shipped = shipped_model()
     tables = {field: _weights(shipped, field, [one for one in examples if one.field == field]) for field in FIELDS}
@@ -290,14 +304,16 @@ def compare_with_shipped(lesson: Lesson, examples: Sequence[Example]) -> dict[st
         predict(one, tables[one.field], shipped.temperature(one.field), shipped.least.get(one.field, 0.0))
         for one in examples
     ]
-    ours = [[one for one in said if not one.example.shop.startswith(LESSONS)] for said in (lesson.left_out, theirs)]
+    ours = [
+        [one for one in said if not one.example.shop.startswith(SYNTHETIC_SHOPS)] for said in (lesson.left_out, theirs)
+    ]
     figures = [f1_by_field(said, markup=False) for said in ours]
     mean = [{field: sum(shops.values()) / len(shops) for field, shops in one.items() if shops} for one in figures]
     return {field: (mean[0][field], mean[1][field]) for field in FIELDS if field in mean[0]}
 
 
 def _weights(model: Model, field: str, examples: Sequence[Example]) -> Weights:
-    """Return the weights of a model, keyed as in examples, where a bit marks evidence from markup."""
+    """Return the weights of a model, keyed as in examples, where a bit marks what holds in nearly every shop."""
     table = model.weights(field)
     marked = {key & 0xFFFFFFFF for one in examples for keys in one.evidence for key in keys[keys >> 32 == 1].tolist()}
     keys = np.array([key | (1 << 32) if key in marked else key for key in table], dtype=np.int64)
@@ -305,7 +321,7 @@ def _weights(model: Model, field: str, examples: Sequence[Example]) -> Weights:
     return Weights(keys[order], np.array([*table.values()], dtype=float)[order])
 
 
-def write_model(path: Path, lesson: Lesson, made: str) -> None:
+def write_model(path: Path, lesson: TrainedModel, made: str) -> None:
     """Write a model file. The same lesson produces the same bytes.
 
     Args:

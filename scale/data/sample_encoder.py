@@ -126,14 +126,15 @@ class _Encoding:
         return {**arrays, "present": present, "index": np.array(index, np.int64)}
 
     def _text(self) -> Row:
-        caption, limit = self.sample.caption, self.by.settings.text_tokens
-        in_images = " ".join(self.sample.image_text) if self.by.settings.image_text else ""
-        self.present["text"] = bool(caption or in_images)
+        caption, settings = self.sample.caption, self.by.settings
+        in_images = " ".join(self.sample.image_text) if settings.image_text else ""
+        further = [text for text in (self.sample.description if settings.description else None, in_images) if text]
+        self.present["text"] = bool(caption or further)
         encode = self.by.fitted.vocabulary.encode
-        ids = [CLS, *encode(caption or "")] if caption or in_images else []
-        if in_images:
-            ids += [SEP, *encode(in_images)]
-        return {"text_ids": _padded(ids, limit), **self._named("text")}
+        ids = [CLS, *encode(caption or "")] if caption or further else []
+        for text in further:
+            ids += [SEP, *encode(text)]
+        return {"text_ids": _padded(ids, settings.text_tokens), **self._named("text")}
 
     def _table(self) -> Row:
         specs, limit = self.sample.specs, self.by.settings.table_tokens

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.errors import DataError
 from core.tar import read_members
 from scale.data.blocks import split_into_blocks
-from scale.data.shard_folder import Shard
+from scale.data.shard_folder import ShardFile
 
 __all__ = ["DamagedShardError", "RawSample", "read_samples", "readable_samples"]
 
@@ -42,6 +42,7 @@ class RawSample:
     """[n_mfcc, T]."""
     image_text: Sequence[str] = ()
     """Lines of text in its images; shards of an older version have none."""
+    description: str | None = None
 
 
 class DamagedShardError(DataError):
@@ -63,7 +64,7 @@ def read_samples(path: Path, start: int, stop: int, *, media: bool = True) -> li
         ) from error
 
 
-def readable_samples(shards: Sequence[Shard], *, media: bool) -> Iterator[tuple[Path, int, RawSample]]:
+def readable_samples(shards: Sequence[ShardFile], *, media: bool) -> Iterator[tuple[Path, int, RawSample]]:
     """Yield shard, row and sample of all readable samples; damaged blocks are skipped."""
     for block in split_into_blocks(shards):
         try:
@@ -73,7 +74,7 @@ def readable_samples(shards: Sequence[Shard], *, media: bool) -> Iterator[tuple[
         yield from ((block.shard.path, block.start + at, sample) for at, sample in enumerate(samples))
 
 
-_COLUMNS = ["product_id", "label", "group_id", "caption", "specs", "mfcc", "image_text"]
+_COLUMNS = ["product_id", "label", "group_id", "caption", "specs", "mfcc", "image_text", "description"]
 _MEDIA_COLUMNS = ["image", "frames", "audio"]
 
 
@@ -122,6 +123,7 @@ def _parquet_sample(row: dict[str, Any], *, media: bool) -> RawSample:
         audio=_bytes(row["audio"]) if media else None,
         mfcc=_parquet_mfcc(row["mfcc"]),
         image_text=row.get("image_text") or (),
+        description=row.get("description"),
     )
 
 
@@ -183,6 +185,7 @@ def _tar_sample(payloads: dict[str, bytes]) -> RawSample:
         audio=payloads.get("audio.mpga") or None,
         mfcc=_tar_mfcc(payloads["mfcc.npy"]),
         image_text=facts.get("image_text", ()),
+        description=facts.get("description"),
     )
 
 

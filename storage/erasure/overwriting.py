@@ -16,7 +16,7 @@ from typing import Any
 from core.errors import CorruptObjectError
 from core.files import replace_file, sync_file, sync_folder
 from core.small_files import check, read_json
-from storage.erasure.records import BLANK_TYPE, Place, record_fields
+from storage.erasure.records import BLANK_TYPE, WarcRecord, record_fields
 from storage.files import SEGMENT
 from storage.objects.index import ObjectKind
 from storage.objects.reader import Objects
@@ -24,7 +24,7 @@ from storage.objects.warc import RECORD_END, StoredPage, parse_response
 from storage.objects.writer import ObjectWriter
 from storage.working_copy import segment_file
 
-__all__ = ["blank_record", "erase_records", "finish_erasing", "free_blanks", "store_again"]
+__all__ = ["blank_record", "erase_records", "finish_erasing", "free_blanks", "store_again", "unfinished_spans"]
 
 _JOURNAL = "takedown.journal"
 """File that lists the byte ranges being overwritten: after a kill, a half-written record could not be parsed."""
@@ -40,7 +40,7 @@ _PUNCH = 0x01 | 0x02  # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
 
 
 def store_again(
-    root: Path, objects: Objects, places: Iterable[Place], change: Callable[[Place, StoredPage], StoredPage]
+    root: Path, objects: Objects, places: Iterable[WarcRecord], change: Callable[[WarcRecord, StoredPage], StoredPage]
 ) -> dict[str, str]:
     """Store the objects of records again, changed, and return old object -> new object.
 
@@ -77,7 +77,9 @@ def store_again(
     return stored
 
 
-def erase_records(root: Path, objects: Objects, places: Iterable[Place], gone: Iterable[str], now: datetime) -> int:
+def erase_records(
+    root: Path, objects: Objects, places: Iterable[WarcRecord], gone: Iterable[str], now: datetime
+) -> int:
     """Overwrite records and drop objects from the index; return the number of records.
 
     If the process is killed, ``finish_erasing`` does the rest.
@@ -98,14 +100,23 @@ def erase_records(root: Path, objects: Objects, places: Iterable[Place], gone: I
 
 def finish_erasing(root: Path, now: datetime) -> None:
     """Overwrite the ranges that the journal lists, already overwritten or not, and remove the journal."""
-    journal = root / _JOURNAL
-    spans = read_json(journal, _spans, _REMEDY) if journal.is_file() else []
+    spans = unfinished_spans(root)
     for segment, offset, length in spans:
         _overwrite(segment_file(root, segment), offset, length, now)
     for segment in sorted({segment for segment, _, _ in spans}):
         sync_file(segment_file(root, segment))
-    journal.unlink(missing_ok=True)
+    (root / _JOURNAL).unlink(missing_ok=True)
     sync_folder(root)
+
+
+def unfinished_spans(root: Path) -> list[tuple[str, int, int]]:
+    """Return segment, offset and length of each range that the journal lists; none if there is no journal.
+
+    Raises:
+        CorruptObjectError: The journal is damaged.
+    """
+    journal = root / _JOURNAL
+    return read_json(journal, _spans, _REMEDY) if journal.is_file() else []
 
 
 def _spans(data: Any) -> list[tuple[str, int, int]]:  # noqa: ANN401 - JSON
@@ -193,7 +204,7 @@ def _write(descriptor: int, offset: int, data: bytes) -> None:
         data, offset = data[written:], offset + written
 
 
-def _read(root: Path, place: Place) -> tuple[StoredPage, str]:
+def _read(root: Path, place: WarcRecord) -> tuple[StoredPage, str]:
     """Return a record's content and its MIME type."""
     with segment_file(root, place.segment).open("rb") as file:
         file.seek(place.offset)

@@ -32,7 +32,28 @@ PRODUCTS = TableSpec(
             may_lack=True,
         ),
         Column("mpn", TEXT, "manufacturer's part number; NULL: none", nullable=True),
-        Column("masked", INT, "contact details masked in caption and specifications"),
+        Column(
+            "description",
+            TEXT,
+            "text about the product, a paragraph a line, contact details masked; NULL: none",
+            nullable=True,
+            may_lack=True,
+        ),
+        Column("features", LIST, "selling points, contact details masked; NULL: none", nullable=True, may_lack=True),
+        Column(
+            "list_price",
+            pa.decimal128(18, 4),
+            "higher amount in currency that price replaces; NULL: none",
+            nullable=True,
+            may_lack=True,
+        ),
+        Column("rating", REAL, "mean rating, 0 to 5; NULL: none", nullable=True, may_lack=True),
+        Column("rating_count", INT, "ratings, else reviews; NULL: not said", nullable=True, may_lack=True),
+        Column("condition", TEXT, "New, Used, Refurbished or Damaged; NULL: not said", nullable=True, may_lack=True),
+        Column(
+            "item_group", TEXT, "the site's own id of its group of variants; NULL: none", nullable=True, may_lack=True
+        ),
+        Column("masked", INT, "contact details masked in caption, description, features and specifications"),
         Column("page_sha256", TEXT, "object of the raw page; NULL: came by feed", nullable=True),
         Column("first_seen", TIME, "when the product was first recorded", observed=True),
         Column("last_seen", TIME, "when the content recorded here was fetched", observed=True),
@@ -110,7 +131,8 @@ HISTORY = TableSpec(
         Column(
             "field",
             TEXT,
-            "caption, price, currency, availability, category, brand, specification, images, videos, or product",
+            "caption, price, currency, availability, category, brand, description, features, list_price, condition, "
+            "item_group, specification, images, videos, or product",
         ),
         Column("name", TEXT, "property of a specification; else empty"),
         Column("before", TEXT, "value before; NULL: none", nullable=True),

@@ -28,6 +28,7 @@ __all__ = [
     "repeated_keys_sql",
     "rows_sql",
     "sorted_once",
+    "stored_sql",
     "view_sql",
 ]
 
@@ -78,11 +79,16 @@ def _select(spec: TableSpec, paths: Sequence[Path], value: str | None) -> str:
     columns = ", ".join(
         f"{text(value or '')} AS {quote(c.name)}" if c.name == spec.split_by else quote(c.name) for c in spec.columns
     )
+    return f"SELECT {columns} FROM {stored_sql(spec, paths)}"  # noqa: S608
+
+
+def stored_sql(spec: TableSpec, paths: Sequence[Path]) -> str:
+    """Return what stands behind FROM to read files of a table; columns that older ones lack are NULL."""
     lacking = ", ".join(f"NULL::{sql_type(c.type)} AS {quote(c.name)}" for c in spec.columns if c.may_lack)
     if not lacking:
-        return f"SELECT {columns} FROM {file_sql(*paths)}"  # noqa: S608
+        return file_sql(*paths)
     stored = f"SELECT * FROM {file_sql(*paths, by_name=True)}"  # noqa: S608
-    return f"SELECT {columns} FROM ({stored} UNION ALL BY NAME SELECT {lacking} WHERE false)"  # noqa: S608
+    return f"({stored} UNION ALL BY NAME SELECT {lacking} WHERE false)"
 
 
 def file_sql(*paths: Path, by_name: bool = False) -> str:

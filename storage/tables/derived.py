@@ -290,6 +290,9 @@ PROPERTIES = TableSpec(
         Column("weights", _REALS, "products with each term; a number stands between two steps"),
         Column("others", _PLACES, "properties of the source that occur in the same products, as indices from 0"),
         Column("agreement", _REALS, "with each of these: cosines of their values, less .65 a product"),
+        Column(
+            "decimal", TEXT, "mark before decimals in the source: . or ,; NULL: unclear", nullable=True, may_lack=True
+        ),
     ),
 )
 

@@ -27,6 +27,7 @@ from storage.tables.data_files import (
     other_buckets,
     read_owners,
     repeated_keys_sql,
+    stored_sql,
 )
 
 __all__ = [
@@ -207,7 +208,7 @@ class PartitionWriter:
         columns = _stored(self._spec)
         key = quote(self._spec.key[0])
         others = " AND ".join(f"NOT starts_with({key}, {text(start)})" for start in within) or "true"
-        old = f"SELECT {columns} FROM {file_sql(*self._paths(files))} WHERE {others}"  # noqa: S608
+        old = f"SELECT {columns} FROM {stored_sql(self._spec, self._paths(files))} WHERE {others}"  # noqa: S608
         united = rows.query("rows_within", f"SELECT {columns} FROM rows_within UNION ALL {old}")  # noqa: S608
         return cast("duckdb.DuckDBPyRelation", united)
 
@@ -238,7 +239,7 @@ class PartitionWriter:
         skipped = {*self._spec.observed, self._spec.split_by}
         names = [quote(c.name) for c in self._spec.columns if c.name not in skipped]
         differs = " OR ".join(f"new.{name} IS DISTINCT FROM old.{name}" for name in names)
-        before = f"SELECT * FROM {file_sql(*self._paths(old))}"  # noqa: S608
+        before = f"SELECT * FROM {stored_sql(self._spec, self._paths(old))}"  # noqa: S608
         if len(old) > 1:
             before += f" ORDER BY {', '.join(_order(self._spec))}"
         # Both are sorted by key, so that equal tables are equal row by row.

@@ -173,14 +173,47 @@ def test_missing_duplicates_are_an_error(store: Store) -> None:
         run(store)
 
 
-def test_specifications_get_shared_names_and_units(store: Store) -> None:
-    fill(store, [Listing("n:1", ["食品", "咖啡"]), Listing("s:1", ["零食", "咖啡"])])
-    lines = [("n:1", 0, "净含量", "0.5kg"), ("n:1", 1, "产地", "云南"), ("s:1", 0, "净含量(g)", "500克")]
+def fill_specs(store: Store, lines: Sequence[tuple[str, int, str, str]]) -> None:
     columns = ("product_id", "position", "property", "value")
     specs = [dict(zip(columns, line, strict=True)) for line in lines]
     with store.stage("records", settings="test") as stage:
         stage.write("specs", pa.Table.from_pylist(specs, schema=TABLES["specs"].schema))
         stage.commit(StageReport("records", 0, 0))
+
+
+def test_numbers_are_read_by_the_mark_of_their_source(store: Store) -> None:
+    fill(store, [Listing(name, ["食品"]) for name in ("a:1", "b:1", "c:1")])
+    lines = [("a:1", 0, "Weight", "1,500 kg"), ("a:1", 1, "Length", "2.5 cm")]
+    lines += [("b:1", 0, "Gewicht", "1,500 kg"), ("b:1", 1, "Länge", "2,5 cm"), ("c:1", 0, "Gewicht", "1,500 kg")]
+    fill_specs(store, lines)
+    run(store)
+    norms = store.snapshot().table("spec_norms", ["product_id", "value_norm", "unit"]).to_pylist()
+    assert [tuple(row.values()) for row in norms] == [
+        ("a:1", "1500000", "g"),
+        ("a:1", "25", "mm"),
+        ("b:1", "1500", "g"),
+        ("b:1", "25", "mm"),
+        ("c:1", "1,500 kg", None),
+    ]
+
+
+def test_values_of_the_first_shop_are_read_once_a_second_comes(store: Store) -> None:
+    first = [("a:1", place, "Brand", value) for place, value in enumerate(("Bosch", "Braun", "Philips"))]
+    second = [("b:1", place, "品牌", value) for place, value in enumerate(("Bosch", "Braun", "Philips"))]
+    fill(store, [Listing("a:1", ["食品"])])
+    fill_specs(store, first)
+    run(store)
+    assert store.snapshot().table("properties", ["terms"]).to_pylist() == [{"terms": []}]
+    fill(store, [Listing("a:1", ["食品"]), Listing("b:1", ["食品"])])
+    fill_specs(store, [*first, *second])
+    run(store)
+    rows = store.snapshot().table("properties", ["source", "property_norm"]).to_pylist()
+    assert [tuple(row.values()) for row in rows] == [("a", "Brand"), ("b", "Brand")]
+
+
+def test_specifications_get_shared_names_and_units(store: Store) -> None:
+    fill(store, [Listing("n:1", ["食品", "咖啡"]), Listing("s:1", ["零食", "咖啡"])])
+    fill_specs(store, [("n:1", 0, "净含量", "0.5kg"), ("n:1", 1, "产地", "云南"), ("s:1", 0, "净含量(g)", "500克")])
     run(store)
     assert [tuple(row.values()) for row in store.snapshot().table("spec_norms").to_pylist()] == [
         ("n:1", 0, "500", "g", 500.0),

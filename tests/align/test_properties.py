@@ -88,8 +88,42 @@ def test_two_things_in_one_product_stay_two() -> None:
     products = [{on: f"{watts} W", off: f"{watts + 1} W"} for watts in range(20, 30)]
     values = {key: {product[key]: 1 for product in products} for key in (on, off)}
     uses = [PropertyUse(*key, found) for key, found in values.items()]
+    uses.append(PropertyUse("b", "Power", {f"{watts} W": 1 for watts in range(20, 31)}))
     assert len(set(align_properties(uses).values())) == 1
     assert len(set(align_properties(uses, find_conflicts(uses, *lines(uses, products))).values())) == 2
+
+
+def test_spellings_of_one_name_are_one_property_even_in_one_product() -> None:
+    spellings = ["Net weight", "NET WEIGHT", "Ｎｅｔ　ｗｅｉｇｈｔ", "net_weight:"]
+    uses = [PropertyUse("a", name, {f"{size} kg": 1}) for size, name in enumerate(spellings, 1)]
+    uses += [PropertyUse("b", "顏色", COLOURS), PropertyUse("b", "颜色", {"紫色": 1})]
+    found = align_properties(uses, apart(6, 0, 1))
+    assert len({found["a", name] for name in spellings}) == 1
+    assert found["b", "顏色"] == found["b", "颜色"]
+
+
+def test_names_of_one_source_alone_are_not_compared() -> None:
+    uses = [PropertyUse("a", "Farbe", COLOURS), PropertyUse("a", "Farbe (aussen)", COLOURS)]
+    assert len(set(align_properties(uses).values())) == 2
+
+
+def test_equal_values_of_several_properties_join_none() -> None:
+    sizes = {"10 cm": 3, "20 cm": 3, "30 cm": 3, "40 cm": 3}
+    names = [("a", "Width"), ("a", "Height"), ("b", "宽度"), ("b", "高度")]
+    assert len(set(align_properties([PropertyUse(*key, sizes) for key in names]).values())) == 4
+    assert len(set(align_properties([PropertyUse(*key, sizes) for key in (names[0], names[2])]).values())) == 1
+
+
+def test_equal_values_of_two_properties_of_a_product_join_neither() -> None:
+    sizes = {"10 cm": 3, "20 cm": 3, "30 cm": 3, "40 cm": 3}
+    uses = [PropertyUse("a", "Width", sizes), PropertyUse("a", "Height", sizes), PropertyUse("b", "Mass", sizes)]
+    assert len(set(align_properties(uses, apart(3, 0, 1)).values())) == 3
+
+
+def test_numbers_are_read_by_the_mark_of_their_source() -> None:
+    point = PropertyUse("a", "Weight", {"1.500 kg": 3, "2.250 kg": 2, "1.750 kg": 1})
+    comma = PropertyUse("b", "GEWICHT", {"1,500 kg": 3, "2,250 kg": 2, "1,750 kg": 1}, decimal=",")
+    assert len(set(align_properties([point, comma]).values())) == 1
 
 
 def test_consumption_of_energy_labels_is_energy() -> None:

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from align.values import NormalValue, normal_value
+from align.values import NormalValue, mark_of_lines, normal_value
+from core.numbers import DecimalMark
 
 
 @pytest.mark.parametrize(
@@ -103,3 +104,65 @@ def test_quantities_keep_the_meaning_of_their_signs(name: str, value: str, norma
     assert found.unit == normal.unit
     assert found.number == pytest.approx(normal.number)
     assert normal.unit or found.text == normal.text
+
+
+@pytest.mark.parametrize(
+    ("value", "decimal", "text", "unit"),
+    [
+        ("1,500 kg", ".", "1500000", "g"),
+        ("1,500 kg", ",", "1500", "g"),
+        ("1.500 kg", ",", "1500000", "g"),
+        ("1.500 kg", None, "1.500 kg", None),
+        ("0,500 kg", None, "500", "g"),
+        ("2,5 kg", None, "2500", "g"),
+        ("1.500 kg 1.250 g", None, "1.500 kg 1.250 g", None),
+        ("2.500", None, "2.500", None),
+    ],
+)
+def test_numbers_with_two_readings_follow_their_source(
+    value: str, decimal: DecimalMark | None, text: str, unit: str | None
+) -> None:
+    found = normal_value(value, decimal=decimal)
+    assert (found.text, found.unit) == (text, unit)
+
+
+@pytest.mark.parametrize(
+    ("lines", "mark"),
+    [
+        ([("Gewicht", "1,5 kg"), ("Bluetooth", "5.3"), ("Breite", "1.200 mm")], ","),
+        ([("Size", "12.5 x 3.4 cm")], "."),
+        ([("Weight (kg)", "2.75")], "."),
+        ([("Model", "12,5 V"), ("Leistung", "1.200 W")], None),
+        ([("Gewicht", "1,5 kg"), ("Weight", "1.5 kg")], None),
+    ],
+)
+def test_mark_of_a_source_is_that_of_its_numbers_with_units(
+    lines: list[tuple[str, str]], mark: DecimalMark | None
+) -> None:
+    assert mark_of_lines(lines) == mark
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text", "unit"),
+    [
+        ("Вес", "1,5 кг", "1500", "g"),
+        ("Вес", "500 г", "500", "g"),
+        ("Год выпуска", "2024 г", "2024 г", None),
+        ("Мощность", "1,2 кВт", "1200", "W"),
+        ("重さ", "1.5キログラム", "1500", "g"),
+        ("画面", "27インチ", "685.8", "mm"),
+        ("무게", "2킬로그램", "2000", "g"),
+        ("Autonomía", "10 horas", "600", "min"),
+        ("Laufzeit", "3 Std.", "180", "min"),
+        ("Stockage", "1,5 To", "1500000", "MB"),
+        ("Mémoire", "16 Go", "16000", "MB"),
+        ("Volume", "3 m3", "3000000", "ml"),
+        ("Durée", "6 mois", "6", "月"),
+        ("Weight", "5 kg ± 0.1 kg", "5 kg ± 0.1 kg", None),
+        ("Voltage", "220-240 V", "220-240 V", None),
+        ("Weight", "< 5 kg", "< 5 kg", None),
+    ],
+)
+def test_units_of_many_languages_have_one_form(name: str, value: str, text: str, unit: str | None) -> None:
+    found = normal_value(value, name)
+    assert (found.text, found.unit) == (text, unit)

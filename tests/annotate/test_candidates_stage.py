@@ -4,13 +4,16 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from annotate import candidates_stage, judgements_stage, tasks_stage
 from annotate.candidates import CandidateSettings, LightEncoder, Listing, load_encoder, vectors
 from annotate.tasks import LeasedTask, TaskBoard, TaskSettings
 from core.errors import DataError, MissingInputError, SettingsError
+from core.stage import StageReport
 from storage import Store
+from storage.tables import TABLES
 from storage.tasks import TaskFunction, in_process
 from tests.annotate.asking import next_task
 from tests.annotate.held_out import held_out_store
@@ -36,6 +39,23 @@ def test_the_most_similar_held_out_listing_comes_first(store: Store, search: str
         ("s:a3", "s:a4", 0),
         ("s:a4", "s:a3", 0),
     ]
+
+
+def test_descriptions_are_read_where_the_settings_ask_for_it(store: Store) -> None:
+    with store.stage("ingest", settings="", reads=["products"]) as stage:
+        said = {"s:a1": "the same words of one maker", "s:a3": "the same words of one maker"}
+        listed = [
+            row | {"description": said.get(row["product_id"])} for row in stage.before.table("products").to_pylist()
+        ]
+        stage.write("products", pa.Table.from_pylist(listed, schema=TABLES["products"].schema))
+        stage.commit(StageReport("ingest", len(listed), len(listed)))
+    read = [
+        {one.product_id: one.caption for some in found for one in some}
+        for asked in (False, True)
+        for found in [candidates_stage.read_listings(store.snapshot(), frozenset(said), description=asked)]
+    ]
+    captions = read[0]
+    assert read[1] == {one: f"{caption}\nthe same words of one maker" for one, caption in captions.items()}
 
 
 def test_tasks_encode_to_the_same_candidates_and_a_killed_run_is_resumed(

@@ -98,9 +98,11 @@ def test_numbers_inside_a_text() -> None:
         (["1.299.000"], ","),
         (["12.50", "1,299"], "."),
         (["12.50", "12,50"], None),
+        (["12.50", *["12,50"] * 19], None),
+        (["12.50", *["12,50"] * 20], ","),
         (["1.299", "5"], None),
         ([], None),
     ],
 )
-def test_the_mark_of_a_source_is_that_of_its_majority(texts: list[str], mark: DecimalMark | None) -> None:
+def test_mark_of_a_source_is_that_of_nearly_all_numbers(texts: list[str], mark: DecimalMark | None) -> None:
     assert decimal_mark(texts) == mark

@@ -1,10 +1,11 @@
 """Display of a sample in a terminal and in a notebook."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import numpy as np
 
-from core.modalities import Sample
+from core.modalities import Offer, Sample
 from core.records import Specification
 
 SAMPLE = Sample(
@@ -12,7 +13,8 @@ SAMPLE = Sample(
     source="shop", url="https://shop.example/1", licence="", classes={}, caption="茶壶 <b>",
     specs=(Specification("颜色", "红"),),
     image=b"\xff\xd8\xff" + bytes(2000), image_url=None, image_size=(4, 3), frames=(), audio=bytes(1500),
-    mfcc=np.zeros((20, 455), np.float32),
+    mfcc=np.zeros((20, 455), np.float32), description="A pot.", features=("small",),
+    offer=Offer(price=Decimal("4.50"), currency="EUR"),
 )  # fmt: skip
 
 
@@ -21,7 +23,8 @@ def test_a_printed_sample_shows_sizes_and_no_bytes() -> None:
         "Sample(product_id='shop:1', split='train', role='sample', label='3', label_level='sub_class', "
         "group_id='shop:1', source='shop', url='https://shop.example/1', licence='', classes={}, caption='茶壶 <b>', "
         "specs=<1 Specification>, image=<2,003 bytes>, image_url=None, image_size=(4, 3), frames=(), "
-        "audio=<1,500 bytes>, mfcc=<float32 [20, 455]>, image_text=(), variants=(), "
+        "audio=<1,500 bytes>, mfcc=<float32 [20, 455]>, image_text=(), description='A pot.', features=('small',), "
+        "offer=Offer(price=Decimal('4.50'), currency='EUR'), variants=(), "
         "purposes=('train', 'evaluate', 'search', 'display'), more={})"
     )
 

@@ -68,6 +68,7 @@ def test_query_is_written_in_encoding_of_page(encoding: str, query: str) -> None
         ("https://A.example:443", "https://a.example/"),
         ("https://a.example/p?b=2&utm_source=x&a=%20+1&gclid=3", "https://a.example/p?b=2&a=%20+1"),
         ("https://a.example/p?utm_medium=mail", "https://a.example/p"),
+        ("https://a.example/p?srsltid=Af1&fbclid=2&wbraid=3&gad_source=1&mtm_kwd=x&id=4", "https://a.example/p?id=4"),
         ("https://a.example/p?flag&utm_id=7&x=", "https://a.example/p?flag&x="),
     ],
 )

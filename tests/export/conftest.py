@@ -6,7 +6,7 @@ import pytest
 
 from core.stage import StageReport
 from storage import Store
-from tests.export.synthetic import FRAMES, MFCC, MP3, picture, product, rows
+from tests.export.synthetic import FRAMES, MFCC, MP3, STATED, picture, product, rows
 
 
 @pytest.fixture
@@ -27,7 +27,8 @@ def make_store(folder: Path) -> Store:
             frames = derived.put(b"".join(FRAMES), mime="video/x-motion-jpeg", refers_to=video)
             mp3 = derived.put(MP3, mime="audio/mpeg", refers_to=video)
             mfcc = derived.put(MFCC.tobytes(), mime="application/octet-stream", refers_to=video)
-        stage.write("products", rows("products", product(1, "红色 茶壶"), product(2, None), product(3, "一张桌子")))
+        described = product(1, "红色 茶壶") | STATED
+        stage.write("products", rows("products", described, product(2, None), product(3, "一张桌子")))
         spec = {"product_id": "shop:1", "property": "颜色", "value": "红"}
         stage.write(
             "specs", rows("specs", {**spec, "position": 0}, {**spec, "position": 1, "property": "材质", "value": "陶"})

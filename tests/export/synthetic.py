@@ -3,6 +3,7 @@
 import io
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,21 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 MFCC = np.arange(12, dtype="<f4").reshape(3, 4)
 FRAMES = (b"\xff\xd8first\xff\xd9", b"\xff\xd8second one\xff\xd9")
 MP3 = b"ID3 a synthetic sound"
+
+
+STATED: dict[str, object] = {
+    "description": "手工制作。\n容量一升。",
+    "features": ["保温", "轻"],
+    "price": Decimal("49.50"),
+    "list_price": Decimal(59),
+    "currency": "CNY",
+    "rating": 4.5,
+    "rating_count": 12,
+    "condition": "New",
+    "item_group": "R7",
+    "gtin14": "00012345600012",
+}
+"""What product 1 states beside its caption."""
 
 
 def picture(shade: int) -> bytes:

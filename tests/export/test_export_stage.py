@@ -22,8 +22,8 @@ from export.rights import Rights
 from export.settings import ExportSettings
 from storage import Store
 from storage.tables import TABLES
-from storage.tasks import Task
-from tests.export.synthetic import FRAMES, MFCC, MP3, picture
+from storage.tasks import PartitionTask
+from tests.export.synthetic import FRAMES, MFCC, MP3, STATED, picture
 
 DESCRIPTIONS = ("README.md", "croissant.json", "manifest.json")
 RIGHTS = {"shop": Rights(share=True, licence="CC0-1.0")}
@@ -48,7 +48,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_a_condition_on_the_catalogue_bounds_the_export_and_changing_it_writes_anew(store: Store) -> None:
+def test_export_follows_a_condition_on_the_catalogue(store: Store) -> None:
     folder = export(store, where="video_state = 'present'", formats=("webdataset",))
     samples = read_tars(sorted(map(str, folder.glob("webdataset/train/*.tar"))))
     assert set(samples) == {"shop:1"}
@@ -94,7 +94,9 @@ def test_webdataset_reads_every_product_and_modality(store: Store) -> None:
     np.testing.assert_array_equal(np.load(io.BytesIO(sample["mfcc.npy"])), MFCC)
     assert facts["specs"] == [{"name": "颜色", "value": "红"}, {"name": "材质", "value": "陶"}]
     assert facts["licence"] == "CC0-1.0"
+    assert {name: facts[name] for name in SAID} == SAID
     facts, sample = samples["shop:2"]
+    assert {facts[name] for name in SAID} == {""}  # of one type, from which loaders infer the others
     assert (sample["frames.mjpeg"], sample["audio.mpga"], facts["caption"]) == (b"", b"", None)
     assert np.load(io.BytesIO(sample["mfcc.npy"])).size == 0
 
@@ -110,6 +112,9 @@ def test_hugging_face_reads_both_formats(store: Store, tmp_path: Path) -> None:
     assert by_id["shop:1"]["image"].size == (32, 24)
     assert [frame["bytes"] for frame in by_id["shop:1"]["frames"]] == list(FRAMES)
     assert by_id["shop:1"]["audio"]["bytes"] == MP3
+    stated = {**STATED, "price": 49.5, "list_price": 59.0}
+    assert {name: by_id["shop:1"][name] for name in stated} == stated
+    assert {name: by_id["shop:2"][name] for name in stated} == {**dict.fromkeys(stated), "features": []}
     np.testing.assert_array_equal(np.array(by_id["shop:1"]["mfcc"], dtype="<f4"), MFCC)
     assert (by_id["shop:2"]["audio"], by_id["shop:2"]["frames"], by_id["shop:2"]["caption"]) == (None, [], None)
     folder = export(store, max_shard_bytes=1024**2)
@@ -119,6 +124,20 @@ def test_hugging_face_reads_both_formats(store: Store, tmp_path: Path) -> None:
         "shop:1": (picture(9), MP3),
         "shop:2": (picture(99), b""),
     }
+
+
+SAID = {
+    "description": "手工制作。\n容量一升。",
+    "features": "保温\n轻",
+    "price": "49.5",
+    "list_price": "59.0",
+    "currency": "CNY",
+    "rating": "4.5",
+    "rating_count": "12",
+    "condition": "New",
+    "item_group": "R7",
+    "gtin14": "00012345600012",
+}
 
 
 def extensions(path: str) -> list[str]:
@@ -205,7 +224,7 @@ def test_an_export_whose_file_is_damaged_is_written_again(store: Store) -> None:
     assert contents(folder)["parquet/train/00000.parquet"] == before["parquet/train/00000.parquet"]
 
 
-def test_a_narrower_export_removes_what_it_does_not_name_and_leaves_other_formats(store: Store) -> None:
+def test_narrower_export_removes_splits_and_leaves_other_formats(store: Store) -> None:
     before = contents(export(store))
     after = contents(folder := export(store, formats=("parquet",), splits=("train",)))
     others = {name: data for name, data in before.items() if not name.startswith("parquet/")}
@@ -266,20 +285,20 @@ def test_a_damaged_manifest_is_named_and_nothing_is_removed(store: Store, damage
 
 
 def test_an_export_that_was_killed_knows_its_files(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    reads = Task.read
+    reads = PartitionTask.read
     for calls in range(1, 9):
         with monkeypatch.context() as patch:
-            patch.setattr(Task, "read", _failing(calls, reads))
+            patch.setattr(PartitionTask, "read", _failing(calls, reads))
             with pytest.raises(OSError, match="killed"):
                 export(store, max_shard_bytes=1024 + calls)
     whole = contents(export(store, max_shard_bytes=1024))
     assert not [name for name in whole if "unfinished" in name or name.endswith(".part")]
 
 
-def _failing(calls: int, read: Callable[[Task, str], bytes]) -> Callable[[Task, str], bytes]:
+def _failing(calls: int, read: Callable[[PartitionTask, str], bytes]) -> Callable[[PartitionTask, str], bytes]:
     left = iter(range(calls))
 
-    def reader(task: Task, sha256: str) -> bytes:
+    def reader(task: PartitionTask, sha256: str) -> bytes:
         if next(left, None) is None:
             raise OSError("killed")
         return read(task, sha256)

@@ -1,7 +1,10 @@
+from decimal import Decimal
+
 import numpy as np
 import pytest
 
 from core.errors import MissingInputError, UsageError
+from core.modalities import Offer
 from core.records import Specification
 from export import read_samples
 from storage import Store
@@ -12,6 +15,9 @@ def test_a_sample_has_all_five_modalities_and_absent_ones_are_said_to_be(store: 
     samples = {s.product_id: s for s in read_samples(store.objects, store.snapshot(), "train", "demo", {"shop": "CC0"})}
     full, bare = samples["shop:1"], samples["shop:2"]
     assert full.caption == "红色 茶壶"
+    assert (full.description, full.features) == ("手工制作。\n容量一升。", ("保温", "轻"))
+    assert full.offer == Offer(Decimal("49.50"), Decimal(59), "CNY", 4.5, 12, "New", "R7", "00012345600012")
+    assert (bare.description, bare.features, bare.offer) == (None, (), Offer())
     assert full.specs == (Specification("颜色", "红"), Specification("材质", "陶"))
     assert full.image == picture(9)
     assert [(frame.second, frame.pts_s, frame.jpeg) for frame in full.frames] == [

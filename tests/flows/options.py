@@ -4,6 +4,7 @@ import json
 import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -26,6 +27,8 @@ __all__ = ["Choice", "apart", "check_flow", "together"]
 Choice = tuple[str, object]
 """Dotted name of a setting, and a value other than its default."""
 _NO_STAGE = frozenset({"store", "serve", "machine", "run"})
+_PACKAGES: Mapping[Choice, str] = {("extract.sound.backend", "moviepy"): "moviepy"}
+"""Choice -> package of an extra that it needs; it is left out where that is not installed."""
 _ALWAYS_ADVANCE = frozenset({"extract", "image_text", "texts", "dedup", "export"})
 
 
@@ -100,8 +103,15 @@ def _walk(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, list[objec
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             if name not in _NO_STAGE:
                 yield from _walk(kind, f"{prefix}{name}.")
-        elif others := [value for value in _values(kind) if value != field.default]:
+        elif others := [
+            value for value in _values(kind) if value != field.default and _is_possible(prefix + name, value)
+        ]:
             yield f"{prefix}{name}", _subsets(others, field.default) if get_origin(kind) is tuple else others
+
+
+def _is_possible(name: str, value: object) -> bool:
+    package = _PACKAGES.get((name, value))
+    return package is None or find_spec(package) is not None
 
 
 def _values(kind: Any) -> list[object]:  # noqa: ANN401 - the annotation of a field

@@ -1,5 +1,6 @@
 """The program as a user runs it: its output, exit status and remaining files."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,20 @@ def test_a_wrong_request_is_one_line_and_exit_2(tmp_path: Path, words: tuple[str
     assert files(tmp_path) == set()
 
 
+def test_parse_explains_a_field_by_its_candidates(tmp_path: Path) -> None:
+    (tmp_path / "lamp.html").write_text("<h1>Lamp</h1><p><s>€ 59</s> <b>€ 49</b></p><button>Add to cart</button>")
+    page = ("parse", "lamp.html", "--url", "https://x.example/p/lamp", "--explain")
+    found = json.loads(run(*page, "price", "--json", cwd=tmp_path).stdout)
+    assert [(one["value"], one["first place"], one["places"]) for one in found] == [
+        ("49", "html:price", 1), ("59", "html:price", 1)
+    ]  # fmt: skip
+    assert "struck" in {name for name, _ in found[1]["evidence"]}
+    assert sum(one["probability"] for one in found) <= 1
+    shown = run(*page, "price", cwd=tmp_path).stdout
+    assert shown.startswith("price: candidates and their evidence with its weight; none of them: ")
+    assert run(*page, "prise", cwd=tmp_path).returncode == 2
+
+
 def test_an_unknown_option_is_exit_2(tmp_path: Path) -> None:
     assert run("sql", "select 1", "--fast", cwd=tmp_path).returncode == 2
 
@@ -93,7 +108,7 @@ def test_a_workspace_is_not_made_twice(workspace: Path) -> None:
     assert (done.returncode, files(workspace)) == (2, before)
 
 
-def test_settings_with_an_unknown_key_stop_every_verb_before_anything_is_written(workspace: Path) -> None:
+def test_unknown_setting_stops_every_verb_before_it_writes(workspace: Path) -> None:
     settings = workspace / "m5data.toml"
     settings.write_text(settings.read_text() + "\n[dowload]\n")
     before = files(workspace)

@@ -12,7 +12,7 @@ from storage import Store
 from storage.tables import TABLES
 from tests.storage.synthetic import medium, product, table
 
-LABELS = [("a", 1, "Home", 10, "Cups"), ("b", 1, "Home", 10, "Cups"), ("c", 2, "Food", 20, "Tea")]
+LABELS = [("a", 1, "RemoteWorkspace", 10, "Cups"), ("b", 1, "RemoteWorkspace", 10, "Cups"), ("c", 2, "Food", 20, "Tea")]
 SPECS = [
     ("north:N10049", 0, "净含量", "25 ml"),
     ("north:N10049", 1, "净含量", "红"),
@@ -34,7 +34,7 @@ ANSWERS: dict[int, list[tuple[object, ...]]] = {
     ],
     9: [("s:a", 2, 2)],
     10: [("demo", "query-c", "query", 1, 1), ("demo", "train", "sample", 2, 2)],
-    11: [("Food", "CNY", 1, 30.0), ("Home", "CNY", 2, 15.0)],
+    11: [("Food", "CNY", 1, 30.0), ("RemoteWorkspace", "CNY", 2, 15.0)],
     12: [("records", "no_id", 2, "p1"), ("records", "bad_url", 1, "p3")],
 }
 
@@ -97,7 +97,9 @@ def test_each_question_has_its_answer(store: Store, number: int) -> None:
 def test_every_table_and_view_says_what_it_and_its_columns_mean(store: Store) -> None:
     query = "SELECT DISTINCT table_name FROM duckdb_columns() WHERE NOT internal AND comment IS NOT NULL ORDER BY 1"
     names = [row["table_name"] for row in store.snapshot().sql(query).to_pylist()]
-    assert names == sorted([*TABLES, "catalogue", "ledger", "product_text", "spec_numbers", "spec_values", "tags"])
+    assert names == sorted(
+        [*TABLES, "catalogue", "ledger", "product_text", "same_products", "spec_numbers", "spec_values", "tags"]
+    )
     unsaid = store.snapshot().sql("FROM duckdb_columns() WHERE NOT internal AND comment IS NULL")
     assert unsaid.num_rows == 0
     untold = store.snapshot().sql("FROM duckdb_views() WHERE NOT internal AND comment IS NULL")

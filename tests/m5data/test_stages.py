@@ -1,9 +1,12 @@
 """The stage registry: everything it names exists, and the flows and verbs follow from it."""
 
 import inspect
+from typing import Any
 
 import pytest
+import typer
 
+from core.names import dashed
 from m5data.cli.main import app
 from storage.tables import TABLES
 from tests.reference import verbs
@@ -29,6 +32,17 @@ def test_what_a_stage_names_exists(spec: StageSpec) -> None:
 def test_every_stage_has_a_verb() -> None:
     found = {" ".join(words) for words in verbs(app)}
     assert [spec.command for spec in STAGES.values() if spec.command not in found] == []
+
+
+@pytest.mark.parametrize("spec", [spec for spec in STAGES.values() if spec.options], ids=str)
+def test_options_of_a_stage_are_those_of_its_verb(spec: StageSpec) -> None:
+    group, _, verb = spec.command.rpartition(" ")
+    program: Any = typer.main.get_command(app)
+    command = (program.commands[group] if group else program).commands[verb]
+    shown = {parameter.name: (parameter.opts, getattr(parameter, "help", "")) for parameter in command.params}
+    declared = [option for option in spec.options if option.help]
+    expected = {option.name: ([f"--{dashed(option.name)}"], option.help) for option in declared}
+    assert {name: shown.get(name) for name in expected} == expected
 
 
 def test_help_of_every_verb_fits_a_line() -> None:

@@ -100,3 +100,38 @@ def test_a_word_under_a_label_without_a_colon_is_no_id(html: str, found: str | N
     shown = [one.value for one in candidates(f"<h1>Desk lamp</h1>{html}", "native_id") if one.origin != "url"]
 
     assert shown == ([found] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("html", "evidence"),
+    [
+        ("<h1>Lamp</h1><p>€ 1080</p><p>€ 649</p><p>(40% off)</p>", {"1080": "sum:cut:before", "649": "sum:cut:now"}),
+        ("<h1>Lamp</h1><p>€ 90</p><p>€ 70</p><p>Save € 20</p>", {"20": "sum:cut:saving"}),
+        ("<h1>Lamp</h1><p>R$ 134,90</p><p>6 x de R$ 22,48</p>", {"22.48": "sum:instalment"}),
+        ("<h1>Lamp</h1><p>R$ 90</p><p>10% off no Pix</p><p>R$ 100</p>", {"90": "sum:then:conditional"}),
+        ("<h1>Lamp</h1><p>€ 5</p><h2>Bought together</h2><p>€ 9</p>", {"5": "section:own", "9": "sum:section:decoy"}),
+    ],
+)
+def test_amounts_that_follow_from_others_say_so(html: str, evidence: dict[str, str]) -> None:
+    found = {str(one.value): set().union(*one.places) for one in candidates(html, "price")}
+
+    assert {value: evidence[value] in found[value] for value in evidence} == dict.fromkeys(evidence, True)
+
+
+def test_price_may_stand_in_the_heading() -> None:
+    html = '<h1>Desk lamp 25 W <span class="price">€ 49</span></h1>'
+
+    assert [str(one.value) for one in candidates(html, "price")] == ["49"]
+
+
+def test_heading_of_another_section_does_not_name_the_product() -> None:
+    html = "<title>Desk lamp – Bright</title><h2>Your cart is empty</h2><div><b>Desk lamp</b></div><p>€ 5</p>"
+    seen = Reading(read_document(html.encode(), "https://bright.example/p/81")).seen
+
+    assert seen.title is not None
+    assert seen.title.tag == "b"
+
+
+@pytest.mark.parametrize("text", ["view.php", "a.jpg", "product?id=81", "colour=81"])
+def test_pieces_of_a_url_are_no_ids(text: str) -> None:
+    assert candidates(f"<h1>Lamp</h1><p>SKU: {text}</p>", "native_id", "https://x.example/p/lamp") == []

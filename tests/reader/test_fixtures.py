@@ -21,9 +21,14 @@ def as_json(record: ProductRecord) -> dict[str, object]:
     # Probabilities change whenever the model is trained.
     shown["origins"] = {name: origin.partition(" ")[0] for name, origin in record.origins.items()}
     shown["specs"] = [[spec.property, spec.value] for spec in record.specs]
-    if not record.variants:
-        del shown["variants"]
+    shown = {name: value for name, value in shown.items() if value or name not in _OMITTED}
     return dict(json.loads(json.dumps(shown, default=str)))
+
+
+_OMITTED = frozenset(
+    ("variants", "description", "features", "list_price", "rating", "rating_count", "condition", "item_group")
+)
+"""Fields that are left out where they are empty."""
 
 
 @pytest.mark.parametrize("name", NAMES)

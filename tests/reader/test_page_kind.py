@@ -60,3 +60,23 @@ def test_listing_after_a_click_is_a_listing(url: str) -> None:
 def test_what_is_no_product_has_the_reason() -> None:
     listing = parse_page(f"<title>Lamps</title><h1>Lamps</h1><ul>{_TILES}</ul>".encode(), "https://x.example/lamps")
     assert is_product(listing).reason == "listing"
+
+
+@pytest.mark.parametrize("path", ["", "/", "/index.html", "/index.php"])
+def test_front_page_is_a_product_only_by_its_markup(path: str) -> None:
+    offer = "<h1>Lamp</h1><p>€ 5.00</p><p>SKU: L-5</p><button>Add to cart</button>"
+    assert kind(offer, "https://x.example/lamp")[0] == "product:html"
+    assert not kind(offer, f"https://x.example{path}")[0].startswith("product")
+    assert kind(_SCRIPT.format(_ONE) + offer, f"https://x.example{path}")[0] == "product:json-ld"
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "<li><a href='/p/{0}'>Lamp {0}</a> € {0}.99</li>",
+        "<li><img src='/{0}.jpg'><h3><a href='/p/{0}'>Lamp {0}</a></h3><p>€ {0}.99</p></li>",
+    ],
+)
+def test_row_of_links_with_prices_is_a_listing_wherever_the_images_stand(item: str) -> None:
+    rows = "".join(item.format(n) for n in range(5, 12))
+    assert kind(f"<h1>Lamps</h1><ul>{rows}</ul>")[0] == "listing"

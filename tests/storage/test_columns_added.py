@@ -6,6 +6,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.stage import StageReport
+from storage import Store
 from storage.tables import TABLES
 from storage.tables.data_files import DataFile, rows_sql
 
@@ -43,3 +45,20 @@ def test_added_columns_are_null_in_older_files(tmp_path: Path) -> None:
         found = duckdb.sql(f"{rows_sql(AUDIO, folder, files)} ORDER BY product_id")
         assert found is not None
         assert found.to_arrow_table().to_pylist() == [rows[file.path] for file in files]
+
+
+def test_new_rows_stand_beside_those_of_older_files(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "shop", buckets=1)
+
+    def commit(row: dict[str, object], within: list[str] | None) -> None:
+        with store.stage("extract", settings="test") as stage:
+            stage.write("audio", pa.Table.from_pylist([row], schema=AUDIO.schema), only=[0], within=within)
+            stage.commit(StageReport("extract", 1, 1))
+
+    first, second = {**ROW, **dict.fromkeys(ADDED)}, {**ROW, "product_id": "shop:2"}
+    commit(first, None)
+    for file in (tmp_path / "shop").rglob("audio/**/*.parquet"):
+        pq.write_table(pq.read_table(file, partitioning=None).drop_columns(ADDED), file)
+    commit(first, None)
+    commit(second, ["shop:2"])
+    assert store.snapshot().table("audio").to_pylist() == [first, second]

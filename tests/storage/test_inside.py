@@ -1,5 +1,6 @@
 """Paths that data names stay inside their folder, and links are refused."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -11,7 +12,8 @@ from core.errors import CorruptObjectError, WorkspaceError
 from core.paths import UnsafePathError, files_below, inside, is_plain
 from storage import Store
 from storage.copying import copy_files
-from storage.inside import check_links
+from storage.inside import check_links, oddities
+from storage.untrusted import check_untrusted
 from tests.storage.synthetic import commit, noon, products
 
 
@@ -70,6 +72,49 @@ def test_workspace_with_a_link_in_place_of_its_files_is_refused(store: Store, tm
     with pytest.raises(WorkspaceError, match="a link, and m5data follows none inside a workspace"):
         Store.open(store.root, clock=noon)
     assert list((tmp_path / "victim").iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["state.sqlite", "logs/run.jsonl", "objects/media-000001.warc", "frontiers/s.sqlite"])
+def test_file_with_a_second_name_is_not_changed_in_place(store: Store, tmp_path: Path, place: str) -> None:
+    (tmp_path / "victim").write_text("mine")
+    path = store.root / place
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.hardlink_to(tmp_path / "victim")
+    with pytest.raises(
+        UnsafePathError, match=re.escape(f"{path}: a file with 2 names (hard links). Put a file of its")
+    ):
+        Store.open(store.root)
+
+
+@pytest.mark.parametrize("place", ["logs/run.jsonl", "versions/00000007.json", "lock", "tables/products/x"])
+def test_pipe_in_place_of_a_file_is_refused(store: Store, place: str) -> None:
+    path = store.root / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    with pytest.raises(UnsafePathError, match="a pipe, a socket or a device"):
+        Store.open(store.root)
+
+
+def test_oddities_are_listed_by_path(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    (folder / "inner").mkdir(parents=True)
+    for name in ("inner/A", "inner/a", "line\nbreak", "plain"):
+        (folder / name).write_text("x")
+    (folder / "second").hardlink_to(folder / "plain")
+    (folder / "way").symlink_to("/etc")
+    os.mkfifo(folder / "pipe")
+    assert list(oddities(folder)) == [
+        f"{folder}/line\nbreak: its name has control characters, or is no text",
+        f"{folder}/pipe: a pipe, a socket or a device",
+        f"{folder}/plain: a file with 2 names (hard links)",
+        f"{folder}/second: a file with 2 names (hard links)",
+        f"{folder}/way: a link to /etc",
+        f"{folder}/inner/a: on some file systems the same name as A",
+    ]
+    with pytest.raises(UnsafePathError, match="break: its name has control characters"):
+        check_untrusted(folder)
 
 
 def test_links_that_people_made_beside_are_no_fault(store: Store, tmp_path: Path) -> None:

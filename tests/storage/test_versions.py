@@ -54,6 +54,7 @@ def test_the_catalogue_says_what_each_column_means(store: Store) -> None:
         ("SELECT nope FROM products", 'Referenced column "nope" not found'),
         ("SELECT 1 / 'a'", "Conversion Error"),
         ("SELECT error('late') FROM range(3)", "late"),
+        ("PIVOT (SELECT 1 AS a, 2 AS b) ON a USING sum(b)", "PIVOT needs the names of its columns"),
         ("CREATE TABLE t AS SELECT 1", "CREATE is not allowed"),
         ("SET memory_limit = '100GB'", "SET is not allowed"),
         ("ATTACH 'x.db'", "ATTACH is not allowed"),

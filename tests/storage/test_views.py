@@ -1,6 +1,7 @@
 """The ledger states for each product and modality that it is present, or why it is not."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import pytest
 
@@ -144,3 +145,36 @@ def test_the_ledger_has_one_row_a_product(store: Store) -> None:
     commit(store, {"products": table("products", [product(n) for n in names]), "media": table("media", media)})
     rows = store.snapshot().sql("SELECT product_id FROM ledger ORDER BY 1").column(0).to_pylist()
     assert rows == names
+
+
+def test_same_products_have_all_offers_and_their_earlier_prices(store: Store) -> None:
+    mug, lamp = "00012345600012", "04006381333931"
+    stated = [
+        ("a:1", mug, "Reed", "R7", 20),
+        ("b:1", mug, "reed ltd", None, 18),
+        ("b:2", lamp, "Reed", "R8", None),
+        ("c:1", lamp, "Birch", "B1", 30),
+        ("c:2", None, "Reed", "R7", 20),
+        ("d:1", "05901234123457", None, None, 1),
+    ]
+    listed = [
+        product(one, f"words of {one}") | {"source": one[0], "gtin14": gtin, "brand": brand, "mpn": mpn, "price": price}
+        for one, gtin, brand, mpn, price in stated
+    ]
+    was = [
+        {"product_id": "b:1", "changed_at": datetime(2026, 1, day, tzinfo=UTC), "field": field, "name": "", **values}
+        for day, field, values in (
+            (2, "price", {"before": None, "after": "22"}),
+            (3, "price", {"before": "22", "after": "18"}),
+            (3, "brand", {"before": "r", "after": "reed ltd"}),
+        )
+    ]
+    commit(store, {"products": table("products", listed), "history": table("history", was)})
+    query = """SELECT gtin14, products, sources, caption, contradicted, list_transform(offers, lambda o:
+        (o.product_id, o.price::INTEGER, list_transform(o.earlier, lambda e: e.price))::VARCHAR) AS offers
+        FROM same_products ORDER BY gtin14"""
+    found = store.snapshot().sql(query).to_pylist()
+    assert [tuple(row.values()) for row in found] == [
+        (mug, 2, 2, "words of a:1", False, ["('a:1', 20, [])", "('b:1', 18, [22])"]),
+        (lamp, 2, 2, "words of b:2", True, ["('b:2', NULL, [])", "('c:1', 30, [])"]),
+    ]

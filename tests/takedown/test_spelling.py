@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import UsageError
 from core.files import file_sha256
 from takedown.forget import forget
 from takedown.plan import Target, TargetKind
@@ -108,3 +109,41 @@ def test_spellings_share_a_key(one: str, other: str) -> None:
 )
 def test_other_pages_have_other_keys(one: str, other: str) -> None:
     assert url_key(one) != url_key(other)
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        f"{URL}?utm_source=mail&fbclid=IwAR0",
+        f"[our page]({URL})",
+        f"({URL}).",
+        f"\u201c{URL}\u201d,",
+        f"view-source:{URL}",
+        URL.replace("https:", "hxxps:"),
+        URL.replace("/", "\\"),
+        URL.replace("://", ":/"),
+        f"\ufeff{URL}\u200b",
+    ],
+)
+def test_url_is_found_in_what_a_person_copied(folder: Path, spelt: str) -> None:
+    found = ask(folder, "url", spelt, dry_run=True)
+    assert (found.products, found.near) == (1, ())
+
+
+@pytest.mark.parametrize("spelt", [" shop:k7\n", "SHOP : k7", "shop\uff1ak7", "\u201cshop:\uff4b7\u201d\u200b"])
+def test_id_is_found_in_what_a_person_copied(folder: Path, spelt: str) -> None:
+    found = ask(folder, "product", spelt, dry_run=True)
+    assert (found.products, found.near) == (1, ())
+
+
+def test_what_no_browser_opens_is_no_target(folder: Path) -> None:
+    with pytest.raises(UsageError, match="is no URL"):
+        ask(folder, "url", "http://[::1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "meant"),
+    [("product", "K7", PLANTED), ("url", f"{URL}?sessionid=3", URL), ("merchant", "\u5546\u884c", MERCHANT)],
+)
+def test_more_that_is_nearly_the_same_is_named(folder: Path, kind: TargetKind, value: str, meant: str) -> None:
+    assert ask(folder, kind, value).near[:1] == (meant,)

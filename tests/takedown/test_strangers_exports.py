@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import CorruptObjectError
 from export.registry import remember_export
 from storage.identity import KEY_FILE
 from takedown.forget import forget
@@ -95,3 +96,10 @@ def test_relative_folder_of_an_export_that_leads_out_is_left(folder: Path, tmp_p
     remember_export(store, folder / ".." / "victim" / "planted" / "parquet", "planted", 1)
     take_down(folder)
     assert hashes(tmp_path / "victim") == before
+
+
+def test_list_of_removed_products_that_is_none_is_named(folder: Path) -> None:
+    (folder / "shards/removed.jsonl").write_text("mine, and no list\n")
+    with pytest.raises(CorruptObjectError, match=r"removed\.jsonl: damaged .* Restore it from a backup"):
+        take_down(folder)
+    assert (folder / "shards/removed.jsonl").read_text() == "mine, and no list\n"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-__all__ = ["TABLES", "Image", "ProductCard", "Specification", "Video", "plain", "read_cards"]
+__all__ = ["TABLES", "Image", "ProductCard", "Specification", "Video", "plain", "price_text", "read_cards"]
 
 _CONTROLS = dict.fromkeys({*range(32), *range(127, 160), *range(0xD800, 0xE000)} - {9, 10}, "\ufffd")
 
@@ -136,7 +136,8 @@ def _by_product(rows: Iterable[Row]) -> Mapping[object, list[Row]]:
     return found
 
 
-def _price(price: object, currency: object) -> str | None:
+def price_text(price: object, currency: object) -> str | None:
+    """Return an amount and its currency as shown; None if there is no amount."""
     return None if price is None else plain(f"{price:,.2f} {currency or ''}".strip(), _LONGEST["name"])
 
 
@@ -144,7 +145,7 @@ def _variant(row: Row) -> Variant:
     options, price, currency, availability = row
     said = ", ".join(str(option) for option in options or ())  # type: ignore[attr-defined]  # a list
     stock = None if availability is None else str(availability)
-    return Variant(plain(said, _LONGEST["value"]), _price(price, currency), stock)
+    return Variant(plain(said, _LONGEST["value"]), price_text(price, currency), stock)
 
 
 def _card(row: Row, specs: Sequence[Row], variants: Sequence[Row], media: Sequence[Row]) -> ProductCard:
@@ -156,7 +157,7 @@ def _card(row: Row, specs: Sequence[Row], variants: Sequence[Row], media: Sequen
         caption=None if caption is None else plain(str(caption), _LONGEST["caption"]),
         category=tuple(plain(str(name), _LONGEST["name"]) for name in category or ()),  # type: ignore[attr-defined]  # a list
         brand=None if brand is None else plain(str(brand), _LONGEST["name"]),
-        price=_price(price, currency),
+        price=price_text(price, currency),
         images=tuple(_image(one) for one in media if one[0] == "image")[:_MAX_IMAGES],
         videos=tuple(_video(one) for one in media if one[0] == "video")[:_MAX_VIDEOS],
         specs=tuple(_specification(one) for one in specs),

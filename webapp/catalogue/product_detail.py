@@ -9,30 +9,33 @@ from typing import Any
 import duckdb
 
 from core.engine import bucket_of
+from core.product_keys import same_products_sql
 from core.usage import PURPOSES
 from storage import Snapshot
 from storage.views import ledger_sql
-from webapp.catalogue.product_card import TABLES, ProductCard, plain, read_cards
+from webapp.catalogue.product_card import TABLES, ProductCard, plain, price_text, read_cards
 
 __all__ = [
     "AudioClip",
     "Change",
-    "Frame",
+    "FrameView",
     "MediaFile",
     "Membership",
+    "Offer",
     "ProductDetail",
     "Related",
+    "Statements",
     "UsageSignal",
     "read_detail",
 ]
 
-_MOST = 400
+_MAX = 400
 _LONGEST = 300
 _LINES = f"""
 select t.sha256, any_value(i.width), any_value(i.height), text, confidence, contact, repeated,
     x0 || ',' || y0 || ' ' || x1 || ',' || y1 || ' ' || x2 || ',' || y2 || ' ' || x3 || ',' || y3
 from image_text t join images i on i.product_id = t.product_id and i.sha256 = t.sha256
-where t.product_id = ? group by all order by min(t.position), min(line) limit {_MOST}
+where t.product_id = ? group by all order by min(t.position), min(line) limit {_MAX}
 """  # noqa: S608 - a constant
 _PROPOSALS = "select property, value, position, rule from spec_proposals where product_id = ? order by 1, 2"
 
@@ -109,6 +112,7 @@ _BUCKETED = (
 )
 _FRAMES = 120
 _RELATIONS = 24
+_CHANGED_PRICES = 12
 _LONGEST_URL = 300
 _LEDGER = "select image, caption, specifications, video, audio from ledger where product_id = ?"
 _LABELS = """
@@ -152,10 +156,16 @@ select signal, place, left(served, 2000), since, until, {", ".join(PURPOSES)} fr
 order by until is not null, since desc, signal, place limit 100
 """  # noqa: S608 - constants
 _PAGE = "select page_sha256, first_seen, last_seen, availability from products where product_id = ?"
+_LONGEST_DESCRIPTION = 4_000
+_STATEMENTS = f"""
+select left(description, {_LONGEST_DESCRIPTION + 1}), features[:50], list_price, currency, rating, rating_count,
+    condition, item_group, gtin14 from products where product_id = ?
+"""  # noqa: S608 - constants
+_OFFERS = f"select unnest(offers) from ({same_products_sql('gtin14 = $gtin')}) limit {_RELATIONS}"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class FrameView:
     """One kept frame."""
 
     second: int
@@ -217,6 +227,36 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class Statements:
+    """What the shop states beside the caption, as shown; None: not stated."""
+
+    description: str | None
+    features: tuple[str, ...]
+    list_price: str | None
+    """Amount and currency."""
+    rating: float | None
+    rating_count: int | None
+    condition: str | None
+    item_group: str | None
+    gtin14: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An offer of the same product, by its GTIN."""
+
+    product_id: str
+    source: str
+    price: str | None
+    """Amount and currency, like ``list_price``."""
+    list_price: str | None
+    availability: str | None
+    condition: str | None
+    earlier: tuple[tuple[datetime, str], ...]
+    """Earlier prices, each with the time of its change; oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
 class UsageSignal:
     """A current or earlier statement of the shop about the use of the product."""
 
@@ -255,7 +295,7 @@ class ProductDetail:
     splits: tuple[Membership, ...]
     group: tuple[str, str, bool, int] | None
     """Duplicate group: id, rule, whether the product is kept, number of products; None: not searched for yet."""
-    frames: tuple[Frame, ...]
+    frames: tuple[FrameView, ...]
     audio: tuple[AudioClip, ...]
     media: tuple[MediaFile, ...]
     related: tuple[Related, ...]
@@ -273,6 +313,9 @@ class ProductDetail:
     first_seen: datetime
     last_seen: datetime
     availability: str | None
+    stated: Statements
+    offers: tuple[Offer, ...]
+    """All offers of the product, its own included; empty if no other product has its GTIN."""
 
 
 def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
@@ -289,6 +332,7 @@ def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
         signals = tuple(map(_signal, engine.execute(_SIGNALS, [product_id]).fetchall()))
         present = [one.verdicts for one in signals if one.until is None]
         group = engine.execute(_GROUP, [product_id]).fetchone()
+        stated = _statements(engine.execute(_STATEMENTS, [product_id]).fetchall()[0])
         page, first_seen, last_seen, availability = engine.execute(_PAGE, [product_id]).fetchall()[0]
         return ProductDetail(
             card=card,
@@ -296,7 +340,7 @@ def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
             labels=tuple(labels[0]) if labels else (),
             splits=tuple(Membership(*row) for row in engine.execute(_SPLITS, [product_id]).fetchall()),
             group=group,
-            frames=tuple(Frame(*row) for row in engine.execute(_FRAME, [product_id, _FRAMES]).fetchall()),
+            frames=tuple(FrameView(*row) for row in engine.execute(_FRAME, [product_id, _FRAMES]).fetchall()),
             audio=tuple(AudioClip(*row) for row in engine.execute(_AUDIO, [product_id]).fetchall()),
             media=tuple(_media_file(row) for row in engine.execute(_MEDIA, [product_id]).fetchall()),
             related=_related(snapshot, engine, product_id, group[0] if group and group[3] > 1 else None),
@@ -308,7 +352,35 @@ def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
             first_seen=first_seen,
             last_seen=last_seen,
             availability=availability,
+            stated=stated,
+            offers=_offers(snapshot, stated.gtin14) if stated.gtin14 else (),
         )
+
+
+def _statements(row: tuple[Any, ...]) -> Statements:
+    description, features, list_price, currency, rating, count, condition, group, gtin = row
+    return Statements(
+        description=None if description is None else plain(description, _LONGEST_DESCRIPTION),
+        features=tuple(plain(one, _LONGEST) for one in features or ()),
+        list_price=price_text(list_price, currency),
+        rating=rating,
+        rating_count=count,
+        condition=condition,
+        item_group=None if group is None else plain(group, _LONGEST),
+        gtin14=gtin,
+    )
+
+
+def _offers(snapshot: Snapshot, gtin: str) -> tuple[Offer, ...]:
+    with closing(snapshot.connection(only=("products", "history"))) as engine:
+        rows = engine.execute(_OFFERS, {"gtin": gtin}).fetchall()
+    return tuple(_offer(row) for (row,) in rows)
+
+
+def _offer(row: Mapping[str, Any]) -> Offer:
+    before = tuple((one["until"], plain(one["price"], _LONGEST)) for one in row["earlier"][-_CHANGED_PRICES:])
+    price, former = (price_text(row[name], row["currency"]) for name in ("price", "list_price"))
+    return Offer(row["product_id"], row["source"], price, former, row["availability"], row["condition"], before)
 
 
 def _signal(row: tuple[Any, ...]) -> UsageSignal:

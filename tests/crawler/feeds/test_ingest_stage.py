@@ -112,6 +112,53 @@ def test_a_row_becomes_a_product_its_specifications_and_its_media(store: Store, 
     ]
 
 
+STATED = ("description", "features", "list_price", "rating", "rating_count", "condition", "item_group", "masked")
+DESCRIBED = {
+    "description": "<p>Woven of reed.</p>\n<p>Write to lamps@shop.example &amp; ask.</p>",
+    "features": ["Turns", " ", "Calls 13812345678"],
+    "price": "49 EUR",
+    "list_price": "59,00 €",
+    "rating": "4,25",
+    "rating_count": 12,
+    "condition": "https://schema.org/UsedCondition",
+    "item_group": "R7",
+}
+UNUSABLE = {
+    "price": 49,
+    "list_price": 49,
+    "rating": "5.1",
+    "rating_count": "many",
+    "condition": "ok",
+    "description": " ",
+}
+
+
+def test_what_else_a_row_states_is_cleaned_and_masked(store: Store, tmp_path: Path) -> None:
+    plain = {"id": 3, "url": "http://a/", "description": "One line & no tags", "features": "Turns\nDims"}
+    given = [{"id": 1, "url": "http://a/", **DESCRIBED}, {"id": 2, "url": "http://a/", **UNUSABLE}, plain]
+    report = ingest(store, feed(tmp_path, given))
+    assert rows(store, "products", *STATED) == [
+        (
+            *("Woven of reed.\nWrite to 〈email〉 & ask.", ["Turns", "Calls 〈phone〉"], Decimal(59), 4.25, 12, "Used"),
+            *("R7", 2),
+        ),
+        (None, None, None, None, None, None, None, 0),
+        ("One line & no tags", ["Turns", "Dims"], None, None, None, None, None, 0),
+    ]
+    assert report.left_out == {"bad_rating": 1}
+
+
+def test_merchant_feed_states_the_same(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "feed.csv"
+    columns = "id,title,link,price,sale_price,description,condition,item_group_id,product_highlight,image_link"
+    values = "1,Lamp,http://a/,59 EUR,49 EUR,Woven of reed.,refurbished,R7,Turns,http://a/i"
+    path.write_text(f"{columns}\n{values}\n")
+    ingest(store, path, form="merchant")
+    assert rows(store, "products", "price", *STATED[:3], "condition", "item_group") == [
+        (Decimal(49), "Woven of reed.", ["Turns"], Decimal(59), "Refurbished", "R7")
+    ]
+
+
 PRICES = (
     (12, None, "12", None),
     ("12.90", "eur", "12.90", "EUR"),

@@ -183,7 +183,7 @@ def test_canonical_url_that_does_not_exist_is_not_that_of_the_product() -> None:
     assert products(choose_products([row], outcomes, NONE, dead)) == {"s:a": ("/kettle/index5.html",) * 2}
 
 
-def test_canonical_url_of_a_page_without_product_is_not_that_of_the_product() -> None:
+def test_canonical_url_without_a_product_is_not_taken() -> None:
     row, said = page("/kettle/index5.html", canonical="/index.html?p=5", caption="Kettle")
     home, shown = page("/index.html?p=5")[0], PageOutcome("listing", "", None, None)
     outcomes = {(row.source, row.url): said, (home.source, home.url): shown}
@@ -193,11 +193,11 @@ def test_canonical_url_of_a_page_without_product_is_not_that_of_the_product() ->
 def test_id_of_many_products_is_replaced_by_that_of_the_url() -> None:
     colours = ("red", "green", "blue")
     rows = [
-        page(f"/lamp-{colour}-{n}001", number="Availability", caption=f"Lamp, {colour}", price="5 EUR")
+        page(f"/lamp-{colour}-{n}4001", number="Availability", caption=f"Lamp, {colour}", price="5 EUR")
         for n, colour in enumerate(colours, 1)
     ]
     chosen = choose(*rows)
-    assert products(chosen) == {f"s:{n}001": (f"/lamp-{c}-{n}001",) * 2 for n, c in enumerate(colours, 1)}
+    assert products(chosen) == {f"s:{n}4001": (f"/lamp-{c}-{n}4001",) * 2 for n, c in enumerate(colours, 1)}
     assert (chosen.shared_ids, chosen.rejects) == ((SharedId("s", "Availability", 3),), ())
 
 

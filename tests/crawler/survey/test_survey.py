@@ -11,12 +11,13 @@ from crawler.records_stage import run as run_records
 from crawler.settings import CrawlSettings
 from crawler.survey.findings import Survey
 from crawler.survey.survey import look_at
-from crawler.survey.visitor import MOST_REQUESTS, Visitor, is_local
+from crawler.survey.visitor import MAX_REQUESTS, Visitor, is_local
 from storage import Store
 from tests.crawler.crawl.conftest import Answer, Clock, Shop, listing_page, product_page, settings_for
 
 POLITE = CrawlSettings(delay_s=0, contact="mail@lab.example")
 NUMBERS = range(30)
+WORDS = ("red", "blue", "green", "oak", "tall", "wide", "old", "new", "big", "small")
 
 
 def look(shop: Shop, path: str = "/") -> Survey:
@@ -62,7 +63,7 @@ def test_survey_proposes_pattern_language_and_records(shop: Shop) -> None:
     assert (survey.languages, survey.other_languages, survey.products) == (("en",), ("de",), 30)
     assert survey.opt_outs == ("robots.txt: content-signal ai-train=no", "robots.txt: Disallow: /basket/")
     assert len(survey.records) == 10
-    assert survey.requests == len(shop.asked) <= MOST_REQUESTS
+    assert survey.requests == len(shop.asked) <= MAX_REQUESTS
     assert shop.count()["/basket/"] == 0
 
 
@@ -96,6 +97,17 @@ def test_products_of_folders_at_many_depths_all_come(shop: Shop, store: Store, c
     if mapped:
         shop.pages["/sitemap.xml"] = sitemap(*(shop.url + one for one in items))
     assert collect(shop, store, clock, look(shop)).kept == 15
+
+
+@pytest.mark.parametrize("further", [(), ("/about", "/terms", "/jobs", "/help")])
+def test_products_below_each_category_all_come(
+    shop: Shop, store: Store, clock: Clock, further: tuple[str, ...]
+) -> None:
+    rooms = {f"/{room}": [f"/{room}/{word}-one" for word in WORDS] for room in ("beds", "lamps", "shelves")}
+    rooms = {f"/{room}": [f"/{room}/{word}-one" for word in WORDS] for room in ("beds", "lamps", "shelves")}
+    shop.pages |= {path: listing_page([]) for path in further}
+    shop.pages |= {path: product_page(path[1:].replace("/", " ")) for items in rooms.values() for path in items}
+    assert collect(shop, store, clock, look(shop)).kept == len(rooms) * len(WORDS)
 
 
 def test_products_of_two_families_both_come(shop: Shop, store: Store, clock: Clock) -> None:
@@ -147,7 +159,7 @@ def test_shop_whose_products_are_not_found_at_once_is_not_narrowed(shop: Shop) -
     shop.pages = {"/": listing_page([f"/p/{n}" for n in range(60)])}
     survey = look(shop)
     assert (survey.records, survey.product_urls, survey.languages) == ((), (), ())
-    assert survey.unread == 60 - (MOST_REQUESTS - 5)  # robots.txt and two like it, the start page, the sitemap
+    assert survey.unread == 60 - (MAX_REQUESTS - 5)  # robots.txt and two like it, the start page, the sitemap
 
 
 @pytest.mark.parametrize(

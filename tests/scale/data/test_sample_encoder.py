@@ -196,6 +196,17 @@ def test_text_in_images_follows_the_caption_where_the_recipe_asks_for_it() -> No
     assert asked.encode([alone], first=0).arrays["present"][0, 0]
 
 
+def test_description_follows_the_caption_where_the_recipe_asks_for_it() -> None:
+    one = encoder()
+    asked = SampleEncoder(one.settings.model_copy(update={"description": True}), one.fitted)
+    stated, plain = raw(description="真皮"), raw()
+    encode = one.fitted.vocabulary.encode
+    whole = [CLS, *encode("真皮沙发"), SEP, *encode("真皮")]
+    ids = asked.encode([stated, plain], first=0).arrays["text_ids"]
+    assert ids[0, : len(whole)].tolist() == whole[: ids.shape[1]]
+    assert ids[1].tolist() == one.encode([stated], first=0).arrays["text_ids"][0].tolist()
+
+
 def test_absent_modalities_are_zeros_and_marked() -> None:
     empty = raw(caption=None, specs=[], image=None, frames=[], mfcc=None)
     encoded = encoder().encode([raw(), empty], first=5)

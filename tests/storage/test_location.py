@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
+from urllib.request import Request, urlopen
 
 import pytest
 
 from core.errors import M5DataError, ObjectStoreError, UsageError, WorkspaceError
-from storage.place import ObjectStore
+from storage.location import ObjectStore
 from storage.working_copy import WORKING_COPIES, working_copy
 from tests.s3_server import make_bucket, serving_s3
 from workspace import Workspace
@@ -84,6 +86,19 @@ def test_files_of_any_name_come_back(server: dict[str, str], tmp_path: Path, mon
     monkeypatch.setenv(WORKING_COPIES, str(tmp_path / "others"))
     other = Workspace.open(working_copy("s3://bucket/shop"))
     assert [(other.root / name).read_text() for name in names] == [*names[:-1], ""]
+
+
+@pytest.mark.parametrize("name", ["..", "a/../../b", "/two"])
+def test_object_that_no_file_can_be_is_named(server: dict[str, str], name: str) -> None:
+    place = f"names-{len(name)}"
+    make_bucket(server, place)
+    made = Workspace.create(working_copy(f"s3://{place}/shop"))
+    url = f"{server['AWS_ENDPOINT_URL_S3']}/{place}/shop/versions/{quote(name)}"
+    urlopen(Request(url, data=b"x", method="PUT")).close()
+    with pytest.raises(WorkspaceError, match=r"an object has a name that no file can have: .*shop/versions/") as error:
+        Workspace.open(working_copy(f"s3://{place}/shop"))
+    assert "remove it with the store's own tools" in str(error.value)
+    assert made.root.is_dir()
 
 
 def test_an_address_that_no_store_knows() -> None:

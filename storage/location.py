@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 __all__ = [
     "OWN_FOLDER",
     "Entry",
-    "FolderPlace",
+    "FolderLocation",
+    "Location",
     "ObjectStore",
-    "Place",
     "in_parallel",
+    "location_at",
     "log_large_transfer",
-    "place_at",
 ]
 
 OWN_FOLDER = ".m5data"
@@ -77,7 +77,7 @@ class Entry:
     modified: datetime
 
 
-class Place(Protocol):
+class Location(Protocol):
     """Interface of a place that tasks and spools need; names are relative to it, with slashes."""
 
     def read(self, name: str) -> bytes | None:
@@ -102,12 +102,12 @@ class Place(Protocol):
         """Remove every object in a folder."""
 
 
-def place_at(location: str) -> Place:
+def location_at(location: str) -> Location:
     """Return the place at a URL or in a folder."""
-    return ObjectStore(location) if "://" in location else FolderPlace(Path(location))
+    return ObjectStore(location) if "://" in location else FolderLocation(Path(location))
 
 
-class FolderPlace:
+class FolderLocation:
     """A folder on this machine, or one that all machines share."""
 
     def __init__(self, root: Path) -> None:
@@ -285,10 +285,20 @@ class ObjectStore:
     @contextmanager
     def _errors_explained(self) -> Iterator[None]:
         """Turn the client's errors into errors that say what to do."""
-        from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError  # noqa: PLC0415
+        from obstore.exceptions import (  # noqa: PLC0415 - as above
+            BaseError,
+            InvalidPathError,
+            PermissionDeniedError,
+            UnauthenticatedError,
+        )
 
         try:
             yield
+        except InvalidPathError as error:
+            raise WorkspaceError(
+                f"{self.url}: an object has a name that no file can have: {self._line(error)}. m5data made no such "
+                "object: remove it with the store's own tools."
+            ) from error
         except (BaseError, OSError) as error:
             self._refuse_missing_bucket(error)
             if isinstance(error, OSError) and (error.filename or error.errno in _OF_THE_DISK):
