@@ -172,10 +172,10 @@ def _unused(hierarchy: Hierarchy) -> Iterator[Reject]:
         yield Reject(f"decision:{ends}", "contradicted", detail)
 
 
-_LEAST_PRODUCTS = 2
+_MIN_PRODUCTS = 2
 """Minimum number of products with a property name for it to count as one of the shop's properties."""
 _NAMES = f"""
-SELECT source, property, property_norm FROM shared WHERE lines >= {_LEAST_PRODUCTS}
+SELECT source, property, property_norm FROM shared WHERE lines >= {_MIN_PRODUCTS}
 ORDER BY lines, source, property
 """  # noqa: S608 - constants
 _LINES = f"""

@@ -15,8 +15,8 @@ __all__ = ["ImageLine", "PropertyNames", "ProposedValue", "common_names", "propo
 
 Rule = Literal["named", "row", "unit", "size"]
 _LONGEST_NAME, _LONGEST_VALUE = 24, 60
-_LEAST_CONFIDENCE = 0.8
-_LEAST_ROWS = 2
+_MIN_CONFIDENCE = 0.8
+_MIN_ROWS = 2
 """Minimum rows of names and values that count as a table if the names do not end in colons."""
 _COLON = re.compile(r"\s*[:：]\s*|】\s*[:：]?\s*")
 _LAST_SPACED = "\u2e7f"
@@ -136,7 +136,7 @@ def propose_values(lines: Iterable[ImageLine], names: PropertyNames, stated: Ite
     """
     by_image: defaultdict[int, list[ImageLine]] = defaultdict(list)
     for line in lines:
-        if line.confidence >= _LEAST_CONFIDENCE:
+        if line.confidence >= _MIN_CONFIDENCE:
             by_image[line.position].append(line)
     found: defaultdict[str, list[ProposedValue]] = defaultdict(list)
     for image in by_image.values():
@@ -211,7 +211,7 @@ def _rows(
         if right is not None and not names.known(right.text.strip(_MARKS)):
             pairs.append((line, right, ProposedValue(right, name, right.text.strip(_ENDS), "row")))
     for name_line, value, proposal in pairs:
-        if len(pairs) >= _LEAST_ROWS or name_line.text.rstrip().endswith((":", "：")):
+        if len(pairs) >= _MIN_ROWS or name_line.text.rstrip().endswith((":", "：")):
             yield name_line, value, proposal
 
 

@@ -24,7 +24,7 @@ _STRENGTH = 3.0
 """Precision of the shipped model's weights: the prior variance of a change is its inverse."""
 _KNOWN_SHOPS = 10.0
 """Weight of the training data's share of categories with a partner, in categories."""
-_MOST_PARTNERED = 0.95
+_MAX_PARTNERED = 0.95
 _STEPS = 20
 _SETTLED = 0.01
 _UNREVIEWED = 0.1
@@ -98,7 +98,7 @@ def adapt(model: PairModel, found: Sequence[CandidatePairs]) -> PairModel:
             float(match(adapted.odds(some.features), *two)[0].sum()) for some, two in zip(found, ends, strict=True)
         )
         share = (matches + _KNOWN_SHOPS * model.partnered) / (count + _KNOWN_SHOPS)
-        odds = _logit(np.array([min(share, _MOST_PARTNERED), model.partnered]))
+        odds = _logit(np.array([min(share, _MAX_PARTNERED), model.partnered]))
         before, adapted = adapted, replace(model, bias=model.bias + float(odds[0] - odds[1]), partnered=share)
         if abs(adapted.bias - before.bias) < _SETTLED:
             break

@@ -329,7 +329,7 @@ def _score(a: _Group, b: _Group, cosine: float) -> float | None:
     if not many and all(map(set.isdisjoint, map(set, a.names), repeat({*"".join(b.names)}))):
         return None
     names = [(one, other) for one in a.names for other in b.names]
-    if any(one == other or _differ_at_heart(one, other) for one, other in names):
+    if any(one == other or _differ_in_core(one, other) for one, other in names):
         return None
     alike = _likeness(a, b)
     return (alike + cosine) / 2 if many or alike >= _ALIKE_NAMES else None
@@ -369,7 +369,7 @@ def _decided(pairs: Sequence[Pair], groups: _Groups) -> Iterator[Pair]:
         yield a, b, cosine
 
 
-def _differ_at_heart(one: str, other: str) -> bool:
+def _differ_in_core(one: str, other: str) -> bool:
     """Return whether names differ only by one or two characters between equal ones, like 适用发质 and 适用肤质."""
     start = 0
     while start < min(len(one), len(other)) and one[start] == other[start]:

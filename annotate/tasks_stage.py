@@ -9,14 +9,14 @@ import duckdb
 from annotate.judgement_state import gold_pairs
 from annotate.settings import TaskSettings
 from annotate.tasks.board import TaskBoard
-from annotate.tasks.task import GoldTask, Kind, Task
+from annotate.tasks.task import AnnotationTask, GoldTask, Kind
 from core.errors import MissingInputError
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Store
 
 __all__ = ["Source", "category_tasks", "pair_tasks", "run"]
 
-Source = tuple[int, Iterator[list[Task]]]
+Source = tuple[int, Iterator[list[AnnotationTask]]]
 """Number of candidate pairs or products, and the tasks in batches."""
 
 _BATCH = 10_000
@@ -50,7 +50,9 @@ def pair_tasks(connection: duckdb.DuckDBPyConnection, settings: TaskSettings) ->
     """Return the pairs of query and candidate; of two mirrored pairs, only one."""
     best = {"best": settings.candidates}
     count = _count(connection, "select count(*) from candidates where rank < $best", best)
-    return count, ([Task(query, candidate) for query, candidate in rows] for rows in _batches(connection, _PAIRS, best))
+    return count, (
+        [AnnotationTask(query, candidate) for query, candidate in rows] for rows in _batches(connection, _PAIRS, best)
+    )
 
 
 def category_tasks(connection: duckdb.DuckDBPyConnection, settings: TaskSettings) -> Source:
@@ -61,7 +63,7 @@ def category_tasks(connection: duckdb.DuckDBPyConnection, settings: TaskSettings
     limits = {"best": settings.candidates, "options": settings.options}
     count = _count(connection, "select count(distinct query) from candidates", {})
     return count, (
-        [Task(query, options=tuple(names)) for query, names in rows]
+        [AnnotationTask(query, options=tuple(names)) for query, names in rows]
         for rows in _batches(connection, _CATEGORIES, limits)
     )
 
@@ -107,7 +109,9 @@ def run(
             new += board.add_tasks(batch)
             asked += len(batch)
             progress.advance(len(batch))
-        board.add_gold(GoldTask(Task(query, candidate), label) for query, candidate, label in gold_pairs(store.state))
+        board.add_gold(
+            GoldTask(AnnotationTask(query, candidate), label) for query, candidate, label in gold_pairs(store.state)
+        )
         progress.finish()
     left_out = "mirrored" if kind == "same-product" else "one_category"
     dropped = {reason: n for reason, n in (("known", asked - new), (left_out, read - asked)) if n}

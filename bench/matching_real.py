@@ -137,7 +137,7 @@ def near_groups(products: pa.Table, specs: pa.Table) -> dict[str, str]:
         prepare_near(connection)
         settings = DedupSettings()
         near_text_pairs(connection, settings)
-        group_near(connection, settings.most_in_group)
+        group_near(connection, settings.max_in_group)
         first = dict(zip(exact["product_id"].to_pylist(), exact["group_id"].to_pylist(), strict=True))
         near = dict(connection.sql("FROM near_groups").fetchall())
     return {product: near[first.get(product, product)] for product in products["product_id"].to_pylist()}

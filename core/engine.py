@@ -30,13 +30,13 @@ __all__ = [
     "widen",
 ]
 
-_LEAST_MB = 500
+_MIN_MB = 500
 """Minimum memory of each of several queries side by side, MB."""
-_MOST_MB = 1000
+_MAX_MB = 1000
 """Maximum memory of each, MB."""
-_MOST_THREADS = 4
+_MAX_THREADS = 4
 _Item = TypeVar("_Item")
-_MOST_IDLE = 4
+_MAX_IDLE = 4
 _FREE: dict[int, list[duckdb.DuckDBPyConnection]] = {}
 """Process -> its unconfined databases that are not in use."""
 _EMPTY = "DETACH memory; ATTACH ':memory:' AS memory"
@@ -136,7 +136,7 @@ def _lend(
 def _take_back(database: duckdb.DuckDBPyConnection, empty: str, idle: list[duckdb.DuckDBPyConnection]) -> None:
     with suppress(duckdb.Error):
         database.execute(empty)
-        if len(idle) < _MOST_IDLE:
+        if len(idle) < _MAX_IDLE:
             idle.append(database)
 
 
@@ -154,9 +154,9 @@ def memory_limit(megabytes: int | None) -> Iterator[None]:
         _LIMIT.reset(token)
 
 
-def widen(connection: duckdb.DuckDBPyConnection, most_mb: int) -> None:
-    """Let a stage's only connection have the memory of two, ``most_mb`` at most."""
-    connection.execute(f"SET memory_limit = '{min(2 * _limit_mb(), most_mb)}MB'")
+def widen(connection: duckdb.DuckDBPyConnection, max_mb: int) -> None:
+    """Let a stage's only connection have the memory of two, ``max_mb`` at most."""
+    connection.execute(f"SET memory_limit = '{min(2 * _limit_mb(), max_mb)}MB'")
 
 
 def _limit_mb() -> int:
@@ -170,8 +170,8 @@ def side_by_side(work: Callable[[_Item], object], items: Sequence[_Item]) -> Non
     memory limit of one, each with half a gigabyte or more, and a gigabyte at most.
     """
     limit = _limit_mb()
-    count = processes_for(None, max(min(limit // _LEAST_MB, _MOST_THREADS, len(items)), 1))
-    share = min(limit // count, _MOST_MB)
+    count = processes_for(None, max(min(limit // _MIN_MB, _MAX_THREADS, len(items)), 1))
+    share = min(limit // count, _MAX_MB)
 
     def limited(item: _Item) -> None:
         with memory_limit(share):

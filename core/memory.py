@@ -13,7 +13,7 @@ _GROUPS = Path("/sys/fs/cgroup")
 _OWN_GROUPS = Path("/proc/self/cgroup")
 _LIMIT_FILES = ("memory.max", "memory.high", "memory.limit_in_bytes")
 _SHARE = 16
-_LEAST_MB = 500
+_MIN_MB = 500
 
 
 def usual_query_mb() -> int:
@@ -21,7 +21,7 @@ def usual_query_mb() -> int:
 
     A stage has at most two queries at a time, and its own data beside them; other programs need memory too.
     """
-    return max(memory_of_machine() // _SHARE // 1_000_000, _LEAST_MB)
+    return max(memory_of_machine() // _SHARE // 1_000_000, _MIN_MB)
 
 
 @cache

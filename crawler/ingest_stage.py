@@ -102,7 +102,7 @@ class _Ingest:
     form: FeedFormat
     base: str
     source: str
-    most_removed: float
+    max_removed: float
     clock: Clock
 
     def run(self) -> StageReport:
@@ -148,7 +148,7 @@ class _Ingest:
         counts = _count(connection)
         if not counts[""]:
             raise FeedError(_nothing_readable(connection, self.feed, self.form))
-        check_shrinkage(self.source, *_removed(connection), self.most_removed)
+        check_shrinkage(self.source, *_removed(connection), self.max_removed)
         write_hashes(connection, lambda name: hash_merchant(name, key))
         return counts
 

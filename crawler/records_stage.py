@@ -151,7 +151,7 @@ def _write(
     pages: list[StoredPageRow],
     readers: _Readers,
     settings: CrawlSettings,
-    most_removed: float,
+    max_removed: float,
     progress: Progress,
 ) -> tuple[ChosenPages, _Outcomes]:
     """Read the pages that changed, or whose reader did, choose among all pages, and write the tables and rejects.
@@ -169,7 +169,7 @@ def _write(
         remembered = {(p.source, p.url): p.outcome for p in pages if p.outcome}
         choice = choose_products(pages, {**remembered, **read}, settings, dead_canonicals(store))
         known = known_products(stage.before)
-        _check_removed(choice, {product for product, _ in known}, most_removed)
+        _check_removed(choice, {product for product, _ in known}, max_removed)
         lost = _without_rows(choice, known, read)
         for _, found in read_pages(lost, readers, store, stage, settings, progress):
             rows.add(found)

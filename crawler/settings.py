@@ -81,7 +81,7 @@ class SourceSettings(StageSettings):
     reader: str | None = None
     """File of a reader model that ``m5data learn-reader`` wrote, relative to the workspace or as an absolute path.
     None: the model that comes with m5data."""
-    reader_least: dict[ReaderField, Share] = Field(default_factory=dict)
+    reader_min: dict[ReaderField, Share] = Field(default_factory=dict)
     """Field -> minimum probability of a value that is kept, such as ``brand = 0.8``; other fields use the reader's."""
     max_pages: int | None = Field(default=None, gt=0)
     """Maximum number of pages; None: the crawl's own."""

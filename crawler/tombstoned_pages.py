@@ -9,7 +9,7 @@ from crawler.crawl.visits import Visit
 from crawler.page_scrub import scrub_page
 from crawler.takedown import forget_urls
 from storage import Objects, Store
-from storage.erasure import Place, erase_records
+from storage.erasure import WarcRecord, erase_records
 from takedown.register import Mark, Register
 
 __all__ = ["PageRedactor", "drop_tombstoned_pages"]
@@ -61,6 +61,6 @@ def drop_tombstoned_pages(store: Store, register: Register, pages: Sequence[Stor
     forget_urls(store, [page.url for page in pages])
 
 
-def _place(objects: Objects, page: StoredPageRow) -> Place | None:
+def _place(objects: Objects, page: StoredPageRow) -> WarcRecord | None:
     ref = objects.index.find(page.sha256)
-    return None if ref is None else Place(ref.segment, ref.offset, ref.length, "response", page.url, page.sha256)
+    return None if ref is None else WarcRecord(ref.segment, ref.offset, ref.length, "response", page.url, page.sha256)

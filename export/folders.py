@@ -12,7 +12,7 @@ from typing import Protocol
 from core.errors import DataError
 from core.files import replace_file, sync_file, sync_folder
 from core.paths import files_below, inside
-from storage.place import Entry, ObjectStore
+from storage.location import Entry, ObjectStore
 
 __all__ = ["DRAFT", "Folder", "LocalFolder", "RemoteFolder", "folder_name", "open_folder", "recipe_of"]
 

@@ -23,9 +23,9 @@ from export.reader import FACTS_BYTES, make_sample, rows_of
 from export.settings import ShardFormat
 from export.webdataset_shards import SUFFIX as TAR_SUFFIX
 from export.webdataset_shards import open_tar_shard
+from storage.location import in_parallel
 from storage.objects.index import ObjectIndex, ObjectRef
 from storage.partitions import Done, Order, Results, in_tasks, run_partitions
-from storage.place import in_parallel
 from storage.tasks import Runner, running
 
 __all__ = [

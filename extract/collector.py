@@ -23,7 +23,7 @@ __all__ = ["collect_results", "is_restored", "items_of_a_task", "partitions", "r
 
 _LOG = logging.getLogger(__name__)
 
-_TASKS, _MOST_OF_A_TASK = 64, 512
+_TASKS, _MAX_PER_TASK = 64, 512
 _PARTITION = "SELECT sha256, bytes FROM todo WHERE kind = $1 AND place >= $2 AND place < $3 ORDER BY place"
 
 
@@ -137,7 +137,7 @@ def items_of_a_task(total: int, least: int) -> int:
         total: Number of listed objects.
         least: Minimum number of objects per task.
     """
-    return max(least, min(total // _TASKS, _MOST_OF_A_TASK))
+    return max(least, min(total // _TASKS, _MAX_PER_TASK))
 
 
 def is_restored(store: Store, snapshot: Snapshot, stage: str) -> bool:

@@ -91,7 +91,7 @@ def _work(stage: Stage, settings: DedupSettings, clock: Clock, progress: Progres
         _write_fingerprints(stage, connection, everything=everything)
         connection.execute(f"CREATE TEMP VIEW fingerprints_now AS {stage.rows('fingerprints')}")
         find_pairs(connection, settings, None if everything else _changed_media(stage))
-        regroup(connection, settings.most_in_group, everything=everything)
+        regroup(connection, settings.max_in_group, everything=everything)
         dropped = _write_groups(stage, connection, everything=everything)
     progress.advance(chosen)
     progress.finish()

@@ -168,11 +168,11 @@ class DedupSettings(StageSettings):
     """Shortest video that is compared, seconds; others have too few frames."""
     video_caption: float = Field(default=0.3, ge=0, le=1)
     """Minimum similarity of captions if videos are near: one advertisement may serve many products."""
-    most_sharers: int = Field(default=50, ge=2)
+    max_sharers: int = Field(default=50, ge=2)
     """Images, videos and parts of captions that more products share are stock ones and do not count."""
-    most_near: int = Field(default=200, ge=2)
+    max_near: int = Field(default=200, ge=2)
     """Main images near those of more products have a common look, as products on white do, and do not count."""
-    most_in_group: int = Field(default=50, ge=2)
+    max_in_group: int = Field(default=50, ge=2)
     """Near pairs never form a larger group: a chain of small differences ends in different products."""
     blank_share: float = Field(default=0.98, gt=0, le=1)
     """Images with a larger empty share are not compared."""

@@ -16,7 +16,7 @@ from core.errors import M5DataError
 from core.stage import utc_now
 from flows.engines import cluster
 from media.container import AUDIO_DECODERS, VIDEO_DECODERS
-from storage.place import ObjectStore, place_at
+from storage.location import ObjectStore, location_at
 from workspace.diagnostics import Finding, examine_machine
 
 __all__ = ["check_cluster", "examine_node", "own_versions"]
@@ -127,7 +127,7 @@ def _place(location: str) -> Finding:
     try:
         if "://" in location:
             return _conditions(ObjectStore(location), name)
-        if place_at(location).read("versions/00000000.json") is None and not Path(location, "versions").is_dir():
+        if location_at(location).read("versions/00000000.json") is None and not Path(location, "versions").is_dir():
             advice = "mount the same folder on every machine, or copy the workspace to an object store (m5data copy)"
             return Finding("workspace", "wrong", f"{location} is not there; {advice}")
     except (M5DataError, OSError) as error:

@@ -44,7 +44,7 @@ _ROOMS = (
 )
 FILE_ONLY = {"file_only": True}
 """``extra`` of a record that goes only to the log file, because the command line reports it itself."""
-_MOST_BYTES = 20_000_000
+_MAX_BYTES = 20_000_000
 _OLDER_FILES = 4
 
 _MEANINGS = {
@@ -108,7 +108,7 @@ def logging_to(root: Path, run: str, stage: str) -> Iterator[None]:
     """
     path = root / LOG_FILE
     path.parent.mkdir(exist_ok=True)
-    handler = _LogFile(path, maxBytes=_MOST_BYTES, backupCount=_OLDER_FILES, encoding="utf-8", delay=True)
+    handler = _LogFile(path, maxBytes=_MAX_BYTES, backupCount=_OLDER_FILES, encoding="utf-8", delay=True)
     handler.setFormatter(_JsonLines(run, stage))
     with ExitStack() as stack:
         stack.callback(handler.close)

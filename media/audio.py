@@ -40,7 +40,7 @@ _FALLBACK_RATE = 44_100
 _BATCH = 16_384  # samples: calls for each frame of 1,024 take longer than their work
 _NAMELESS = "NONE"
 """PyAV's name of a channel of an unknown layout."""
-_MOST_PLANES = 7
+_MAX_PLANES = 7
 """Of a frame whose planes PyAV reads: it looks for the end of eight behind FFmpeg's array of them, and crashes."""
 
 
@@ -97,7 +97,7 @@ class _BlockReader:
         if joined is None:
             return
         joined.pts = None
-        wanted = "fltp" if joined.layout.nb_channels <= _MOST_PLANES else "flt"
+        wanted = "fltp" if joined.layout.nb_channels <= _MAX_PLANES else "flt"
         if joined.format.name == wanted:
             yield joined
             return

@@ -25,7 +25,7 @@ _ROUNDING = 6
 _FRAME_SIDE = 128
 _BRIGHT = [0] * 24 + [255] * 232
 """Table of greys that are brighter than the black of bars, which compression makes uneven."""
-_LEAST_SHOWN = 0.4
+_MIN_SHOWN = 0.4
 """Least share of the shorter side between bars: a dark scene with one bright spot has no bars."""
 
 
@@ -76,6 +76,6 @@ def frame_hash(frame: Image.Image) -> int:
     square = max(1, min(frame.size) // _FRAME_SIDE)
     grey = frame.reduce(square).convert("L")
     box = grey.point(_BRIGHT).getbbox()
-    if box is None or min(box[2] - box[0], box[3] - box[1]) < _LEAST_SHOWN * min(grey.size):
+    if box is None or min(box[2] - box[0], box[3] - box[1]) < _MIN_SHOWN * min(grey.size):
         return perceptual_hash(grey)
     return perceptual_hash(grey.crop(box))

@@ -34,7 +34,7 @@ _NO_PLACE = re.compile(
 )
 _SAME = 0.8
 """Share of the words of a description in markup that a place with the whole of it shows."""
-_MOST_MORE = 12
+_MAX_MORE = 12
 """Largest number of times that the whole may be as long as what markup states of it."""
 
 
@@ -247,18 +247,18 @@ def _whole_of(page: Page, stated: str) -> str | None:
     """Return the text of the smallest place that shows nearly all words of a stated description; None if none does."""
     wanted = Counter(_WORD.findall(stated.casefold().removesuffix("...").removesuffix("…")))
     size = wanted.total()
-    if size < _FEW:
-        return None
     seen = page.seen
+    if size < _FEW or not wanted - Counter(_WORD.findall(seen.text(*seen.title_span).casefold())):
+        return None
     for element, (start, end) in seen.spans.items():  # children come before their parents
         letters = seen.letters(start, end)
-        if letters < _SAME * len(stated.replace(" ", "")) * _SAME or letters > _MOST_MORE * len(stated) + 500:
+        if letters < _SAME * len(stated.replace(" ", "")) * _SAME or letters > _MAX_MORE * len(stated) + 500:
             continue
         if element.tag in _NO_BLOCKS or _holds(seen.title_span, start, end):
             continue
         text = _text(seen, start, end)
         found = Counter(_WORD.findall(text.casefold()))
-        if (wanted & found).total() >= _SAME * size:
+        if (wanted & found).total() >= _SAME * size and not _TAGS.search(text):
             return text[:_LONGEST]
     return None
 
@@ -268,5 +268,7 @@ def _holds(inner: tuple[int, int], start: int, end: int) -> bool:
 
 
 _WORD = re.compile(r"\w+")
+_TAGS = re.compile(r"</\w+>")
+"""A description whose tags are shown as text."""
 _FEW = 5
 """Words of a description that is too short to be found by them."""

@@ -136,7 +136,7 @@ def _list_price(offer: Node, currency: str | None) -> Decimal | None:
     return next((price for one in former if (price := marked_price(_amount(one), currency))), None)
 
 
-_MOST_RATINGS = 1_000_000_000
+_MAX_RATINGS = 1_000_000_000
 
 
 def _rating(node: Node) -> tuple[Decimal | None, int | None]:
@@ -144,7 +144,7 @@ def _rating(node: Node) -> tuple[Decimal | None, int | None]:
     found = next((one for one in _list(node.get("aggregateRating")) if isinstance(one, dict)), {})
     value, best = (_number(found.get(key)) for key in ("ratingValue", "bestRating"))
     counts = (_number(found.get(key)) for key in ("ratingCount", "reviewCount"))
-    count = next((int(one) for one in counts if one is not None and 0 < one < _MOST_RATINGS), None)
+    count = next((int(one) for one in counts if one is not None and 0 < one < _MAX_RATINGS), None)
     best = best if best is not None and best > 1 else Decimal(5)
     if value is None or not 0 < value <= best:
         return None, count

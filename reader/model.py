@@ -218,8 +218,8 @@ class Model:
         table = self._tables[field_name]
         scores = [table.score(one) for one in candidates]
         if template is not None:
-            leans = template.leans(field_name, candidates)
-            scores = [score + lean for score, lean in zip(scores, leans, strict=True)]
+            priors = template.priors(field_name, candidates)
+            scores = [score + lean for score, lean in zip(scores, priors, strict=True)]
         top = max(0.0, *scores) if scores else 0.0
         total = math.exp(-top) + math.fsum(math.exp(score - top) for score in scores)
         return [Choice(one, math.exp(score - top) / total) for one, score in zip(candidates, scores, strict=True)]

@@ -35,7 +35,7 @@ from reader.offer_details import find_condition, find_list_price, find_rating
 from reader.page_kind import claims_product, kind_evidence, page_kind, says_in_stock, says_out_of_stock, stock_evidence
 from reader.price_candidates import currencies, prices, shown_sign
 from reader.specs import find_specs
-from reader.template import Lean, Template
+from reader.template import Prior, Template
 from reader.text import squash
 from reader.text_candidates import brands, captions, gtins, is_far, is_part_number, own_ids, part_numbers, sellers
 from reader.url_ids import fallback_id, id_from_url
@@ -70,7 +70,7 @@ class Reader(NamedTuple):
 
 @cache
 def reader_of(
-    model: str | None = None, least: tuple[tuple[str, float], ...] = (), template: tuple[Lean, ...] = ()
+    model: str | None = None, least: tuple[tuple[str, float], ...] = (), template: tuple[Prior, ...] = ()
 ) -> Reader:
     """Return the reader with a source's own model file, thresholds and template.
 

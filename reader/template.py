@@ -18,8 +18,8 @@ __all__ = [
     "NAME_OF_SHOP",
     "TAUGHT",
     "VALUE",
-    "Lean",
     "Observation",
+    "Prior",
     "Template",
     "observe",
     "places_of",
@@ -45,7 +45,7 @@ _PIECES = (
 )
 """Prefixes of the evidence that identifies a place."""
 
-Lean = tuple[str, str, float]
+Prior = tuple[str, str, float]
 """Field, place, and weight added to the score of a candidate there, in log odds."""
 
 
@@ -68,10 +68,10 @@ class Template:
         leans: Weights of the known places.
     """
 
-    def __init__(self, leans: tuple[Lean, ...]) -> None:
+    def __init__(self, priors: tuple[Prior, ...]) -> None:
         self._leans: dict[str, dict[str, float]] = {}
         self._shared: set[tuple[str, str]] = set()
-        for field, place, weight in leans:
+        for field, place, weight in priors:
             if place.startswith(VALUE):
                 self._shared.add((field, place.removeprefix(VALUE)))
             else:
@@ -81,7 +81,7 @@ class Template:
         """Return whether several products of the shop have this value of a field that identifies one."""
         return (field, str(value)) in self._shared
 
-    def leans(self, field: str, candidates: Sequence["Candidate"]) -> list[float]:
+    def priors(self, field: str, candidates: Sequence["Candidate"]) -> list[float]:
         """Return the weight that the template adds to each score; 0 if markup states the field."""
         known = self._leans.get(field)
         if not known or any(one.is_stated for one in candidates):

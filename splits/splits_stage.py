@@ -137,7 +137,7 @@ def _decide(ids: pa.ChunkedArray, unit: Rows, known: Flags, was_held: Flags, dra
 READS = ("products", "duplicates", "labels", "matches", "media", "images", "reserve")
 """Tables that splits depend on; the reserve remembers earlier decisions."""
 
-_MOST_MB = 2_000
+_MAX_MB = 2_000
 """Sorting 6.3 M products with less memory spills to disk."""
 
 
@@ -177,7 +177,7 @@ def run(
             return stage.report_unchanged()
         draw = Draw(settings.reserve_share, settings.salt, stage.before.number + 1)
         with closing(stage.before.connection(READS)) as connection:
-            widen(connection, _MOST_MB)
+            widen(connection, _MAX_MB)
             recipe = choose_level(connection, recipe)
             source = read_source(connection, recipe, draw)
         kept, rejects = len(source.catalogue.products), source.rejects

@@ -16,7 +16,7 @@ from storage.versions import ABSENT
 
 __all__ = ["changed_sources", "file_groups", "find_changed_products"]
 
-_MOST_VERSIONS = 50
+_MAX_VERSIONS = 50
 """Most versions of a table that are compared; a stage that lags further behind redoes everything."""
 
 _RANGES = """
@@ -116,7 +116,7 @@ def _of(partition: Partition, files: Collection[DataFile]) -> list[DataFile]:
 
 def _steps(layout: Layout, table: str, before: int, now: int) -> list[tuple[set[DataFile], set[DataFile]]] | None:
     """Return the files of a table before and after each version between two; None if they are unknown."""
-    if now - before > _MOST_VERSIONS or (now == ABSENT and before != ABSENT):
+    if now - before > _MAX_VERSIONS or (now == ABSENT and before != ABSENT):
         return None
     log = DeltaLog(layout.table(table), TABLES[table])
     try:

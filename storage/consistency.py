@@ -34,7 +34,7 @@ from storage.versions import ABSENT, Snapshot
 
 __all__ = ["Proof", "check_consistency", "check_counts", "check_tables", "is_current", "prove_keys"]
 
-_MOST_MB = 2_000
+_MAX_MB = 2_000
 """Checks join the ids of whole tables; spilling to disk would take several times as long."""
 _PRODUCTS = "products"
 
@@ -78,7 +78,7 @@ def check_consistency(snapshot: Snapshot) -> Iterator[Check]:
     ahead = [rule.table for rule in rules() if rule.table not in snapshot.tables]
     yield _check_stages(behind, sorted(set(ahead)))
     with closing(snapshot.connection()) as connection:
-        widen(connection, _MOST_MB)
+        widen(connection, _MAX_MB)
         yield from check_tables(connection, behind, ahead, prove_keys(snapshot, connection))
         yield from check_counts(snapshot, connection)
 

@@ -16,7 +16,7 @@ from core.paths import UnsafePathError, links_below
 from core.stage import Clock, StageReport
 from core.table_spec import TableSpec
 from storage.files import DATABASES, FRONTIERS, OF_A_RUN, Layout, databases
-from storage.place import OWN_FOLDER
+from storage.location import OWN_FOLDER
 from storage.state import State
 from storage.store import Store
 from storage.tables import TABLES

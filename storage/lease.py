@@ -13,7 +13,7 @@ from typing import Any
 from core.errors import M5DataError, WorkspaceError
 from core.small_files import check, parse_json
 from core.stage import Clock, utc_now
-from storage.place import ObjectStore
+from storage.location import ObjectStore
 
 __all__ = ["LEASE", "STALE_AFTER", "Holder", "Lease"]
 

@@ -20,8 +20,8 @@ from core.paths import inside
 from core.processes.children import die_with_parent
 from core.small_files import check, read_json
 from storage.files import OWN_SEGMENT, SEGMENT, Layout
+from storage.location import FolderLocation
 from storage.objects.index import ObjectIndex
-from storage.place import FolderPlace
 from storage.spool import spools_at
 from storage.tables import TABLES
 from storage.tables.delta import DeltaLog
@@ -257,7 +257,7 @@ def recover(layout: Layout, pinned: VersionRecord, index: ObjectIndex, now: date
     if index.assigned() < pinned.indexed:
         index.fill_again()
     sweep_temporaries(layout.root)
-    here = FolderPlace(layout.root)
+    here = FolderLocation(layout.root)
     for folder in spools_at(here, pinned)[1]:
         here.clear(folder)
     clear_staging(layout, pinned, now)

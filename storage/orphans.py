@@ -13,12 +13,12 @@ import pyarrow as pa
 
 from core.engine import open_engine, quote
 from storage.erasure.overwriting import erase_records, free_blanks
-from storage.erasure.records import Place
+from storage.erasure.records import WarcRecord
 from storage.files import FRONTIERS, INDEX, Layout, databases
+from storage.location import FolderLocation, ObjectStore
 from storage.objects.index import ObjectRef
 from storage.objects.reader import Objects
 from storage.objects.writer import object_rows
-from storage.place import FolderPlace, ObjectStore
 from storage.versions import Snapshot
 from storage.working_copy import fetch_all, store_url_of
 
@@ -80,16 +80,16 @@ def remove_orphans(root: Path, objects: Objects, orphans: Iterable[ObjectRef], n
         free_blanks(Layout(root).objects / place.segment, place.offset, place.length, now)
 
 
-def _merged(refs: Iterable[ObjectRef]) -> list[Place]:
+def _merged(refs: Iterable[ObjectRef]) -> list[WarcRecord]:
     """Return the places of records, with neighbours merged, because only whole disk blocks can be freed."""
-    places: list[Place] = []
+    places: list[WarcRecord] = []
     for ref in refs:
-        last = places[-1] if places else Place("", 0, _LONGEST)
+        last = places[-1] if places else WarcRecord("", 0, _LONGEST)
         follows = (last.segment, last.offset + last.length) == (ref.segment, ref.offset)
         if follows and last.length + ref.length <= _LONGEST:
-            places[-1] = Place(ref.segment, last.offset, last.length + ref.length)
+            places[-1] = WarcRecord(ref.segment, last.offset, last.length + ref.length)
         else:
-            places.append(Place(ref.segment, ref.offset, ref.length))
+            places.append(WarcRecord(ref.segment, ref.offset, ref.length))
     return places
 
 
@@ -126,7 +126,7 @@ def _in_state(path: Path) -> Iterator[str]:
 def _in_spools(root: Path) -> Iterator[str]:
     """Yield the names in the results of unfinished stages; those of tasks are in the workspace's object store."""
     url = store_url_of(root)
-    places: list[FolderPlace | ObjectStore] = [FolderPlace(root), *([ObjectStore(url)] if url else [])]
+    places: list[FolderLocation | ObjectStore] = [FolderLocation(root), *([ObjectStore(url)] if url else [])]
     for place in places:
         for name in place.list("spool"):
             yield from _hashes(place.read(name) or b"")

@@ -13,8 +13,8 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 import pyarrow as pa
 
 from core.errors import DataError
+from storage.location import location_at
 from storage.objects.index import ObjectIndex, ObjectRef
-from storage.place import place_at
 from storage.spool import Spool
 from storage.tasks import Runner, TaskFunction, order, take_result
 
@@ -69,7 +69,7 @@ class Results:
 
     def take(self, partition: Partition) -> dict[str, pa.Table] | None:
         """Return the tables of a partition, and add its objects to the index; None: it has no whole result."""
-        return take_result(self.spool, place_at(self.location), self.index, partition.name, partition.fingerprint)
+        return take_result(self.spool, location_at(self.location), self.index, partition.name, partition.fingerprint)
 
 
 def run_partitions(

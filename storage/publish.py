@@ -10,15 +10,15 @@ from pathlib import Path
 from core.errors import WorkspaceError
 from core.files import file_sha256, temporary_file
 from storage.files import DOWNLOADS, INDEX, OWN_SEGMENT, Layout, databases
+from storage.location import OWN_FOLDER, ObjectStore, in_parallel, log_large_transfer
 from storage.objects.index import ObjectIndex
-from storage.place import OWN_FOLDER, ObjectStore, in_parallel, log_large_transfer
 from storage.spool import spools_at
 from storage.state import State
 from storage.versions import latest_number, read_version
 from storage.working_copy import (
     PLAN,
-    Known,
-    Record,
+    CopyRecord,
+    KnownFile,
     Stat,
     files_of,
     read_record,
@@ -78,13 +78,13 @@ def push(place: ObjectStore, root: Path, confirm: Callable[[], None]) -> None:
     except BaseException:
         write_record(root, replace(record, files=files))
         raise
-    after = Record(files, {name: copy.digest for name, copy in copies.items()})
+    after = CopyRecord(files, {name: copy.digest for name, copy in copies.items()})
     if after != record:
         write_record(root, after)
 
 
 def _remove(
-    place: ObjectStore, layout: Layout, files: dict[str, Known], here: AbstractSet[str], confirm: Callable[[], None]
+    place: ObjectStore, layout: Layout, files: dict[str, KnownFile], here: AbstractSet[str], confirm: Callable[[], None]
 ) -> None:
     """Remove the objects of files removed here, and committed spools; record segments that tasks have stored.
 
@@ -98,7 +98,7 @@ def _remove(
     known = _segments(layout)
     for path in known - files.keys() - here:
         if entry := place.entry(path):
-            files[path] = Known.of(entry)
+            files[path] = KnownFile.of(entry)
     later = {path for path, one in files.items() if one.is_lazy and not path.startswith("objects/")}
     spared = {path for path in files if unfinished and OWN_SEGMENT.fullmatch(path.removeprefix("objects/"))}
     gone = sorted(files.keys() - here - known - later - spared, key=_step, reverse=True)
@@ -122,7 +122,7 @@ def _step(path: str) -> int:
     return 2
 
 
-def _put(place: ObjectStore, file: Path, path: str, known: Known | None) -> Known:
+def _put(place: ObjectStore, file: Path, path: str, known: KnownFile | None) -> KnownFile:
     """Store a file as the workspace's ``path``: as a new object, or in place of the known one."""
     for _ in range(_TRIES):
         stat = stat_of(file)
@@ -133,8 +133,8 @@ def _put(place: ObjectStore, file: Path, path: str, known: Known | None) -> Know
                 "it is. Run the command again."
             )
         if stat_of(file) == stat:
-            return Known(tag, stat)
-        known = Known(tag, None)
+            return KnownFile(tag, stat)
+        known = KnownFile(tag, None)
     raise WorkspaceError(f"{file}: changed while it was stored. End the program that writes it, and run again.")
 
 
@@ -149,7 +149,7 @@ class _Copy:
     """SHA-256; empty if it was only read since it was fetched."""
 
 
-def _copy(root: Path, name: str, known: Known | None, digest: str, stack: ExitStack) -> _Copy:
+def _copy(root: Path, name: str, known: KnownFile | None, digest: str, stack: ExitStack) -> _Copy:
     """Copy a database if it has changed; the end of the stack removes the copy."""
     path = root / name
     stat = stat_of(path)

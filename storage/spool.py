@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from storage.files import Layout
-from storage.place import FolderPlace, Place
+from storage.location import FolderLocation, Location
 from storage.versions import VersionRecord
 
 __all__ = ["Spool", "decode_result", "spool_folder", "spool_of", "spools_at"]
@@ -26,7 +26,7 @@ class Spool:
     Processes may put and get at the same time.
     """
 
-    def __init__(self, place: Place, folder: str) -> None:
+    def __init__(self, place: Location, folder: str) -> None:
         self._place = place
         self._folder = folder
 
@@ -88,7 +88,7 @@ def _header(data: bytes) -> dict[str, Any]:
 
 def spool_of(layout: Layout, stage: str, version: VersionRecord) -> Spool:
     """Return the spool of a stage's next commit on this machine."""
-    return Spool(FolderPlace(layout.root), spool_folder(stage, version))
+    return Spool(FolderLocation(layout.root), spool_folder(stage, version))
 
 
 def spool_folder(stage: str, version: VersionRecord) -> str:
@@ -97,7 +97,7 @@ def spool_folder(stage: str, version: VersionRecord) -> str:
     return f"spool/{stage}/{last.version if last else 0}"
 
 
-def spools_at(place: Place, version: VersionRecord) -> tuple[set[str], set[str]]:
+def spools_at(place: Location, version: VersionRecord) -> tuple[set[str], set[str]]:
     """Return the folders of spools at a place: of runs that have not committed, and of runs that have."""
     folders = {name.rpartition("/")[0] for name in place.list("spool")}
     unfinished = {folder for folder in folders if folder == spool_folder(folder.split("/")[1], version)}

@@ -20,9 +20,9 @@ from core.table_spec import Partition
 from core.version import __version__
 from storage.changes import changed_sources, find_changed_products
 from storage.files import Layout
+from storage.location import location_at
 from storage.objects.index import ObjectIndex
 from storage.objects.writer import object_rows
-from storage.place import place_at
 from storage.spool import Spool, spool_folder, spool_of
 from storage.tables import TABLES
 from storage.tables.data_files import DataFile, rows_sql
@@ -140,7 +140,7 @@ class Stage:
     def shared_spool(self) -> Spool:
         """Finished partitions at ``location``, where tasks on other machines leave them."""
         if self._shared is None:
-            self._shared = Spool(place_at(self.location), spool_folder(self.name, self.before.record))
+            self._shared = Spool(location_at(self.location), spool_folder(self.name, self.before.record))
         return self._shared
 
     def report_unchanged(self) -> StageReport:

@@ -20,7 +20,7 @@ _BUSY_SECONDS = 30.0
 _ROWS = 500
 """Rows per statement, each of up to some fifty values: SQLite accepts 32,766 values."""
 _ADVICE = "Restore it from a backup, or run m5data repair, first with --dry-run."
-_MOST_FAULTS = 10_000
+_MAX_FAULTS = 10_000
 _NULL_VALUE = re.compile(r"NULL value in (\w+)\.(\w+)")
 _HAS_MIGRATIONS = "SELECT 1 FROM sqlite_schema WHERE name = 'migrations'"
 _MIGRATIONS = "CREATE TABLE IF NOT EXISTS migrations (room TEXT, statement TEXT, PRIMARY KEY (room, statement))"
@@ -104,7 +104,7 @@ class State:
         """Return what SQLite's own check finds wrong, in one line; None: nothing. Reads the whole file."""
         try:
             with closing(self.connect_reading()) as connection:
-                lines = [row[0] for row in connection.execute(f"PRAGMA integrity_check({_MOST_FAULTS})")]
+                lines = [row[0] for row in connection.execute(f"PRAGMA integrity_check({_MAX_FAULTS})")]
                 found = [line for line in lines if line != "ok" and not _is_false_alarm(connection, line)]
         except (CorruptObjectError, sqlite3.DatabaseError) as error:
             return str(error)

@@ -10,13 +10,13 @@ from core.errors import UsageError, WorkspaceError
 from core.stage import Clock, utc_now
 from storage.files import Layout
 from storage.frontiers import Frontiers
-from storage.home import Home
 from storage.identity import FORMAT, Identity, check_format, identity_path, write_identity
 from storage.inside import check_links
+from storage.location import FolderLocation, ObjectStore
 from storage.lock import WriterLock, clear_staging, recover, wait_for_children
 from storage.objects.index import make_index
 from storage.objects.reader import SEGMENT_BYTES, ObjectProblem, Objects, verify_objects
-from storage.place import FolderPlace, ObjectStore
+from storage.remote_workspace import RemoteWorkspace
 from storage.spool import Spool, spool_of
 from storage.stage import Stage, StageInputs, check_looking
 from storage.state import State
@@ -46,7 +46,7 @@ class Store:
         """SQLite for the crawl's frontiers, one file per source."""
         self.downloads = State(self._layout.downloads)
         """SQLite for the queue of downloads; the crawler creates it if it is missing."""
-        self._home = Home.of(self.root)
+        self._home = RemoteWorkspace.of(self.root)
         self._lock = WriterLock(self._layout, self._recover, self._leave)
         self._running: str | None = None
         self._engines = Engines()
@@ -175,7 +175,7 @@ class Store:
 
     def clear_spools(self) -> None:
         """Remove the unfinished work of every stage, here and where tasks on other machines leave it."""
-        FolderPlace(self.root).clear("spool")
+        FolderLocation(self.root).clear("spool")
         if self._home is not None:
             ObjectStore(self._home.url).clear("spool")
 

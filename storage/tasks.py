@@ -21,15 +21,15 @@ from core.errors import CorruptObjectError, DataError, MissingSegmentError
 from core.processes.children import die_with_parent
 from core.processes.pool import processes_for
 from core.stage import utc_now
+from storage.location import Location, ObjectStore, location_at
 from storage.objects.index import ObjectIndex, ObjectKind, ObjectRef
 from storage.objects.writer import ObjectWriter
-from storage.place import ObjectStore, Place, place_at
 from storage.spool import Spool, decode_result
 from storage.working_copy import store_url_of
 
 __all__ = [
+    "PartitionTask",
     "Runner",
-    "Task",
     "TaskFunction",
     "finished",
     "in_process",
@@ -52,7 +52,7 @@ that no other order can begin before another result is taken.
 _REFS, _SEGMENTS, _TARGET = "object_refs", "object_segments", "target"
 _ORDER = "order:"
 _WORTH_PROCESSES_S = 2.0
-_MOST_PROCESSES = 32
+_MAX_PROCESSES = 32
 _SEGMENT_BYTES = 256_000_000
 """Length from which a task's segment is full, and leaves its scratch."""
 
@@ -80,7 +80,7 @@ def finished(spool: Spool, fingerprint: str) -> list[str]:
 
 
 def take_result(
-    spool: Spool, place: Place, index: ObjectIndex, partition: str, fingerprint: str
+    spool: Spool, place: Location, index: ObjectIndex, partition: str, fingerprint: str
 ) -> dict[str, pa.Table] | None:
     """Add the objects of a partition's result to the index, and return its tables.
 
@@ -117,7 +117,7 @@ def in_processes(function: TaskFunction, location: str, names: Iterable[str | No
         yield from in_process(function, location, [name])
         if time.monotonic() - began > _WORTH_PROCESSES_S:
             break
-    cores = processes_for(None, _MOST_PROCESSES)
+    cores = processes_for(None, _MAX_PROCESSES)
     pool = ProcessPoolExecutor(cores, mp_context=get_context("spawn"), initializer=die_with_parent)
     try:
         running: dict[Future[Any], str] = {}
@@ -134,13 +134,13 @@ def in_processes(function: TaskFunction, location: str, names: Iterable[str | No
         pool.shutdown(cancel_futures=True)
 
 
-class Task:
+class PartitionTask:
     """A running task."""
 
     def __init__(
         self, location: str, inputs: pa.Table, refs: Mapping[str, ObjectRef], objects: ObjectWriter, scratch: Path
     ) -> None:
-        self._place = place_at(location)
+        self._place = location_at(location)
         url = store_url_of(Path(location))
         self._home = ObjectStore(url) if url else None
         """Store with the segments that a working copy lacks."""
@@ -191,7 +191,7 @@ class Task:
             data = self._home.read_range(path, *part)
         if data is None:
             raise MissingSegmentError(f"{path}: missing. Restore it from a backup, and run again.")
-        if run.end - run.start <= _MOST_OF_A_RUN:
+        if run.end - run.start <= _MAX_PER_RUN:
             self._last = run, data
         return data
 
@@ -206,7 +206,7 @@ class _Run(NamedTuple):
 
 _GAP = 1 << 16
 """Most unneeded bytes that are read to save another request."""
-_MOST_OF_A_RUN = 1 << 23
+_MAX_PER_RUN = 1 << 23
 
 
 def _runs(refs: Iterable[ObjectRef]) -> dict[str, _Run]:
@@ -216,7 +216,7 @@ def _runs(refs: Iterable[ObjectRef]) -> dict[str, _Run]:
         own = _Run(ref.segment, ref.payload_offset, ref.payload_offset + ref.payload_length)
         last, names = runs[-1] if runs else (_Run("", 0, 0), [])
         near = own.segment == last.segment and 0 <= own.start - last.end <= _GAP
-        if near and own.end - last.start <= _MOST_OF_A_RUN:
+        if near and own.end - last.start <= _MAX_PER_RUN:
             names.append(ref.sha256)
             runs[-1] = last._replace(end=own.end), names
         else:
@@ -225,7 +225,7 @@ def _runs(refs: Iterable[ObjectRef]) -> dict[str, _Run]:
 
 
 @contextmanager
-def running(location: str, name: str, kind: ObjectKind = "derived") -> Iterator[Task]:
+def running(location: str, name: str, kind: ObjectKind = "derived") -> Iterator[PartitionTask]:
     """Run a task; when the block ends, its objects and then its result are stored at the place.
 
     A failed run leaves no result. A second run has a result of equal rows, and leaves objects that nobody names.
@@ -238,7 +238,7 @@ def running(location: str, name: str, kind: ObjectKind = "derived") -> Iterator[
     Raises:
         DataError: There is no such order.
     """
-    place = place_at(location)
+    place = location_at(location)
     data = place.read(name)
     if data is None:
         raise DataError(f"{name}: no such order at {location}. Run the stage again.")
@@ -248,7 +248,7 @@ def running(location: str, name: str, kind: ObjectKind = "derived") -> Iterator[
         scratch = Path(folder)
         written = _Written(place, scratch)
         with ObjectWriter(scratch, written, kind, utc_now, _SEGMENT_BYTES, own=True) as objects:
-            task = Task(location, tables["inputs"], refs, objects, scratch)
+            task = PartitionTask(location, tables["inputs"], refs, objects, scratch)
             yield task
         written.store()
     segments = pa.table({"name": pa.array(written.lengths, pa.string()), "length": [*written.lengths.values()]})
@@ -259,7 +259,7 @@ def running(location: str, name: str, kind: ObjectKind = "derived") -> Iterator[
 class _Written:
     """The index of one task's objects (``SegmentIndex``), which stores each segment as soon as it is full."""
 
-    def __init__(self, place: Place, scratch: Path) -> None:
+    def __init__(self, place: Location, scratch: Path) -> None:
         self.refs: dict[str, ObjectRef] = {}
         self.lengths: dict[str, int] = {}
         self._place = place

@@ -1,7 +1,7 @@
 """The folder in which this machine works on a workspace in an object store, and its record of the store's files.
 
 It is a folder like any other workspace. Data files of tables, segments of objects and frontiers are fetched when first
-read, all other files when the workspace is opened (``storage.home``).
+read, all other files when the workspace is opened (``storage.remote_workspace``).
 """
 
 import fcntl
@@ -22,13 +22,13 @@ from core.paths import inside
 from core.urls import without_secrets
 from storage.files import DATABASES, FRONTIERS, OF_A_RUN, Layout, is_database, remove_database
 from storage.identity import KEY_FILE
-from storage.place import OWN_FOLDER, Entry, ObjectStore, in_parallel, log_large_transfer
+from storage.location import OWN_FOLDER, Entry, ObjectStore, in_parallel, log_large_transfer
 
 __all__ = [
     "PLAN",
     "WORKING_COPIES",
-    "Known",
-    "Record",
+    "CopyRecord",
+    "KnownFile",
     "Stat",
     "address_of",
     "fetch",
@@ -150,7 +150,7 @@ def _inside(top: Path) -> Iterator[Path]:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownFile:
     """One object of the store as this working copy last saw it."""
 
     tag: str
@@ -159,9 +159,9 @@ class Known:
     None: the file here differs, or was removed."""
 
     @staticmethod
-    def of(entry: Entry) -> "Known":
+    def of(entry: Entry) -> "KnownFile":
         """Return the record of an object that was not fetched."""
-        return Known(entry.etag, (entry.size, _moment(entry), 0))
+        return KnownFile(entry.etag, (entry.size, _moment(entry), 0))
 
     @property
     def is_lazy(self) -> bool:
@@ -174,10 +174,10 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class CopyRecord:
     """A working copy's knowledge of its store."""
 
-    files: Mapping[str, Known] = field(default_factory=dict)
+    files: Mapping[str, KnownFile] = field(default_factory=dict)
     """Path in the workspace -> its object."""
     databases: Mapping[str, str] = field(default_factory=dict)
     """SQLite file -> its SHA-256 as stored; empty if it was only read since it was fetched."""
@@ -185,7 +185,7 @@ class Record:
     """Whether files are being fetched, so that the copy is unusable until that ends."""
 
 
-def read_record(root: Path) -> Record:
+def read_record(root: Path) -> CopyRecord:
     """Read the record of a working copy.
 
     Raises:
@@ -193,17 +193,19 @@ def read_record(root: Path) -> Record:
     """
     try:
         data: dict[str, Any] = json.loads(_record_path(root).read_bytes())
-        files = {path: Known(tag, stat and (stat[0], stat[1], stat[2])) for path, (tag, stat) in data["files"].items()}
-        return Record(files, data.get("databases", {}), data["incomplete"])
+        files = {
+            path: KnownFile(tag, stat and (stat[0], stat[1], stat[2])) for path, (tag, stat) in data["files"].items()
+        }
+        return CopyRecord(files, data.get("databases", {}), data["incomplete"])
     except FileNotFoundError:
-        return Record()
+        return CopyRecord()
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         raise WorkspaceError(
             f"{_record_path(root)}: damaged ({error}). Remove the folder {root}; the next command fetches it again."
         ) from error
 
 
-def write_record(root: Path, record: Record) -> None:
+def write_record(root: Path, record: CopyRecord) -> None:
     """Write the record, synced on return."""
     files = {path: (known.tag, known.stat) for path, known in record.files.items()}
     replace_file(_record_path(root), json.dumps({**asdict(record), "files": files}).encode())
@@ -264,7 +266,7 @@ def fetch_all(root: Path, start: str | tuple[str, ...] = "") -> None:
     }
     if lacking:
         stats = dict(zip(lacking, map(stat_of, local_paths(root, [*lacking])), strict=True))
-        same = {path: Known(known.tag, stats[path]) for path, known in lacking.items() if known.is_at(stats[path])}
+        same = {path: KnownFile(known.tag, stats[path]) for path, known in lacking.items() if known.is_at(stats[path])}
         write_record(root, replace(record, files={**record.files, **same}))
 
 
@@ -291,7 +293,7 @@ def fetch(place: ObjectStore, root: Path, path: str, tag: str) -> bool:
     return True
 
 
-def _fetch_data(root: Path, url: str, wanted: Mapping[str, Known]) -> None:
+def _fetch_data(root: Path, url: str, wanted: Mapping[str, KnownFile]) -> None:
     place = ObjectStore(url)
     log_large_transfer(place.url, "fetching", [known.stat[0] for known in wanted.values() if known.stat])
     fetched = in_parallel(lambda path: fetch(place, root, path, wanted[path].tag), wanted)

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from core.errors import UsageError
 from storage import Store
-from storage.erasure import Place, find_records, history
+from storage.erasure import WarcRecord, find_records, history
 from takedown.plan import PageCleaner, Plan, Target, hooks, page_hook
 from takedown.register import Mark, open_register
 from takedown.remains import find_remains
@@ -144,7 +144,7 @@ def find_near(store: Store, target: Target) -> tuple[str, ...]:
         return tuple(row[0] for row in engine.execute(query, values).fetchall() if row[0] != target.value)
 
 
-def search_segments(store: Store, plan: Plan, cleaner: PageCleaner) -> tuple[list[Place], list[Place]]:
+def search_segments(store: Store, plan: Plan, cleaner: PageCleaner) -> tuple[list[WarcRecord], list[WarcRecord]]:
     """Return the records of the target, and the other stored pages that name it."""
     objects = frozenset(plan.objects)
     return find_records(

@@ -57,8 +57,8 @@ _JPEG = b"\xff\xd8\xff"
 _CHUNK = 1 << 18
 _LARGEST_FRAME = 1 << 24
 _LARGEST_ARRAY = 1 << 24
-_MOST_ROWS = 256
-_MOST_COLUMNS = 2000
+_MAX_ROWS = 256
+_MAX_COLUMNS = 2000
 _HEADERS = {
     "content-security-policy": "default-src 'none'; sandbox",
     "cache-control": "private, max-age=31536000, immutable",
@@ -116,7 +116,7 @@ class ObjectRoutes:
         visitor_of(request)
         rows = request.path_params["rows"]
         ref = await self._find(request.path_params["sha256"], {ARRAY})
-        if not 0 < rows <= _MOST_ROWS or ref.payload_length % (4 * rows) or ref.payload_length > _LARGEST_ARRAY:
+        if not 0 < rows <= _MAX_ROWS or ref.payload_length % (4 * rows) or ref.payload_length > _LARGEST_ARRAY:
             raise HTTPException(404, "no such array")
         data = await self._read(ref.sha256, 0, ref.payload_length)
         return Response(await self._threads.read(_draw, data, rows), headers=_HEADERS, media_type="image/png")
@@ -144,7 +144,7 @@ class ObjectRoutes:
 def _draw(data: bytes, rows: int) -> bytes:
     """Return a PNG of a float32 array [rows, T]: each row is scaled separately, its minimum being dark."""
     array = np.frombuffer(data, "<f4").reshape(rows, -1)
-    array = np.nan_to_num(array[::-1, :: -(-array.shape[1] // _MOST_COLUMNS) or 1])
+    array = np.nan_to_num(array[::-1, :: -(-array.shape[1] // _MAX_COLUMNS) or 1])
     low, high = array.min(axis=1, keepdims=True, initial=0.0), array.max(axis=1, keepdims=True, initial=0.0)
     scaled = (array - low) / np.maximum(high - low, 1e-9)
     picture = io.BytesIO()

@@ -15,9 +15,9 @@ from storage import Snapshot
 from webapp.query_result import QueryResult, answer
 from webapp.requests import Stop
 
-__all__ = ["MOST_SECONDS", "QueryProcesses"]
+__all__ = ["MAX_SECONDS", "QueryProcesses"]
 
-MOST_SECONDS = 10.0
+MAX_SECONDS = 10.0
 """Seconds after which a query is stopped, waiting for a process included."""
 _GRACE_S = 1.0
 """Seconds more after which its process is killed: single values cannot be interrupted."""
@@ -52,7 +52,7 @@ class QueryProcesses:
         Raises:
             QueryError: The query is wrong, exceeds its limits, was stopped, or no process was free in time.
         """
-        deadline = time.monotonic() + MOST_SECONDS
+        deadline = time.monotonic() + MAX_SECONDS
         while not self._free.acquire(timeout=_STEP_S):
             if stop.is_set() or self._closed or time.monotonic() >= deadline:
                 raise QueryError(_BUSY)

@@ -21,11 +21,11 @@ from core.processes.message import Message
 from storage import Snapshot, Store
 from webapp.catalogue.product_card import plain
 
-__all__ = ["MOST_ROWS", "QueryResult", "answer", "run_query"]
+__all__ = ["MAX_ROWS", "QueryResult", "answer", "run_query"]
 
-MOST_ROWS = 500
+MAX_ROWS = 500
 """Maximum number of rows shown."""
-_MOST_COLUMNS = 200
+_MAX_COLUMNS = 200
 _LONGEST_VALUE = 400
 _LONGEST_NAME = 100
 _BARS = 60
@@ -41,7 +41,7 @@ class QueryResult:
     columns: tuple[str, ...]
     rows: tuple[tuple[str | None, ...], ...]
     more: bool
-    """Whether there are rows beyond ``MOST_ROWS``, or columns beyond 200."""
+    """Whether there are rows beyond ``MAX_ROWS``, or columns beyond 200."""
     bars: tuple[tuple[str, str, int], ...]
     """Label, number, and length in twentieths of the longest; empty if the result cannot be charted."""
 
@@ -61,15 +61,15 @@ def run_query(snapshot: Snapshot, query: str, seconds: float | None = None) -> Q
     reader = snapshot.batches(query, seconds=seconds)
     try:
         for batch in reader:
-            first = batch.slice(0, MOST_ROWS + 1 - len(rows)).columns[:_MOST_COLUMNS]
+            first = batch.slice(0, MAX_ROWS + 1 - len(rows)).columns[:_MAX_COLUMNS]
             rows += zip(*map(python_values, first), strict=True)
-            if len(rows) > MOST_ROWS:
+            if len(rows) > MAX_ROWS:
                 break
     finally:
         reader.close()
-    names = tuple(plain(name, _LONGEST_NAME) for name in reader.schema.names[:_MOST_COLUMNS])
-    shown = tuple(tuple(_text(value) for value in row) for row in rows[:MOST_ROWS])
-    more = len(rows) > MOST_ROWS or len(reader.schema.names) > _MOST_COLUMNS
+    names = tuple(plain(name, _LONGEST_NAME) for name in reader.schema.names[:_MAX_COLUMNS])
+    shown = tuple(tuple(_text(value) for value in row) for row in rows[:MAX_ROWS])
+    more = len(rows) > MAX_ROWS or len(reader.schema.names) > _MAX_COLUMNS
     return QueryResult(names, shown, more, _chart(rows))
 
 

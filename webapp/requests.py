@@ -65,7 +65,7 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
 
-_MOST_SECONDS = 10.0
+_MAX_SECONDS = 10.0
 
 _WRITING = 32
 """Number of answers that can share one sync of the disk."""
@@ -133,7 +133,7 @@ class Threads:
             HTTPException: 503: it took too long, or the client has left.
         """
         try:
-            return await self._stoppable(self._reading, request, call, *args, seconds=_MOST_SECONDS)
+            return await self._stoppable(self._reading, request, call, *args, seconds=_MAX_SECONDS)
         except QueryError:
             raise HTTPException(503, "this selection takes too long; narrow it") from None
 

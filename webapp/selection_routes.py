@@ -19,16 +19,16 @@ from storage.tags import put_tag, remove_tag
 from webapp.catalogue.explore import rounded, selected_products, selected_rows
 from webapp.catalogue.index import CurrentIndex, StillPreparingError
 from webapp.catalogue.product_card import plain
-from webapp.catalogue.product_map import MOST_POINTS
+from webapp.catalogue.product_map import MAX_POINTS
 from webapp.catalogue.sampling import in_sample
 from webapp.catalogue.selection import AREA, LIST_FACETS, Selection, coded_facets, facet_columns
 from webapp.pages import Pages, language_of, texts_in
 from webapp.requests import Stop, Threads, read_body, visitor_of
 from webapp.saved_views import delete_view, save_view
 
-__all__ = ["COLOURS", "MOST_TAGGED", "SelectionRoutes", "colourings", "map_points"]
+__all__ = ["COLOURS", "MAX_TAGGED", "SelectionRoutes", "colourings", "map_points"]
 
-MOST_TAGGED = 100_000
+MAX_TAGGED = 100_000
 """Maximum number of products tagged at once."""
 _LONGEST_QUERY = 8000
 
@@ -74,9 +74,9 @@ class SelectionRoutes:
                 if body.product
                 else await self._threads.read_stoppably(request, self._selected, body.query)
             )
-            if len(products) > MOST_TAGGED:
+            if len(products) > MAX_TAGGED:
                 texts = texts_in(language_of(request))["products"]
-                raise HTTPException(422, f"{texts['too_many']}: {MOST_TAGGED:,}")
+                raise HTTPException(422, f"{texts['too_many']}: {MAX_TAGGED:,}")
             if body.remove:
                 changed = await self._threads.write(remove_tag, self._state, body.tag, products)
             else:
@@ -106,7 +106,7 @@ class SelectionRoutes:
         visitor_of(request, "reviewer")
         selection = Selection.parse(request.query_params.multi_items())
         return self._pages.render(
-            request, "map.html", selection=selection, colourings=colourings(), area=AREA, most=MOST_POINTS
+            request, "map.html", selection=selection, colourings=colourings(), area=AREA, most=MAX_POINTS
         )
 
     async def points(self, request: Request) -> Response:
@@ -127,7 +127,7 @@ class SelectionRoutes:
         selection = _parsed(query)
         with self._index.reading(mapped=bool(selection.area)) as engine:
             stop.interrupt_with(engine.interrupt)
-            return selected_products(engine, selection, MOST_TAGGED + 1)
+            return selected_products(engine, selection, MAX_TAGGED + 1)
 
     def _points(self, selection: Selection, colour: str, stop: Stop) -> dict[str, Any]:
         with self._index.reading(mapped=True) as engine:

@@ -12,7 +12,7 @@ from webapp.catalogue.product_card import plain
 from webapp.catalogue.product_reader import ProductReader
 from webapp.pages import Pages
 from webapp.query_processes import QueryProcesses
-from webapp.query_result import MOST_ROWS
+from webapp.query_result import MAX_ROWS
 from webapp.requests import Threads, visitor_of
 
 __all__ = ["EXAMPLES", "SqlRoutes"]
@@ -57,7 +57,7 @@ class SqlRoutes:
         else:
             await self._threads.read(self._queries.warm)
         return self._pages.render(
-            request, "sql.html", query=query or _FIRST, result=result, fault=fault, most=MOST_ROWS, examples=EXAMPLES
+            request, "sql.html", query=query or _FIRST, result=result, fault=fault, most=MAX_ROWS, examples=EXAMPLES
         )
 
     async def columns(self, request: Request) -> Response:

@@ -8,7 +8,7 @@ from core.errors import CorruptObjectError, WorkspaceError
 from core.stage import Clock, utc_now
 from storage import Store
 from storage.copying import content_digests, copy_files, rebucket
-from storage.home import Home
+from storage.remote_workspace import RemoteWorkspace
 from storage.working_copy import mark
 from takedown.forget import finish_takedown
 from workspace import SETTINGS_FILE, Workspace
@@ -38,7 +38,7 @@ def copy_workspace(workspace: Workspace, target: Path, *, buckets: int | None = 
         CorruptObjectError: The copy differs from the original.
     """
     store, target = workspace.store, target.absolute()
-    home = Home.of(target)
+    home = RemoteWorkspace.of(target)
     if home is not None:
         home.make_ready()
     if (target.exists() and home is None) or target.is_relative_to(store.root):

@@ -26,11 +26,11 @@ from reader.model import read_model
 from storage.copying import content_digest
 from storage.erasure import unfinished_spans
 from storage.files import Layout, databases
-from storage.home import Home
 from storage.identity import KEY_FILE, identity_path
 from storage.inside import oddities
 from storage.integrity import find_damage
 from storage.lock import holder_of
+from storage.remote_workspace import RemoteWorkspace
 from storage.state import State
 from takedown.forget import Journal
 from takedown.register import copy_fault, key_fault
@@ -47,7 +47,7 @@ _WHY = {
 _ANSWER_S = 5.0
 _GB = 1_000_000_000
 _SHOWN = 10
-_MOST_ODD = 100
+_MAX_ODD = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def examine_machine() -> Iterator[Finding]:
 
 
 def _home(root: Path) -> Iterator[Finding]:
-    home = Home.of(root)
+    home = RemoteWorkspace.of(root)
     if home is not None:
         yield Finding("home", "ok", f"{home.url}, which {root} is the working copy of: {home.describe()}")
 
@@ -202,9 +202,9 @@ def _prefect(url: str | None) -> Iterator[Finding]:
 
 def _oddities(root: Path) -> Iterator[Finding]:
     """List links, pipes, names and the like that m5data never makes in a workspace."""
-    found = list(islice(oddities(root), _MOST_ODD + 1))
-    yield from (Finding("odd", "note", f"{line}; m5data made no such thing here") for line in found[:_MOST_ODD])
-    if len(found) > _MOST_ODD:
+    found = list(islice(oddities(root), _MAX_ODD + 1))
+    yield from (Finding("odd", "note", f"{line}; m5data made no such thing here") for line in found[:_MAX_ODD])
+    if len(found) > _MAX_ODD:
         yield Finding("odd", "note", "and more")
 
 

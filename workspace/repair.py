@@ -28,12 +28,12 @@ from crawler.rebuild_state import rebuild_frontiers
 from storage import StageRecord, Store
 from storage.files import Layout
 from storage.frontiers import Frontiers
-from storage.home import Home
 from storage.identity import FORMAT, KEY_FILE, Identity, fingerprint_of, identity_path, write_identity
 from storage.inside import check_links
 from storage.integrity import Damage, damaged_tables, find_damage, surviving_files
 from storage.lock import WriterLock, wait_for_children
 from storage.objects.rebuild import rebuild_index
+from storage.remote_workspace import RemoteWorkspace
 from storage.state import State
 from storage.tables import TABLES
 from storage.tables.delta import DeltaLog
@@ -86,7 +86,7 @@ def repair(root: Path, *, dry_run: bool = False, clock: Clock = utc_now) -> list
         UsageError: It is the working copy of an object store.
     """
     root = root.absolute()
-    home = Home.of(root)
+    home = RemoteWorkspace.of(root)
     if home is not None:
         raise UsageError(f"repair: {home.url}: remove the working copy {root}; the next command fetches it again")
     if not (root / SETTINGS_FILE).is_file():

@@ -14,7 +14,7 @@ from core.stage_settings import read_settings
 from core.usage import Purpose
 from export import Sample, Use, read_samples
 from storage import Snapshot, Store
-from storage.home import Home
+from storage.remote_workspace import RemoteWorkspace
 from workspace.rows import Rows
 from workspace.settings import Settings
 
@@ -44,7 +44,7 @@ class Workspace:
             WorkspaceError: ``root``, or the object store, is a workspace already.
             SettingsError: ``settings_text`` is wrong; nothing was created.
         """
-        home = Home.of(root)
+        home = RemoteWorkspace.of(root)
         if home is not None:
             home.make_ready()
         path = root / SETTINGS_FILE
@@ -76,7 +76,7 @@ class Workspace:
             ObjectStoreError: The object store does not answer.
             SettingsError: The settings file is wrong.
         """
-        home = Home.of(root)
+        home = RemoteWorkspace.of(root)
         if home is not None:
             home.refresh()
         path = root / SETTINGS_FILE

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from annotate.aggregation.encoding import EncodedJudgements
 
-__all__ = ["Block", "blocks", "count_votes", "sum_by"]
+__all__ = ["TaskBlock", "blocks", "count_votes", "sum_by"]
 
 Numbers = NDArray[np.intp]
 Values = NDArray[np.float64]
@@ -22,7 +22,7 @@ def sum_by(places: NDArray[np.integer], values: NDArray[np.number | np.bool_], s
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class TaskBlock:
     """The n answers on m consecutive tasks."""
 
     rows: slice
@@ -47,7 +47,7 @@ class Block:
         return sum_by(self.task, values, self.shape[1])
 
 
-def blocks(encoded: EncodedJudgements) -> Iterator[Block]:
+def blocks(encoded: EncodedJudgements) -> Iterator[TaskBlock]:
     """Yield all answers and tasks in order, in blocks of whole tasks."""
     begin, first = 0, 0
     while first < len(encoded.gold):
@@ -64,14 +64,14 @@ def _end_of_tasks(encoded: EncodedJudgements, begin: int) -> int:
     return max(int(encoded.task[begin + _ANSWERS]), int(encoded.task[begin]) + 1)
 
 
-def _block(encoded: EncodedJudgements, rows: slice, tasks: slice) -> Block:
+def _block(encoded: EncodedJudgements, rows: slice, tasks: slice) -> TaskBlock:
     size = tasks.stop - tasks.start
     task = encoded.task[rows].astype(np.intp)
     task -= tasks.start
     cell = encoded.label[rows].astype(np.intp)
     cell *= size
     cell += task
-    return Block(rows, tasks, task, encoded.worker[rows].astype(np.intp), cell, (len(encoded.labels), size))
+    return TaskBlock(rows, tasks, task, encoded.worker[rows].astype(np.intp), cell, (len(encoded.labels), size))
 
 
 def count_votes(encoded: EncodedJudgements, weights: Values | None = None) -> Values:

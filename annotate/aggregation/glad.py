@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from annotate.aggregation.blocks import Block, blocks
+from annotate.aggregation.blocks import TaskBlock, blocks
 from annotate.aggregation.encoding import EncodedJudgements
 from annotate.aggregation.fit import ITERATIONS, Fit, Progress, normalise
 from annotate.aggregation.weighted import expect_accuracy
@@ -123,7 +123,7 @@ class _Expectation:
     """s'(alpha beta)."""
 
 
-def _expect(block: Block, encoded: EncodedJudgements, abilities: Values, ease: Values) -> _Expectation:
+def _expect(block: TaskBlock, encoded: EncodedJudgements, abilities: Values, ease: Values) -> _Expectation:
     beta = np.exp(ease[block.tasks])[block.task]
     product = abilities[block.worker] * beta
     scores = block.sum_votes(product + np.log(max(len(encoded.labels) - 1, 1)))

@@ -13,9 +13,9 @@ from annotate.candidates.encoders import ENCODERS, Encoder, Listing, ReadObject,
 from annotate.candidates.feature_file import scale_to_unit
 from annotate.settings import CandidateSettings
 from storage import Stage
+from storage.location import location_at
 from storage.objects.index import ObjectIndex
 from storage.partitions import Order, Results, in_tasks, run_partitions
-from storage.place import place_at
 from storage.spool import Spool
 from storage.tasks import Runner, running
 
@@ -104,7 +104,7 @@ def encode(location: str, name: str) -> None:
 def _encoder(location: str, folder: str, fingerprint: str, chosen: str) -> Encoder:
     """Return the encoder of the settings, loaded once per process for all its tasks."""
     settings = CandidateSettings.model_validate_json(chosen)
-    handed_out = Spool(place_at(location), folder).get(_CHECKPOINT, fingerprint)
+    handed_out = Spool(location_at(location), folder).get(_CHECKPOINT, fingerprint)
     if handed_out is None:
         return load_encoder(settings)
     with tempfile.NamedTemporaryFile(suffix=".pt") as file:

@@ -13,6 +13,7 @@ from annotate.tasks.board import TaskBoard
 from annotate.tasks.task import (
     BROKEN,
     LABELS,
+    AnnotationTask,
     GivenAnswer,
     GoldTask,
     Kind,
@@ -20,7 +21,6 @@ from annotate.tasks.task import (
     Pay,
     RefusedError,
     RefusedReason,
-    Task,
     WorkerProgress,
     to_kind,
 )
@@ -29,6 +29,7 @@ __all__ = [
     "BROKEN",
     "LABELS",
     "LONGEST_COMMENT",
+    "AnnotationTask",
     "GivenAnswer",
     "GoldTask",
     "Kind",
@@ -36,7 +37,6 @@ __all__ = [
     "Pay",
     "RefusedError",
     "RefusedReason",
-    "Task",
     "TaskBoard",
     "TaskSettings",
     "WorkerProgress",

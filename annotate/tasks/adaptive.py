@@ -20,7 +20,7 @@ EXPECTED = Prior(right=4.0, wrong=1.0)
 answers per task make the model certain of anything on which two workers agree."""
 
 
-_LEAST = 0.5
+_MIN = 0.5
 """Share of the median informativeness below which a worker is uninformative."""
 
 Values = NDArray[np.float64]
@@ -71,7 +71,7 @@ def find_uninformative(informativeness: Values) -> NDArray[np.bool_]:
 
     Uninformative workers get no disputed pairs.
     """
-    return informativeness < _LEAST * np.median(informativeness) if len(informativeness) else np.zeros(0, bool)
+    return informativeness < _MIN * np.median(informativeness) if len(informativeness) else np.zeros(0, bool)
 
 
 def _information(encoded: EncodedJudgements, posteriors: Values) -> Values:

@@ -12,7 +12,7 @@ from math import exp, lgamma, log, log1p
 from statistics import median
 
 from annotate.settings import TaskSettings
-from annotate.tasks.task import BROKEN, GivenAnswer, RefusedError, Task, check_label, options_of
+from annotate.tasks.task import BROKEN, AnnotationTask, GivenAnswer, RefusedError, check_label, options_of
 
 __all__ = [
     "FAST_ANSWERS",
@@ -101,7 +101,7 @@ def save_answer(
         RefusedError: The worker never held the task or gave another answer, or the label or ``seconds`` is invalid.
     """
     before, options, truth = _find(connection, worker, task)
-    check_label(label, (*options_of(Task("", "", tuple(json.loads(options)))), BROKEN))
+    check_label(label, (*options_of(AnnotationTask("", "", tuple(json.loads(options)))), BROKEN))
     if not (math.isfinite(seconds) and seconds >= 0):
         raise RefusedError("bad_answer", f"seconds must be 0 or more, not {seconds}.")
     if before == label:
@@ -190,7 +190,7 @@ def _judge(connection: sqlite3.Connection, worker: str, settings: TaskSettings) 
     if paused is not None:
         return
     gold = [
-        GoldAnswer(truth, label, len(options_of(Task("", "", tuple(json.loads(options))))))
+        GoldAnswer(truth, label, len(options_of(AnnotationTask("", "", tuple(json.loads(options))))))
         for truth, label, options in connection.execute(_GOLD_ANSWERS, (worker, start))
     ]
     odds = weigh_gold(gold, settings.gold_right)

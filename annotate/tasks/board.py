@@ -16,12 +16,12 @@ from annotate.tasks.answering import PARTS, given_answers, reopen_task, save_ans
 from annotate.tasks.group_commit import GroupCommit
 from annotate.tasks.schema import migrate
 from annotate.tasks.task import (
+    AnnotationTask,
     GivenAnswer,
     GoldTask,
     LeasedTask,
     Pay,
     RefusedError,
-    Task,
     WorkerProgress,
     check_label,
     options_of,
@@ -89,7 +89,7 @@ class TaskBoard:
         """Close the state; no call may be in progress."""
         self._commits.close()
 
-    def add_tasks(self, tasks: Iterable[Task]) -> int:
+    def add_tasks(self, tasks: Iterable[AnnotationTask]) -> int:
         """Add tasks that do not exist yet and return their number.
 
         Their random order depends only on the seed; tasks added later are mixed with those that wait.
@@ -255,12 +255,12 @@ def _insert(connection: sqlite3.Connection, query: str, rows: Sequence[tuple[obj
     return (connection.total_changes - before) // 2  # a trigger also changes the row of counts for each task
 
 
-def _columns(task: Task, seed: int, now: datetime) -> tuple[int, str, str, str, str, str]:
+def _columns(task: AnnotationTask, seed: int, now: datetime) -> tuple[int, str, str, str, str, str]:
     options = json.dumps(task.options, ensure_ascii=False)
     return _order_key(task, seed), task.kind, task.query, task.candidate, options, now.isoformat()
 
 
-def _order_key(task: Task, seed: int) -> int:
+def _order_key(task: AnnotationTask, seed: int) -> int:
     """Return the sort key of a task in the order of ``seed``, 0 to below 2^62."""
     text = json.dumps([seed, task.kind, task.query, task.candidate])
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 2
@@ -397,5 +397,5 @@ def _draw(seed: int, worker: str, handed: int) -> float:
 
 def _leased(row: tuple[int, str, str, str]) -> LeasedTask:
     number, query, candidate, options = row
-    task = Task(query, candidate, tuple(json.loads(options)))
+    task = AnnotationTask(query, candidate, tuple(json.loads(options)))
     return LeasedTask(number, task.kind, query, candidate, options_of(task))

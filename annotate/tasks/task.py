@@ -10,6 +10,7 @@ from core.errors import UsageError
 __all__ = [
     "BROKEN",
     "LABELS",
+    "AnnotationTask",
     "GivenAnswer",
     "GoldTask",
     "Kind",
@@ -17,7 +18,6 @@ __all__ = [
     "Pay",
     "RefusedError",
     "RefusedReason",
-    "Task",
     "WorkerProgress",
     "check_label",
     "options_of",
@@ -56,7 +56,7 @@ def to_kind(word: str) -> Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class AnnotationTask:
     """A task to add."""
 
     query: str
@@ -76,7 +76,7 @@ class Task:
 class GoldTask:
     """A gold task and its true label."""
 
-    task: Task
+    task: AnnotationTask
     label: str
 
 
@@ -142,7 +142,7 @@ class Pay:
     paused: str | None
 
 
-def options_of(task: Task) -> tuple[str, ...]:
+def options_of(task: AnnotationTask) -> tuple[str, ...]:
     """Return the answers of a task in display order, without ``broken``."""
     return (*task.options, "uncertain") if task.options else LABELS
 

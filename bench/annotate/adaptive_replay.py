@@ -23,7 +23,7 @@ from annotate.aggregation.majority import majority
 from annotate.tasks.adaptive import estimate_uncertainty, find_uninformative
 from bench.annotate.large_crowd import read_crowds
 
-FIVE, FIRST_ROUND, MOST, ROUNDS = 5, 1, 9, 15
+FIVE, FIRST_ROUND, MAX, ROUNDS = 5, 1, 9, 15
 TASKS, WORKERS, POSITIVE = 500, 20, 0.3
 Numbers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -82,10 +82,10 @@ def simulated(seed: int) -> Replay:
     rng = np.random.default_rng(seed)
     truth = (rng.random(TASKS) < POSITIVE).astype(np.int64)
     errors = np.concatenate([np.linspace(0.05, 0.35, WORKERS - 2), [0.5, 0.0]])
-    worker = np.stack([rng.permutation(WORKERS)[:MOST] for _ in range(TASKS)])
+    worker = np.stack([rng.permutation(WORKERS)[:MAX] for _ in range(TASKS)])
     label = truth[:, None] ^ (rng.random(worker.shape) < errors[worker])
     label[worker == WORKERS - 1] = 1
-    return Replay(worker, label, np.full(TASKS, MOST), truth)
+    return Replay(worker, label, np.full(TASKS, MAX), truth)
 
 
 def show(name: str, replays: Iterator[Replay], share: float) -> None:
@@ -121,7 +121,7 @@ def ask_adaptively(replay: Replay, budget: float) -> Mask:
     while (left := int(budget - asked.sum())) > 0:
         answers = encode(replay.table(asked))
         found = estimate_uncertainty(answers)
-        free = replay.there & ~asked & (asked.sum(axis=1) < MOST)[:, None]
+        free = replay.there & ~asked & (asked.sum(axis=1) < MAX)[:, None]
         awake = free & ~np.isin(replay.worker, answers.workers.to_numpy()[find_uninformative(found.informativeness)])
         free = awake if awake.any() else free
         open_tasks = np.flatnonzero(free.any(axis=1))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from annotate.tasks import Task, TaskBoard, TaskSettings
+from annotate.tasks import AnnotationTask, TaskBoard, TaskSettings
 from storage import Store
 
 TASKS = 100_000
@@ -32,7 +32,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
         store = Store.create(Path(folder) / "workspace", buckets=1)
         with TaskBoard(store.state, TaskSettings(fastest_s=0)) as board:
-            board.add_tasks(Task(f"s:{n}", f"s:{n + 1}") for n in range(TASKS))
+            board.add_tasks(AnnotationTask(f"s:{n}", f"s:{n + 1}") for n in range(TASKS))
             times = run(board, chosen.workers, chosen.seconds, chosen.think)
     answers, nexts = (np.sort(np.concatenate([part[i] for part in times])) * 1e3 for i in (0, 1))
     rate = len(answers) / chosen.seconds

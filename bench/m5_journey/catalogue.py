@@ -28,7 +28,7 @@ M5_PRODUCTS = 6_313_067
 LINES = 16
 """Specifications per product."""
 LATER = "later"
-_MOST_WORDS = 40
+_MAX_WORDS = 40
 _TOPIC = 40  # words of a category
 _CHOICE = 48  # properties of a category
 _KINDS = ("original", "copy", "elsewhere", "variant")
@@ -196,19 +196,19 @@ def _captions(
 ) -> pa.Array:
     count = len(leaf)
     is_copy = origin != np.arange(count)
-    shape = (count, _MOST_WORDS)
+    shape = (count, _MAX_WORDS)
     chosen = draws.zipf[random.integers(0, _CELLS, shape)]
     topical = np.take_along_axis(draws.topics[leaf[origin]], random.integers(0, _TOPIC, shape), axis=1)
     chosen = np.where(random.random(shape) < 1 / 3, topical, chosen)
     chosen += (len(draws.words) // 2) * (random.random(shape) < 1 / 6)
-    chosen, length = chosen[origin], random.integers(20, _MOST_WORDS + 1, count)[origin]
+    chosen, length = chosen[origin], random.integers(20, _MAX_WORDS + 1, count)[origin]
     edits = np.minimum(random.integers(0, 3, count), 1 + (length >= 32)) * is_copy
     for edit in range(2):
         rows = np.flatnonzero(edits > edit)
         chosen[rows, (random.random(len(rows)) * length[rows]).astype(np.int64)] = random.integers(
             100, 20_000, len(rows)
         )
-    flat = chosen[np.arange(_MOST_WORDS) < length[:, None]]
+    flat = chosen[np.arange(_MAX_WORDS) < length[:, None]]
     ends = pa.array(np.concatenate([[0], np.cumsum(length)]), pa.int32())
     joined = pc.binary_join(pa.ListArray.from_arrays(ends, draws.words.take(pa.array(flat))), "")
     token = random.integers(0, 3 * len(_TOKENS), count)[origin]

@@ -22,7 +22,7 @@ from reader.document import read_document
 from reader.evidence import name_words
 from reader.learning.fit import fit, temperature
 from reader.learning.labelled import Example, LabelledPage, without_markup
-from reader.learning.teach import Lesson, predict_left_out, write_model
+from reader.learning.teach import TrainedModel, predict_left_out, write_model
 from reader.model import evidence_hash
 from reader.page_kind import listing_evidence
 from reader.reading import Reading
@@ -61,7 +61,7 @@ def main() -> None:
         print(f"{name}: precision {precision:.3f}, recall {recall:.3f} of {counts.total()} pages, {shops} shops")
     if arguments.write:
         heat = temperature(scored)
-        lesson = Lesson({"listing": fit(examples, groups)}, {"listing": heat}, {}, [], shops, len(judged))
+        lesson = TrainedModel({"listing": fit(examples, groups)}, {"listing": heat}, {}, [], shops, len(judged))
         write_model(arguments.write, lesson, "python -m bench.pages.kinds")
         print(f"{arguments.write}: {arguments.write.stat().st_size} bytes, temperature {heat:.2f}")
 

@@ -12,7 +12,7 @@ from statistics import mean, pstdev
 import numpy as np
 
 from reader.learning.fit import fit
-from reader.learning.labelled import LESSONS, Example, evidence_key
+from reader.learning.labelled import SYNTHETIC_SHOPS, Example, evidence_key
 from reader.learning.teach import Prediction, f1_by_field, folds, predict, predict_left_out, shop_groups
 from reader.model import FIELDS
 
@@ -59,7 +59,7 @@ def _taught_by(
         taught = set(random.Random(seed).sample(rest, min(count, len(rest))))
         for field in FIELDS:
             ours = [one for one in examples if one.field == field]
-            table = fit([one for one in ours if one.shop in taught or one.shop.startswith(LESSONS)], groups)
+            table = fit([one for one in ours if one.shop in taught or one.shop.startswith(SYNTHETIC_SHOPS)], groups)
             predictions += [predict(one, table) for one in ours if one.shop in part and one.shop in shops]
     return predictions
 

@@ -15,7 +15,7 @@ from statistics import mean
 
 from bench.pages.reader import some
 from bench.pages.shop_folder import read_shops
-from crawler.records.templates import leans_of, teach
+from crawler.records.templates import priors_of, teach
 from reader.document import read_document
 from reader.learning.fit import fit
 from reader.learning.labelled import Example, LabelledPage, answer, examples_of, without_markup
@@ -90,7 +90,7 @@ def _score(
     scores: Scores,
 ) -> None:
     """Store the F1 on pages of one shop, alone and with the template learned from the lessons."""
-    template = Template(leans_of(teach(lessons)))
+    template = Template(priors_of(teach(lessons)))
     for field in TAUGHT:
         known = [
             (page.truth[field], reading, reading.candidates(field))

@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from PIL import Image
 
-from scale.data.blocks import Block, split_into_blocks
+from scale.data.blocks import SampleBlock, split_into_blocks
 from scale.data.fit_vocabulary import fit
 from scale.data.shard_folder import ShardFolder
 from scale.training.train import make_loader
@@ -29,7 +29,7 @@ def cpu_of(call: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
-def plain(blocks: list[Block], recipe: TrainingRecipe) -> None:
+def plain(blocks: list[SampleBlock], recipe: TrainingRecipe) -> None:
     """Decode the samples as a naive loop would."""
     sides = recipe.input.grid * recipe.input.patch, recipe.input.frame_side
     for block in blocks:

@@ -16,10 +16,10 @@ from threading import Thread
 from core.stage import utc_now
 from crawler import crawl_stage
 from crawler.crawl.frontier import Frontier, make_frontier, open_frontier
-from crawler.crawl.visits import Found, Task, Visit
+from crawler.crawl.visits import CrawlTask, Found, Visit
 from crawler.settings import CrawlSettings
 from storage import Store
-from storage.place import ObjectStore
+from storage.location import ObjectStore
 from storage.working_copy import WORKING_COPIES, working_copy
 from tests.s3_server import make_bucket, serving_s3
 
@@ -81,7 +81,7 @@ def _fill(store: Store, pages: int) -> None:
         frontier.add(Found(url) for url in urls)
         headers = {"content-type": "text/html; charset=utf-8", "etag": '"0123456789abcdef"'}
         frontier.record(
-            Visit(Task(url, "page", 3, 1, 0, 0, listed=False), "done", page_sha256=f"{n:064x}", headers=headers)
+            Visit(CrawlTask(url, "page", 3, 1, 0, 0, listed=False), "done", page_sha256=f"{n:064x}", headers=headers)
             for n, url in enumerate(urls)
         )
 

@@ -21,7 +21,7 @@ import aiohttp
 import numpy as np
 import pyarrow as pa
 
-from annotate.tasks import Task, TaskBoard
+from annotate.tasks import AnnotationTask, TaskBoard
 from core.stage import StageReport
 from storage.tables import TABLES
 from workspace import Workspace
@@ -33,7 +33,7 @@ SPECS = 12
 SETTINGS = (
     "[store]\nbuckets = 4\n\n[serve]\nrequests_per_s = 100000\nburst = 100000\n\n[annotate.tasks]\nfastest_s = 0\n"
 )
-LEAST_AHEAD = 4
+MIN_AHEAD = 4
 
 
 @dataclass
@@ -59,7 +59,7 @@ def make_workspace(root: Path) -> dict[str, str]:
         stage.write("specs", _table("specs", lines))
         stage.commit(StageReport("fill", PRODUCTS, PRODUCTS))
     with TaskBoard(workspace.store.state, workspace.settings.annotate.tasks) as board:
-        board.add_tasks(Task(a, b) for a in names[:40] for b in names if a != b)
+        board.add_tasks(AnnotationTask(a, b) for a in names[:40] for b in names if a != b)
         return board.invite([f"w{n}" for n in range(PEOPLE)])
 
 
@@ -94,7 +94,7 @@ async def annotate(base: str, token: str, until: float, pause: float, times: Tim
         await asyncio.sleep(rng.random() * pause)
         queue: list[int] = []
         while time.perf_counter() < until:
-            if len(queue) < LEAST_AHEAD:
+            if len(queue) < MIN_AHEAD:
                 queue = [task["number"] for task in (await post("/annotate/tasks", {}, times.tasks))["tasks"]]
             answer = {"task": queue.pop(0), "label": "matched", "seconds": 1.0}
             await post("/annotate/answers", answer, times.answers)

@@ -36,7 +36,7 @@ from crawler.crawl.source_run import (
     sitemaps_of,
     visit_of,
 )
-from crawler.crawl.visits import Found, Task, Visit
+from crawler.crawl.visits import CrawlTask, Found, Visit
 from crawler.net.client import ClientLimits, Fetched, FetchError
 from crawler.net.content_coding import CodingError, decode_content
 from crawler.rights.site import SITE_FILES
@@ -174,7 +174,7 @@ def _unnamed(job: CrawlJob, connection: sqlite3.Connection) -> Iterator[Found]:
 
 
 def _visit(
-    task: Task, job: CrawlJob, connection: sqlite3.Connection, deadline: PageDeadline
+    task: CrawlTask, job: CrawlJob, connection: sqlite3.Connection, deadline: PageDeadline
 ) -> tuple[Visit, bytes | None, tuple[tuple[str, str], ...]]:
     at, fetched = _response_of(connection, task.url)
     limit = job.settings.max_sitemap_bytes if task.kind == "sitemap" else job.settings.max_page_bytes
@@ -244,6 +244,6 @@ class _ArchivedFrontier(Frontier):
             (self._source,),
         )
 
-    def take(self, count: int, busy: Collection[str], *, known_only: bool = False) -> list[Task]:
+    def take(self, count: int, busy: Collection[str], *, known_only: bool = False) -> list[CrawlTask]:
         """Return up to ``count`` pending URLs of the archives that are not ``busy``, in queue order."""
         return self._take(count, busy, known_only=known_only, condition=self._DUE)

@@ -66,8 +66,12 @@ class Skipped(NamedTuple):
 
 def is_archive(path: Path) -> bool:
     """Return whether a file begins like an archive."""
+    return _starts_with(path, _ZIP, _GZIP, _WARC)
+
+
+def _starts_with(path: Path, *marks: bytes) -> bool:
     with path.open("rb") as file:
-        return file.read(5).startswith((_ZIP, _GZIP, _WARC))
+        return file.read(max(map(len, marks))).startswith(marks)
 
 
 def read_archive(path: Path, max_bytes: int) -> Iterator[ArchivedResponse | Skipped]:
@@ -81,7 +85,7 @@ def read_archive(path: Path, max_bytes: int) -> Iterator[ArchivedResponse | Skip
         BrokenArchiveError: The rest of the file cannot be read.
     """
     try:
-        if zipfile.is_zipfile(path):
+        if _starts_with(path, _ZIP):
             with zipfile.ZipFile(path) as archive:
                 names = [name for name in archive.namelist() if name.endswith((".warc", ".warc.gz"))]
                 for name in sorted(names):

@@ -26,7 +26,7 @@ _ARGUMENTS = (
 )
 _WANTED = frozenset({"script", "xhr", "fetch"})
 """Resources that a page needs to fill itself; the downloader fetches the images."""
-_MOST_REQUESTS = 60
+_MAX_REQUESTS = 60
 """Requests per page; shops that render themselves send about ten."""
 _DROPPED = frozenset({"content-type", "content-encoding", "content-length", "transfer-encoding"})
 
@@ -104,7 +104,7 @@ class BrowserClient:
         self, context: BrowserContext, url: str, response: Fetched, limits: ClientLimits
     ) -> None:
         """Answer the page's own URL with the fetched response, and a few further requests through the client."""
-        left = _MOST_REQUESTS
+        left = _MAX_REQUESTS
 
         async def answer_one(route: Route) -> None:
             nonlocal left

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 
-from crawler.crawl.visits import Found, Recrawl, Task, Visit
+from crawler.crawl.visits import CrawlTask, Found, Recrawl, Visit
 from crawler.net.http_policy import RETRYABLE
 from storage import Store, transaction
 
@@ -249,19 +249,19 @@ class Frontier:
         """Add URLs; known ones keep their state."""
         self._connection.executemany(_ADD, (self._row(item) for item in found))
 
-    def take(self, count: int, busy: Collection[str], *, known_only: bool = False) -> list[Task]:
+    def take(self, count: int, busy: Collection[str], *, known_only: bool = False) -> list[CrawlTask]:
         """Return up to ``count`` pending URLs that are not ``busy``, in queue order.
 
         With ``known_only``, only those that have a stored page.
         """
         return self._take(count, busy, known_only=known_only)
 
-    def _take(self, count: int, busy: Collection[str], *, known_only: bool, condition: str = "true") -> list[Task]:
+    def _take(self, count: int, busy: Collection[str], *, known_only: bool, condition: str = "true") -> list[CrawlTask]:
         query = _TAKE.replace("{condition}", condition)
         rows = self._connection.execute(query, (self._source, known_only, count + len(busy)))
         names = [column[0] for column in rows.description]
         found = [dict(zip(names, row, strict=True)) for row in rows]
-        tasks = [Task(**{**values, "listed": bool(values["listed"])}) for values in found]
+        tasks = [CrawlTask(**{**values, "listed": bool(values["listed"])}) for values in found]
         return [task for task in tasks if task.url not in busy][:count]
 
     def record(self, visits: Iterable[Visit], streaks: Iterable[tuple[str, str, int]] = ()) -> None:

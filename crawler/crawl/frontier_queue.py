@@ -10,7 +10,7 @@ from typing import Protocol
 from crawler.crawl.frontier import Frontier
 from crawler.crawl.languages import Languages, url_language
 from crawler.crawl.spaces import Spaces
-from crawler.crawl.visits import Found, Task, Visit
+from crawler.crawl.visits import CrawlTask, Found, Visit
 from crawler.net.http_policy import BUSY_STATUSES, RETRYABLE, RateLimiter, is_retryable, retry_wait_s
 
 __all__ = ["FrontierQueue", "PageStore", "QueueLimits", "Refuse", "ShowsProduct"]
@@ -97,7 +97,7 @@ class FrontierQueue:
         self._limits = limits
         self._refuse = refuse
         self._flushed = flushed
-        self._ready: deque[Task] = deque()
+        self._ready: deque[CrawlTask] = deque()
         self._finished: list[Visit] = []
         self._busy: set[str] = set()
         self._attempts: dict[str, int] = {}
@@ -120,7 +120,7 @@ class FrontierQueue:
         self.stopped: tuple[str, str] | None = None
         """Reason and detail why the queue has stopped; None while the run continues."""
 
-    def next(self) -> Task | None:
+    def next(self) -> CrawlTask | None:
         """Return the next URL to request; None if there is none at present."""
         self._check_budget()
         while self.stopped is None and not self.limiter.is_paused(time.monotonic()):
@@ -142,7 +142,7 @@ class FrontierQueue:
                 return task
         return None
 
-    def _is_ripe(self, task: Task) -> bool:
+    def _is_ripe(self, task: CrawlTask) -> bool:
         """Return whether no request in progress can still affect a URL.
 
         A start page determines the language to crawl, a sitemap may call a page unchanged, and the products in
@@ -153,7 +153,7 @@ class FrontierQueue:
         most = self._limits.max_products
         return most is None or not self._under_way or self._products + len(self._under_way) < most
 
-    def _refusal(self, task: Task) -> tuple[str, str] | None:
+    def _refusal(self, task: CrawlTask) -> tuple[str, str] | None:
         """Return why a URL is not worth a request: its language is not crawled, or similar pages yield nothing new."""
         if task.rank > 0 and self._languages.refuses(task.url):
             return "other_language", f"the source's language is {', '.join(self._languages.taken)}"
@@ -199,7 +199,7 @@ class FrontierQueue:
         ):
             self.flush()
 
-    def retry_in(self, task: Task, reason: str, asked_s: float | None, status: int | None = None) -> float | None:
+    def retry_in(self, task: CrawlTask, reason: str, asked_s: float | None, status: int | None = None) -> float | None:
         """Return the seconds after which to retry a failed URL; None: not in this run.
 
         A wait that the server asks for (``asked_s``), or any after a complaint (429, 503), applies to the
@@ -208,7 +208,7 @@ class FrontierQueue:
         """
         limits = self._limits
         tried = self._attempts.get(task.url, 0)
-        wait = retry_wait_s(tried + 1, asked_s, first_s=limits.backoff_s, most_s=limits.max_wait_s, random=self._random)
+        wait = retry_wait_s(tried + 1, asked_s, first_s=limits.backoff_s, max_s=limits.max_wait_s, random=self._random)
         if wait is None:
             self.stopped = ("source_down", f"the server asks to be left alone for {asked_s:g} s")
         if wait is None or tried >= limits.retries or not is_retryable(reason, status):
@@ -219,7 +219,7 @@ class FrontierQueue:
             self.limiter.slow_down(time.monotonic(), wait)
         return wait
 
-    def put_back(self, task: Task) -> None:
+    def put_back(self, task: CrawlTask) -> None:
         """Put a URL whose wait is over at the head of the queue."""
         self._retries -= 1
         self._ready.appendleft(task)
@@ -247,7 +247,7 @@ class FrontierQueue:
         self._busy.update(task.url for task in self._ready)
         return bool(self._ready)
 
-    def _has_room(self, task: Task) -> bool:
+    def _has_room(self, task: CrawlTask) -> bool:
         """Count a new page against the source's budget, if it fits; known pages and retries are already counted."""
         if task.page_sha256 is not None or task.url in self._attempts:
             return True

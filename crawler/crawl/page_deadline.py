@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from crawler.crawl.visits import Task, Visit
+from crawler.crawl.visits import CrawlTask, Visit
 
 __all__ = ["PageDeadline"]
 
@@ -40,7 +40,7 @@ class PageDeadline:
 
     def failed_before(self) -> list[Visit]:
         """Return the visit of the page, if any, whose parser ended an earlier process."""
-        task = Task(self._unfinished, "page", 3, 1, 0, 0, listed=False)
+        task = CrawlTask(self._unfinished, "page", 3, 1, 0, 0, listed=False)
         detail = "its parser did not end in time"
         return [Visit(task, "failed", "unreadable", detail, kind="page")] if self._unfinished else []
 

@@ -9,7 +9,7 @@ from core.urls import escape_location, normalise
 from crawler.crawl.languages import alternates, page_language, sitemap_languages
 from crawler.crawl.scope import Scope, web_host, without_order
 from crawler.crawl.sitemaps import MAX_URLS, Sitemap, looks_like_sitemap, read_sitemap, sitemap_urls
-from crawler.crawl.visits import Found, Task, Visit
+from crawler.crawl.visits import CrawlTask, Found, Visit
 from crawler.net.client import Fetched
 from crawler.net.http_policy import status_reason
 from crawler.rights.opt_outs import opt_outs, page_opt_out
@@ -51,7 +51,7 @@ class PageRules:
     max_sitemap_bytes: int
 
 
-def read_response(task: Task, response: Fetched, rules: PageRules) -> tuple[Visit, bytes | None]:
+def read_response(task: CrawlTask, response: Fetched, rules: PageRules) -> tuple[Visit, bytes | None]:
     """Return the visit that a response results in, and the body to store.
 
     A sitemap that nothing names, requested at its usual location, is ``absent`` if it cannot be fetched.
@@ -81,7 +81,7 @@ def read_response(task: Task, response: Fetched, rules: PageRules) -> tuple[Visi
     return visit, body
 
 
-def _failed(task: Task, response: Fetched) -> Visit:
+def _failed(task: CrawlTask, response: Fetched) -> Visit:
     status, signals = response.status, None
     detail = f"HTTP status {status}"
     if status == 402:
@@ -90,7 +90,7 @@ def _failed(task: Task, response: Fetched) -> Visit:
     return Visit(task, "failed", status_reason(status), detail, status, kind=task.kind, signals=signals)
 
 
-def _redirect(task: Task, response: Fetched, rules: PageRules) -> Visit:
+def _redirect(task: CrawlTask, response: Fetched, rules: PageRules) -> Visit:
     location = response.header("location")
     target = redirected(task, location, rules.scope, rules.max_redirects)
     where = " ".join(escape_location(location).split())[:300]
@@ -102,7 +102,7 @@ def _redirect(task: Task, response: Fetched, rules: PageRules) -> Visit:
     )  # fmt: skip
 
 
-def _sitemap(task: Task, response: Fetched, rules: PageRules) -> tuple[Visit, bytes | None]:
+def _sitemap(task: CrawlTask, response: Fetched, rules: PageRules) -> tuple[Visit, bytes | None]:
     try:
         sitemap = read_sitemap(response.body, rules.max_sitemap_bytes, response.header("content-type"))
         if not sitemap.urls and not sitemap.sitemaps and not looks_like_sitemap(response.body):
@@ -113,7 +113,7 @@ def _sitemap(task: Task, response: Fetched, rules: PageRules) -> tuple[Visit, by
     return Visit(task, "done", http_status=200, headers=_kept(response), kind="sitemap", found=found), response.body
 
 
-def _page(task: Task, response: Fetched, rules: PageRules) -> tuple[Visit, bytes | None]:
+def _page(task: CrawlTask, response: Fetched, rules: PageRules) -> tuple[Visit, bytes | None]:
     if not _is_html(response):
         mime = response.header("content-type")[:100] or "no content type"
         return Visit(task, "failed", "not_html", f"not an HTML page: {mime}", 200), None
@@ -174,7 +174,7 @@ def _of(headers: Iterable[tuple[str, str]], names: Collection[str]) -> dict[str,
     return headers_by_name((name, value) for name, value in headers if name.lower() in names)
 
 
-def links_of_page(document: Document, task: Task, scope: Scope, agent: str) -> tuple[Found, ...]:
+def links_of_page(document: Document, task: CrawlTask, scope: Scope, agent: str) -> tuple[Found, ...]:
     """Return the links of a page within its source, in page order, each URL once.
 
     The next page of a listing, and the page that this one leads to by itself, are no step deeper. Versions of the page
@@ -194,7 +194,7 @@ def links_of_page(document: Document, task: Task, scope: Scope, agent: str) -> t
     return tuple(item for url, item in found.items() if url != task.url or item.language)
 
 
-def _stated(document: Document, task: Task, scope: Scope) -> dict[str, Found]:
+def _stated(document: Document, task: CrawlTask, scope: Scope) -> dict[str, Found]:
     """Return the URLs that a page states about itself: versions in other languages, next page, canonical, refresh."""
     found: dict[str, Found] = {}
     for text, tag in alternates(document).items():
@@ -212,7 +212,7 @@ def _stated(document: Document, task: Task, scope: Scope) -> dict[str, Found]:
     return found
 
 
-def _linked(url: str, task: Task, scope: Scope, *, nofollow: bool) -> Found:
+def _linked(url: str, task: CrawlTask, scope: Scope, *, nofollow: bool) -> Found:
     """Return a link, refused if it is not worth a request.
 
     Links to other hosts are counted once a host: pages have any number of them, such as buttons to share the page.
@@ -229,7 +229,7 @@ def _linked(url: str, task: Task, scope: Scope, *, nofollow: bool) -> Found:
     return Found(url, rank=scope.rank(url), depth=depth)
 
 
-def _refreshed(url: str, task: Task, scope: Scope) -> Found:
+def _refreshed(url: str, task: CrawlTask, scope: Scope) -> Found:
     """Return the URL that a page leads to by itself: no step deeper, as after a redirect."""
     if scope.holds(url):
         return Found(url, rank=scope.rank(url), depth=task.depth)
@@ -237,7 +237,7 @@ def _refreshed(url: str, task: Task, scope: Scope) -> Found:
     return Found(url, depth=task.depth, refused="offsite", detail=detail)
 
 
-def links_of_sitemap(sitemap: Sitemap, task: Task, scope: Scope) -> tuple[Found, ...]:
+def links_of_sitemap(sitemap: Sitemap, task: CrawlTask, scope: Scope) -> tuple[Found, ...]:
     """Return the pages and sitemaps that a sitemap lists.
 
     Pages and sitemaps of other hosts are refused as ``offsite``, pages that the settings do not follow as
@@ -254,7 +254,7 @@ def links_of_sitemap(sitemap: Sitemap, task: Task, scope: Scope) -> tuple[Found,
     return (*files, *pages, *([Found(rest, depth=1, refused="trap", detail=detail)] if rest else []))
 
 
-def _further(url: str, language: str | None, task: Task, scope: Scope) -> Found:
+def _further(url: str, language: str | None, task: CrawlTask, scope: Scope) -> Found:
     """Return a file that an index lists: of the source's hosts, or of the index's own."""
     refused, detail = ("too_deep" if task.depth >= _MAX_SITEMAP_DEPTH else None), ""
     if not scope.holds(url) and web_host(url) != web_host(task.url):
@@ -262,7 +262,7 @@ def _further(url: str, language: str | None, task: Task, scope: Scope) -> Found:
     return Found(url, kind="sitemap", rank=1, depth=task.depth + 1, language=language, refused=refused, detail=detail)
 
 
-def _listed(url: str, text: str, sitemap: Sitemap, task: Task, scope: Scope) -> Found:
+def _listed(url: str, text: str, sitemap: Sitemap, task: CrawlTask, scope: Scope) -> Found:
     if not scope.holds(url):
         return Found(url, depth=1, refused="offsite", detail=f"listed in {task.url}; its host is not the source's")
     if not scope.allows(url):
@@ -274,7 +274,7 @@ def _listed(url: str, text: str, sitemap: Sitemap, task: Task, scope: Scope) -> 
     )  # fmt: skip
 
 
-def redirected(task: Task, location: str, scope: Scope, max_redirects: int) -> Found | str:
+def redirected(task: CrawlTask, location: str, scope: Scope, max_redirects: int) -> Found | str:
     """Return the URL that a redirect leads to, or the reason why it is not followed.
 
     Reasons: ``bad_redirect``, ``bad_scheme``, ``offsite``, ``redirect_loop``.

@@ -21,7 +21,7 @@ __all__ = ["HostRules", "SiteClient", "SiteFiles", "SourceStoppedError"]
 _FRESH = timedelta(hours=24)
 """robots.txt should not be cached for longer (RFC 9309, section 2.4)."""
 _MAX_REDIRECTS = 5
-_MOST_LICENCES = 20
+_MAX_LICENCES = 20
 """Most licences fetched per source; one that is named but not fetched refuses everything."""
 
 
@@ -132,7 +132,7 @@ class SiteFiles:
 
     async def fetch(self, urls: Iterable[str]) -> None:
         """Fetch the licences that a site or its pages name, so that they can be read (:class:`HostFiles`)."""
-        for url in islice(urls, _MOST_LICENCES):
+        for url in islice(urls, _MAX_LICENCES):
             await self._file(url)
 
     async def _file(self, url: str) -> tuple[int, str]:
@@ -159,9 +159,7 @@ class SiteFiles:
             attempts += 1
             if robots_meaning(status) != "unreachable" or attempts > self._retries:
                 return status, text
-            wait = retry_wait_s(
-                attempts, asked_s, first_s=self._backoff_s, most_s=self._max_wait_s, random=self._random
-            )
+            wait = retry_wait_s(attempts, asked_s, first_s=self._backoff_s, max_s=self._max_wait_s, random=self._random)
             if wait is None:
                 return status, text
             await asyncio.sleep(wait)

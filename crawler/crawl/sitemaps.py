@@ -25,7 +25,7 @@ __all__ = ["MAX_URLS", "Sitemap", "is_sitemap_url", "looks_like_sitemap", "read_
 MAX_URLS = 200_000
 """Most URLs read from one file. The protocol allows 50,000; real files exceed it."""
 _HEAD = 4_096
-_MOST_LAYERS = 2
+_MAX_LAYERS = 2
 """Times that a file is unpacked: servers compress files that are compressed already."""
 _ROOT = re.compile(rb"<(?:[\w.-]+:)?(?:urlset|sitemapindex)[\s>/]", re.IGNORECASE)
 _MARKUP = re.compile(r"<(?:[\w.-]+:)?(?:urlset|sitemapindex|rss|feed|rdf)[\s>/]", re.IGNORECASE)
@@ -80,7 +80,7 @@ def read_sitemap(body: bytes, max_bytes: int, content_type: str = "") -> Sitemap
     Raises:
         ValueError: longer than ``max_bytes``, or broken gzip.
     """
-    for _ in range(_MOST_LAYERS):
+    for _ in range(_MAX_LAYERS):
         body = gunzip(body, max_bytes).body if body.startswith(GZIP_MAGIC) else body
     text = decode_xml(body, content_type).text
     root = _MARKUP.search(text[:_HEAD])

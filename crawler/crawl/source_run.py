@@ -20,7 +20,7 @@ from crawler.crawl.responses import PageRules, read_response
 from crawler.crawl.scope import Scope, web_host, without_order
 from crawler.crawl.site_rules import HostRules, SiteClient, SiteFiles, SourceStoppedError
 from crawler.crawl.sitemaps import is_sitemap_url
-from crawler.crawl.visits import Found, Task, Visit
+from crawler.crawl.visits import CrawlTask, Found, Visit
 from crawler.net.client import ClientLimits, Fetched
 from crawler.net.robots import MAX_ROBOTS_BYTES
 from reader.page_kind import is_product
@@ -187,7 +187,7 @@ def page_rules(job: CrawlJob) -> PageRules:
     )
 
 
-def visit_of(task: Task, fetched: Fetched, rules: PageRules, deadline: PageDeadline) -> tuple[Visit, bytes | None]:
+def visit_of(task: CrawlTask, fetched: Fetched, rules: PageRules, deadline: PageDeadline) -> tuple[Visit, bytes | None]:
     """Return what ``read_response`` does; a response that cannot be read within the deadline is ``unreadable``."""
     try:
         with deadline.reading(task.url):

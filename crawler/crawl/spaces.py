@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from crawler.crawl.languages import language_tag
 
-__all__ = ["Place", "Spaces", "place_of"]
+__all__ = ["Spaces", "UrlPattern", "place_of"]
 
 _BARREN = 20
 """Consecutive pages of a space without anything new, such as 20 months of a calendar, after which it is abandoned."""
@@ -32,7 +32,7 @@ _DEEP = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class UrlPattern:
     """The place of a URL among the URLs of its shop."""
 
     space: str
@@ -42,12 +42,12 @@ class Place:
     names: frozenset[str]
     """Names of its parameters."""
 
-    def holds(self, other: "Place") -> bool:
+    def holds(self, other: "UrlPattern") -> bool:
         """Return whether another place is in the same space, narrowed down or widened by parameters."""
         return self.space == other.space and (self.names <= other.names or other.names <= self.names)
 
 
-def place_of(url: str) -> Place | None:
+def place_of(url: str) -> UrlPattern | None:
     """Return the place of a URL; None if its space cannot be endless: few words, and no query string."""
     parts = urlsplit(url)
     segments = [segment for segment in parts.path.split("/") if segment]
@@ -61,10 +61,10 @@ def place_of(url: str) -> Place | None:
         shape = [("#" if _DIGIT.search(s) else s if not n else "*") for n, s in enumerate(segments)]
         last = _LETTERS.sub("a", _DIGITS.sub("0", segments[-1] if segments else ""))
         form = "?" + "&".join(sorted(names)) if names else "/" + last
-        return Place("/" + "/".join(shape) + "".join(f"&{one}" for one in front), form, names)
+        return UrlPattern("/" + "/".join(shape) + "".join(f"&{one}" for one in front), form, names)
     if len(segments) < _DEEP:
         return None
-    return Place(f"/{segments[0]}/**", str(len(segments)), frozenset())
+    return UrlPattern(f"/{segments[0]}/**", str(len(segments)), frozenset())
 
 
 class Spaces:
@@ -98,7 +98,7 @@ class Spaces:
             return None
         return place.part if self._streaks.get(_everywhere(place), 0) >= _BARREN_PARAMETERS else None
 
-    def _is_barren(self, place: Place, most: int) -> bool:
+    def _is_barren(self, place: UrlPattern, most: int) -> bool:
         """Return whether a space and this part of it have yielded nothing new for long enough."""
         tried = self._streaks.get((place.space, place.part), 0) >= _TRIALS
         return tried and self._streaks.get((place.space, ""), 0) >= most
@@ -147,11 +147,11 @@ class Spaces:
             self._changed.add(key)
 
 
-def _everywhere(place: Place) -> tuple[str, str]:
+def _everywhere(place: UrlPattern) -> tuple[str, str]:
     return ("", place.part)
 
 
-def _tried_here(place: Place) -> tuple[str, str]:
+def _tried_here(place: UrlPattern) -> tuple[str, str]:
     return ("", place.space + place.part)
 
 

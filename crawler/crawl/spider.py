@@ -21,7 +21,7 @@ from crawler.crawl.frontier_queue import FrontierQueue, Refuse
 from crawler.crawl.page_deadline import PageDeadline
 from crawler.crawl.responses import PageRules
 from crawler.crawl.source_run import visit_of
-from crawler.crawl.visits import Task, Visit
+from crawler.crawl.visits import CrawlTask, Visit
 from crawler.net.client import ClientLimits, Fetched, FetchError, PageClient
 from crawler.net.http_policy import is_retryable, retry_after_s, status_reason
 from crawler.settings import CrawlSettings
@@ -82,7 +82,7 @@ class ShopSpider(Spider):
         for request in nothing:
             yield request
 
-    def request(self, task: Task) -> Request | None:
+    def request(self, task: CrawlTask) -> Request | None:
         """Return the request of a task, conditional if its page is stored; None if it has no URL that can be sent."""
         if absolute("", task.url) is None:
             return None
@@ -102,7 +102,7 @@ class ShopSpider(Spider):
 
     def parse(self, response: Response, **_: Any) -> None:  # noqa: ANN401
         """Process a response, whatever its status."""
-        task: Task = response.meta["task"]
+        task: CrawlTask = response.meta["task"]
         fetched: Fetched = response.meta["fetched"]
         self.work.queue.count_bytes(len(fetched.body))
         if fetched.status >= 400 and is_retryable(reason := status_reason(fetched.status), fetched.status):
@@ -113,7 +113,7 @@ class ShopSpider(Spider):
         headers = (*fetched.headers, *self.work.usage_headers(task.url))
         self.work.queue.finish(*self.work.redact_page(visit, body), headers)
 
-    def failed(self, task: Task, failure: Failure) -> None:
+    def failed(self, task: CrawlTask, failure: Failure) -> None:
         """Process a request without a complete response."""
         error = failure.value
         if not isinstance(error, FetchError):
@@ -125,14 +125,14 @@ class ShopSpider(Spider):
         """Keep the first error outside any page, which ends the crawl."""
         self.failure = self.failure or failure.value
 
-    def _retry(self, task: Task, reason: str, asked_s: float | None = None, status: int | None = None) -> bool:
+    def _retry(self, task: CrawlTask, reason: str, asked_s: float | None = None, status: int | None = None) -> bool:
         wait = self.work.queue.retry_in(task, reason, asked_s, status)
         if wait is None:
             return False
         asyncio.get_running_loop().call_later(wait, self._try_again, task)
         return True
 
-    def _try_again(self, task: Task) -> None:
+    def _try_again(self, task: CrawlTask) -> None:
         if self.crawler.engine.spider is not None and (request := self.request(task)):
             self.crawler.engine.crawl(request)
 
@@ -198,7 +198,7 @@ class GuardedHandler(BaseDownloadHandler):
         Raises:
             FetchError: there is no complete response.
         """
-        task: Task = request.meta["task"]
+        task: CrawlTask = request.meta["task"]
         limits = self._sitemap_limits if task.kind == "sitemap" else self._limits
         await self._limiter.acquire()
         began = time.monotonic()

@@ -7,7 +7,7 @@ from typing import Literal
 
 from crawler.settings import CrawlSettings
 
-__all__ = ["Found", "Recrawl", "Task", "Visit", "VisitState", "plan_recrawl"]
+__all__ = ["CrawlTask", "Found", "Recrawl", "Visit", "VisitState", "plan_recrawl"]
 
 Kind = Literal["page", "sitemap"]
 VisitState = Literal["done", "failed", "skipped", "redirected", "absent"]
@@ -41,7 +41,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class CrawlTask:
     """A URL to fetch, with the data of its last visit."""
 
     url: str
@@ -62,7 +62,7 @@ class Task:
 class Visit:
     """The result of requesting a URL."""
 
-    task: Task
+    task: CrawlTask
     state: VisitState
     reason: str | None = None
     detail: str = ""
@@ -83,7 +83,7 @@ class Visit:
     found: tuple[Found, ...] = field(default=(), repr=False)
     attempts: int = 1
     signals: str | None = None
-    """Usage signals of the response, as in ``Task``; None: unchanged."""
+    """Usage signals of the response, as in ``CrawlTask``; None: unchanged."""
     at: str | None = None
     """Its time, ISO 8601, UTC; None: that of the run."""
 

@@ -200,7 +200,7 @@ def _over_column(function: Callable[[str], str | None]) -> Callable[[pa.ChunkedA
 
 _ROWS = 4_000
 """Number of products from which a bucket gets its own part; smaller buckets share a part."""
-_MOST_ROWS = 400_000
+_MAX_ROWS = 400_000
 """Most products of a part: with 16 specifications each, about 6 million rows."""
 
 _CLEAN = """
@@ -262,7 +262,7 @@ def divide(connection: duckdb.DuckDBPyConnection, folder: Path, rows: int, bucke
         rows: Number of accepted rows.
         buckets: Number of buckets of the workspace.
     """
-    parts = min(max(-(-rows // _MOST_ROWS), rows // _ROWS, 1), buckets)
+    parts = min(max(-(-rows // _MAX_ROWS), rows // _ROWS, 1), buckets)
     number = f"{bucket_sql('product_id', buckets)} % {parts} AS part"
     folder.parent.mkdir(parents=True, exist_ok=True)
     cleaned = _NAMED.replace("{rows}", clean_sql("good"))

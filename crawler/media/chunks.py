@@ -62,7 +62,7 @@ def download_chunks(
 
 
 def download_chunk(location: str, name: str) -> Ended:
-    """Download a chunk; see ``Task``. The run's limits apply to each task, its bandwidth to all tasks of a machine."""
+    """Download a chunk: a task. The run's limits apply to each task, its bandwidth to all tasks of a machine."""
     with running(location, name, "media") as task:
         facts = json.loads((task.inputs.schema.metadata or {})[b"run"])
         run, own = _run_of(facts), facts["own"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from crawler.media.outcome import RejectedFileError
-from crawler.media.playlist import Part, Rendition, Track, check_count, join_parts, resolve
+from crawler.media.playlist import MediaSegment, Rendition, Track, check_count, join_parts, resolve
 
 __all__ = ["read_mpd"]
 
@@ -112,11 +112,11 @@ def _track(one: _Representation) -> Track:
     elif kind == "SegmentList":
         parts = _from_list(one)
     else:
-        parts = [Part(one.url)]  # one file: its index need not be read
+        parts = [MediaSegment(one.url)]  # one file: its index need not be read
     return Track(join_parts(parts), one.duration_s)
 
 
-def _from_template(one: _Representation) -> list[Part]:
+def _from_template(one: _Representation) -> list[MediaSegment]:
     facts = _merged(one, "SegmentTemplate")
     media = facts.get("media")
     if not media:
@@ -127,7 +127,7 @@ def _from_template(one: _Representation) -> list[Part]:
     names = [_filled(facts["initialization"], fixed)] if facts.get("initialization") else []
     for count, time in enumerate(_times(one, facts)):
         names.append(_filled(media, {**fixed, "Number": str(number + count), "Time": str(time)}))
-    return [Part(resolve(one.url, name)) for name in names]
+    return [MediaSegment(resolve(one.url, name)) for name in names]
 
 
 def _times(one: _Representation, facts: Mapping[str, str]) -> list[int]:
@@ -173,7 +173,7 @@ def _from_timeline(entries: list[etree._Element], end: float | None) -> list[int
     return times
 
 
-def _from_list(one: _Representation) -> list[Part]:
+def _from_list(one: _Representation) -> list[MediaSegment]:
     found = _levels(one, "SegmentList")
     initial = [entry for level in found for entry in _children(level, "Initialization")]
     parts = [_part(one.url, initial[-1].get("sourceURL"), initial[-1].get("range"))] if initial else []
@@ -181,14 +181,14 @@ def _from_list(one: _Representation) -> list[Part]:
     return parts + [_part(one.url, entry.get("media"), entry.get("mediaRange")) for entry in listed]
 
 
-def _part(base: str, reference: str | None, span: str | None) -> Part:
+def _part(base: str, reference: str | None, span: str | None) -> MediaSegment:
     url = resolve(base, reference or "")
     if not span:
-        return Part(url)
+        return MediaSegment(url)
     found = _RANGE.fullmatch(span)
     if found is None or int(found[2]) < int(found[1]):
         raise RejectedFileError("bad_playlist", "a byte range is malformed")
-    return Part(url, int(found[1]), int(found[2]) - int(found[1]) + 1)
+    return MediaSegment(url, int(found[1]), int(found[2]) - int(found[1]) + 1)
 
 
 def _filled(template: str, values: Mapping[str, str]) -> str:

@@ -15,8 +15,8 @@ from multidict import CIMultiDictProxy
 from core.records import MediaKind
 from core.stage import Clock
 from core.urls import absolute, escape_location, split_url
-from crawler.media.outcome import FetchResult, Job, RejectedFileError
-from crawler.media.playlist import Part, is_playlist
+from crawler.media.outcome import DownloadJob, FetchResult, RejectedFileError
+from crawler.media.playlist import MediaSegment, is_playlist
 from crawler.media.queue import DownloadRun
 from crawler.media.session import MediaSession, Reply
 from crawler.media.stream import Received, finish, receive_stream
@@ -48,10 +48,10 @@ class OtherHostError(Exception):
 class _Request:
     """What is requested on behalf of a job, and what is left of its time."""
 
-    job: Job
+    job: DownloadJob
     left_s: float
     """Seconds of requests, without waits for their turn."""
-    part: Part | None = None
+    part: MediaSegment | None = None
     """A part of a stream; None: the job's file."""
     max_bytes: int = 0
     """Most bytes of the part."""
@@ -101,7 +101,7 @@ class Fetcher:
         self.hosts = Hosts(run, clock)
         """The hosts that were asked, redirects included."""
 
-    async def fetch(self, job: Job) -> FetchResult:
+    async def fetch(self, job: DownloadJob) -> FetchResult:
         """Fetch a file, or the video of a playlist that is served in its place. Every fault is a result.
 
         Raises:
@@ -138,7 +138,7 @@ class Fetcher:
             last_modified=playlist.headers.get("Last-Modified"),
         )
 
-    async def _fetch_part(self, request: _Request, part: Part, most: int) -> Received:
+    async def _fetch_part(self, request: _Request, part: MediaSegment, most: int) -> Received:
         """Return a part of a stream, within the time that is left for the whole.
 
         Raises:
@@ -213,7 +213,7 @@ class Fetcher:
         reservations = headers.getall("TDM-Reservation", ())
         return honoured_opt_out(tags, reservations, self._run.user_agent, self._run.opt_outs)
 
-    async def _take(self, reply: Reply, url: str, job: Job) -> FetchResult | _Body:
+    async def _take(self, reply: Reply, url: str, job: DownloadJob) -> FetchResult | _Body:
         """Read and validate a body; a kept file continues to hold its bytes of the budget."""
         most = self._settings.max_bytes(job.kind)
         length = reply.content_length
@@ -255,7 +255,7 @@ class Fetcher:
         host.limiter.report(now, result.status, min(wait, self._settings.max_wait_s))
 
 
-def _conditions(job: Job) -> dict[str, str]:
+def _conditions(job: DownloadJob) -> dict[str, str]:
     """Return the headers of a conditional request (RFC 9110, 13.1)."""
     headers: dict[str, str] = {}
     if job.sha256 is not None and job.etag:
@@ -265,14 +265,14 @@ def _conditions(job: Job) -> dict[str, str]:
     return headers
 
 
-def _range(part: Part) -> dict[str, str]:
+def _range(part: MediaSegment) -> dict[str, str]:
     """Return the headers that ask for a part of a file (RFC 9110, 14.2); none for a whole file."""
     if part.length is None:
         return {} if part.start == 0 else {"Range": f"bytes={part.start}-"}
     return {"Range": f"bytes={part.start}-{part.start + part.length - 1}"}
 
 
-async def _read_part(reply: Reply, url: str, part: Part, most: int) -> FetchResult | _Body:
+async def _read_part(reply: Reply, url: str, part: MediaSegment, most: int) -> FetchResult | _Body:
     """Return the bytes of a part, cut out of the whole file if the server ignores ranges."""
     if (part.length or 0) > most:
         return FetchResult("too_large", f"more than the limit of {most} bytes", reply.status)

@@ -38,8 +38,8 @@ _BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 _END = 0xD9
 _MARKER = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
 _GLOBAL_COLOURS, _IMAGE, _EXTENSION = 0x80, 0x2C, 0x21
-_MOST_SEGMENTS = 10_000  # segments looked at: hostile files hold millions
-_MOST = 100_000
+_MAX_SEGMENTS = 10_000  # segments looked at: hostile files hold millions
+_MAX = 100_000
 """Most boxes read in one span: hostile files hold millions of empty ones."""
 
 
@@ -57,7 +57,7 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
     """Yield the boxes of a span in order; the last may claim more bytes than there are."""
     at = start
     limit = len(data) if end is None else min(end, len(data))
-    for _ in range(_MOST):
+    for _ in range(_MAX):
         if at + 8 > limit:
             return
         size = int.from_bytes(data[at : at + 4], "big")
@@ -162,7 +162,7 @@ def _find(data: bytes, start: int, end: int, name: bytes) -> Box | None:
 SEGMENT = 0x18538067
 """Id of the element that contains everything except the first header."""
 
-_MOST_ELEMENTS = 100_000  # elements looked at in one span: hostile files hold millions
+_MAX_ELEMENTS = 100_000  # elements looked at in one span: hostile files hold millions
 _INFO = 0x1549A966
 _SCALE = 0x2AD7B1
 _DURATION = 0x4489
@@ -189,7 +189,7 @@ class Element(NamedTuple):
 def elements(data: bytes, start: int, end: int) -> Iterator[Element]:
     """Yield the elements of a span in order; one of unknown size is the last."""
     at = start
-    for _ in range(_MOST_ELEMENTS):
+    for _ in range(_MAX_ELEMENTS):
         identity, at = _number(data, at, end, keep_marker=True)
         size, at = _number(data, at, end, keep_marker=False)
         if identity is None or at > end:
@@ -308,7 +308,7 @@ def gif(data: bytes) -> Dimensions:
         raise BadHeaderError("gif: the file ends before the logical screen")
     width, height = struct.unpack_from("<HH", data, 6)
     at = 13 + (3 << (data[10] & 7) + 1 if data[10] & _GLOBAL_COLOURS else 0)
-    for _ in range(_MOST):
+    for _ in range(_MAX):
         if data[at] == _IMAGE:
             left, top, wide, high = struct.unpack_from("<HHHH", data, at + 1)
             return Dimensions(max(width, left + wide), max(height, top + high))
@@ -370,7 +370,7 @@ def scan_start(data: bytes) -> int:
 def _segments(data: bytes) -> Iterator[tuple[int, int]]:
     """Yield each marker and the position of its length field, up to and including the first scan."""
     at, last = 2, len(data) - 9
-    for _ in range(_MOST_SEGMENTS):
+    for _ in range(_MAX_SEGMENTS):
         found = _MARKER.search(data, at)  # like libjpeg, past bytes that belong to no segment
         if found is None or found.end() > last + 2:
             return

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from crawler.media.outcome import RejectedFileError
-from crawler.media.playlist import Part, Rendition, Track, check_count, join_parts, resolve
+from crawler.media.playlist import MediaSegment, Rendition, Track, check_count, join_parts, resolve
 
 __all__ = ["read_master", "read_media"]
 
@@ -78,12 +78,12 @@ class _MediaReader:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._range: Part | None = None
-        self._last: Part | None = None
-        self._initial: Part | None = None
+        self._range: MediaSegment | None = None
+        self._last: MediaSegment | None = None
+        self._initial: MediaSegment | None = None
         self._count = 0
         self._is_cut = False
-        self.parts: list[Part] = []
+        self.parts: list[MediaSegment] = []
         self.seconds = 0.0
         self.has_ended = False
 
@@ -110,8 +110,8 @@ class _MediaReader:
             self._add_segment(resolve(self._url, line))
 
     def _add_initial(self, facts: dict[str, str]) -> None:
-        span = _range(facts["BYTERANGE"]) if "BYTERANGE" in facts else Part("")
-        part = Part(resolve(self._url, facts.get("URI", "")), max(span.start, 0), span.length)
+        span = _range(facts["BYTERANGE"]) if "BYTERANGE" in facts else MediaSegment("")
+        part = MediaSegment(resolve(self._url, facts.get("URI", "")), max(span.start, 0), span.length)
         if part == self._initial:
             return
         if self._initial is not None or self._count:
@@ -126,7 +126,7 @@ class _MediaReader:
         start = 0 if span is None else span.start
         if start < 0:
             start = self._end_of_last(url)
-        self._last = Part(url, start, None if span is None else span.length)
+        self._last = MediaSegment(url, start, None if span is None else span.length)
         self._count += 1
         if span is None:
             check_count(self._count)
@@ -193,9 +193,9 @@ def _seconds(value: str) -> float:
     return float(found[0])
 
 
-def _range(value: str) -> Part:
+def _range(value: str) -> MediaSegment:
     """Return a byte range; its start is -1 if it is not given."""
     found = _RANGE.fullmatch(value.strip())
     if found is None:
         raise RejectedFileError("bad_playlist", "a byte range is malformed")
-    return Part("", -1 if found[2] is None else int(found[2]), int(found[1]))
+    return MediaSegment("", -1 if found[2] is None else int(found[2]), int(found[1]))

@@ -14,8 +14,8 @@ __all__ = [
     "BadHeaderError",
     "CompletedJob",
     "Dimensions",
+    "DownloadJob",
     "FetchResult",
-    "Job",
     "Mime",
     "Outcome",
     "Reason",
@@ -146,7 +146,7 @@ class Dimensions:
         return (self.width or 0) * (self.height or 0)
 
 
-class Job(NamedTuple):
+class DownloadJob(NamedTuple):
     """One URL to download."""
 
     url: str
@@ -226,7 +226,7 @@ class FetchResult(NamedTuple):
 class CompletedJob(NamedTuple):
     """A job with its last result."""
 
-    job: Job
+    job: DownloadJob
     result: FetchResult
     attempts: int
     """Requests sent, redirects not counted."""

@@ -9,7 +9,7 @@ from crawler.media.outcome import Reason, RejectedFileError
 __all__ = [
     "MAX_PARTS",
     "MAX_PLAYLIST_BYTES",
-    "Part",
+    "MediaSegment",
     "Rendition",
     "Track",
     "best_first",
@@ -31,7 +31,7 @@ _HEAD_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MediaSegment:
     """A file, or some bytes of one."""
 
     url: str
@@ -44,7 +44,7 @@ class Part:
 class Track:
     """Parts that make one file when they are put in a row."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[MediaSegment, ...]
     duration_s: float | None
     """Seconds; None: not said."""
 
@@ -102,7 +102,7 @@ def resolve(base: str, reference: str) -> str:
     raise RejectedFileError("bad_playlist", "it names a segment whose URL is not one of http or https")
 
 
-def join_parts(parts: list[Part]) -> tuple[Part, ...]:
+def join_parts(parts: list[MediaSegment]) -> tuple[MediaSegment, ...]:
     """Return parts with neighbours in the same file as one, so that each file takes as few requests as possible.
 
     Raises:
@@ -114,14 +114,14 @@ def join_parts(parts: list[Part]) -> tuple[Part, ...]:
     for part in parts[1:]:
         last = joined[-1]
         if last.length is not None and part.length is not None and _follows(last, part):
-            joined[-1] = Part(last.url, last.start, last.length + part.length)
+            joined[-1] = MediaSegment(last.url, last.start, last.length + part.length)
         else:
             joined.append(part)
     check_count(len(joined))
     return tuple(joined)
 
 
-def _follows(last: Part, part: Part) -> bool:
+def _follows(last: MediaSegment, part: MediaSegment) -> bool:
     return part.url == last.url and part.start == last.start + (last.length or 0)
 
 

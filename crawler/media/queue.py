@@ -15,7 +15,7 @@ import pyarrow as pa
 from core.files import sync_file, sync_folder, temporary_file
 from core.records import Reject
 from crawler.failures import PAGE, Answers
-from crawler.media.outcome import HTML_PAGE, Job, Outcome, Reason
+from crawler.media.outcome import HTML_PAGE, DownloadJob, Outcome, Reason
 from crawler.net.address_guard import authority
 from crawler.settings import CHECKS, OPT_OUTS, DownloadSettings
 from storage import Snapshot, State, Store, execute_rows, transaction
@@ -224,7 +224,7 @@ class UrlQueue:
             GROUP BY host ORDER BY urls DESC, host"""
         ).fetchall()
 
-    def open_jobs(self, host: str, after: str, most: int) -> list[Job]:
+    def open_jobs(self, host: str, after: str, most: int) -> list[DownloadJob]:
         """Return the next open URLs of a host, in text order.
 
         Args:
@@ -239,7 +239,7 @@ class UrlQueue:
             ORDER BY url LIMIT ?""",
             (host, after, most),
         )
-        return [Job(*row) for row in rows]
+        return [DownloadJob(*row) for row in rows]
 
     def record(self, outcomes: Iterable[Outcome], kept: Iterable[Outcome] = ()) -> None:
         """Record the outcomes of URLs, in one transaction.

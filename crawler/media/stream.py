@@ -10,11 +10,11 @@ from core.processes.message import Message
 from crawler.media.dash import read_mpd
 from crawler.media.hls import read_master, read_media
 from crawler.media.outcome import Dimensions, Mime, RejectedFileError
-from crawler.media.playlist import MAX_PLAYLIST_BYTES, Part, Rendition, Track, best_first, is_hls, is_playlist
+from crawler.media.playlist import MAX_PLAYLIST_BYTES, MediaSegment, Rendition, Track, best_first, is_hls, is_playlist
 from crawler.media.validate import in_child, validate_stream
 from crawler.settings import DownloadSettings
 
-__all__ = ["FetchPart", "Received", "finish", "receive_stream"]
+__all__ = ["FetchSegment", "Received", "finish", "receive_stream"]
 
 
 class Received(NamedTuple):
@@ -27,7 +27,7 @@ class Received(NamedTuple):
     """Bytes that were received for it; more than ``body`` if the server ignores ranges."""
 
 
-FetchPart: TypeAlias = Callable[[Part, int], Awaitable[Received]]
+FetchSegment: TypeAlias = Callable[[MediaSegment, int], Awaitable[Received]]
 """Fetches a part, of at most so many bytes."""
 
 
@@ -41,7 +41,7 @@ class Stream(NamedTuple):
     """As its playlist says, seconds."""
 
 
-async def receive_stream(playlist: Received, settings: DownloadSettings, fetch: FetchPart) -> Stream:
+async def receive_stream(playlist: Received, settings: DownloadSettings, fetch: FetchSegment) -> Stream:
     """Fetch the segments of the best rendition that is within the limits.
 
     Args:
@@ -80,7 +80,7 @@ def finish(stream: Stream, settings: DownloadSettings) -> tuple[bytes, Mime, Dim
     return body, mime, replace(found, duration_s=stream.duration_s or found.duration_s)
 
 
-async def _choose(playlist: Received, settings: DownloadSettings, fetch: FetchPart) -> tuple[Track, Track | None]:
+async def _choose(playlist: Received, settings: DownloadSettings, fetch: FetchSegment) -> tuple[Track, Track | None]:
     """Return the tracks of the best rendition within the limits."""
     most = settings.max_video_bytes
     for rendition in best_first(_renditions(playlist), settings.max_pixels):
@@ -106,11 +106,11 @@ def _stated_bytes(track: Track) -> int:
     return sum(part.length or 0 for part in track.parts)
 
 
-async def _resolved(track: Track | str, fetch: FetchPart) -> Track:
+async def _resolved(track: Track | str, fetch: FetchSegment) -> Track:
     """Return a track, read from its playlist if only its URL is known."""
     if isinstance(track, Track):
         return track
-    received = await fetch(Part(track), MAX_PLAYLIST_BYTES)
+    received = await fetch(MediaSegment(track), MAX_PLAYLIST_BYTES)
     if not is_playlist(received.body) or not is_hls(received.body):
         raise RejectedFileError("bad_playlist", "a rendition's URL leads to no playlist")
     return read_media(received.body.decode("utf-8", "replace"), received.url)

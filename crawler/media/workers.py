@@ -13,7 +13,7 @@ from typing import Self
 
 from core.stage import Clock
 from crawler.media.fetch import Fetcher, OtherHostError
-from crawler.media.outcome import CompletedJob, FetchResult, Job, Outcome
+from crawler.media.outcome import CompletedJob, DownloadJob, FetchResult, Outcome
 from crawler.media.queue import DownloadRun, UrlQueue
 from crawler.media.throttle import Bandwidth, ByteBudget
 from crawler.net.http_policy import RETRYABLE, is_retryable, retry_wait_s
@@ -173,14 +173,14 @@ class Workers:
         for host in hosts:
             await _HostWorkers(host, self).run()
 
-    def jobs(self, host: str) -> Iterator[Job]:
+    def jobs(self, host: str) -> Iterator[DownloadJob]:
         """Yield the open URLs of a host, a few hundred read at a time."""
         after = ""
         while jobs := self.queue.open_jobs(host, after, _READ_AHEAD):
             yield from jobs
             after = jobs[-1].url
 
-    async def complete(self, job: Job) -> FetchResult:
+    async def complete(self, job: DownloadJob) -> FetchResult:
         """Fetch a URL until its result is final, hand it to the writer and return it."""
         result = await self.fetcher.fetch(job)
         attempts = 1
@@ -201,8 +201,8 @@ class Workers:
         """Return the seconds to wait before the next attempt; None if there is none."""
         if result.reason is None or result.final or not is_retryable(result.reason, result.status):
             return None
-        first_s, most_s = self.settings.backoff_s, self.settings.max_wait_s
-        return retry_wait_s(attempts, result.retry_after_s, first_s=first_s, most_s=most_s, random=self.random)
+        first_s, max_s = self.settings.backoff_s, self.settings.max_wait_s
+        return retry_wait_s(attempts, result.retry_after_s, first_s=first_s, max_s=max_s, random=self.random)
 
     def _not_before(self, result: FetchResult) -> float | None:
         if result.reason is None or result.retry_after_s is None:

@@ -19,7 +19,7 @@ ACCEPTED_CODINGS = "gzip, deflate, br, zstd"
 GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_FRAME = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
 """Start of a frame, or of one that decoders skip (RFC 8878, 3.1)."""
-_MOST_FRAMES = 1_000
+_MAX_FRAMES = 1_000
 """Most frames of a body: each takes a decoder of its own, and a hostile body holds millions of empty ones."""
 _CHUNK_BYTES = 16_384
 """Bytes unpacked at once: what follows a member is copied, and a file may consist of many small members."""
@@ -151,8 +151,8 @@ def _unzstd(body: bytes, max_bytes: int) -> Unpacked | None:
     at, room, ended, count = 0, max_bytes, True, 0
     while ended and _ZSTD_FRAME.match(body, at):
         count += 1
-        if count > _MOST_FRAMES:
-            raise CodingError("bad_encoding", f"more than {_MOST_FRAMES} zstd frames")
+        if count > _MAX_FRAMES:
+            raise CodingError("bad_encoding", f"more than {_MAX_FRAMES} zstd frames")
         unpack = zstd.ZstdDecompressor()
         while not unpack.eof and at < len(body):
             chunk = body[at : at + _CHUNK_BYTES]

@@ -102,7 +102,7 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
     return max(0.0, (date - now).total_seconds())
 
 
-def backoff_s(attempt: int, *, first_s: float, most_s: float, random: Random) -> float:
+def backoff_s(attempt: int, *, first_s: float, max_s: float, random: Random) -> float:
     """Return the seconds to wait after a failed attempt: doubling, with jitter.
 
     The wait is between half and the whole of the doubled time, so that clients that failed together do not
@@ -111,26 +111,26 @@ def backoff_s(attempt: int, *, first_s: float, most_s: float, random: Random) ->
     Args:
         attempt: number of failed attempts, from 1.
         first_s: the wait after the first, before jitter.
-        most_s: the longest wait.
+        max_s: the longest wait.
         random: source of the jitter.
     """
-    whole = min(most_s, first_s * 2.0 ** min(attempt - 1, 30))
+    whole = min(max_s, first_s * 2.0 ** min(attempt - 1, 30))
     return whole * (0.5 + random.random() / 2)
 
 
-def retry_wait_s(attempt: int, asked_s: float | None, *, first_s: float, most_s: float, random: Random) -> float | None:
-    """Return the seconds to wait before the next attempt; None if the server asks for more than ``most_s``.
+def retry_wait_s(attempt: int, asked_s: float | None, *, first_s: float, max_s: float, random: Random) -> float | None:
+    """Return the seconds to wait before the next attempt; None if the server asks for more than ``max_s``.
 
     Args:
         attempt: number of failed attempts, from 1.
         asked_s: seconds of ``Retry-After``; None: the server did not say.
         first_s: the wait after the first attempt, before jitter.
-        most_s: the longest wait.
+        max_s: the longest wait.
         random: source of the jitter.
     """
-    if asked_s is not None and asked_s > most_s:
+    if asked_s is not None and asked_s > max_s:
         return None
-    return max(asked_s or 0.0, backoff_s(attempt, first_s=first_s, most_s=most_s, random=random))
+    return max(asked_s or 0.0, backoff_s(attempt, first_s=first_s, max_s=max_s, random=random))
 
 
 class RateLimiter:

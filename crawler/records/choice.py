@@ -202,7 +202,7 @@ def _different(sharing: Sequence[_Product]) -> int:
     return min(len(set(values)) for values in signs)
 
 
-_MOST_ALIKE = 20
+_MAX_ALIKE = 20
 """Maximum products with one id or canonical URL that a page is compared with."""
 
 
@@ -235,7 +235,7 @@ def _precedence(one: _Product) -> tuple[object, ...]:
 
 def _find_same(one: _Product, others: Iterable[_Product]) -> str:
     """Set ``same_as`` to the first of the others that is the same product, and return why; empty if none is."""
-    for other in list(others)[:_MOST_ALIKE]:
+    for other in list(others)[:_MAX_ALIKE]:
         if why := why_same_product(one.claims, other.claims):
             one.same_as = other
             return why

@@ -17,7 +17,7 @@ from reader.page_kind import is_product
 from reader.parse import load_page_object, page_object_for
 from reader.product_page import ProductPage
 from reader.reading import Reader, Reading, reader_of
-from reader.template import Lean, Observation, observe
+from reader.template import Observation, Prior, observe
 from reader.text import storable
 
 __all__ = [
@@ -118,7 +118,7 @@ class PageOptions(NamedTuple):
     """Fields and the probability below which each stays empty, where it overrides the model's."""
     product_urls: tuple[str, ...] = ()
     """Regular expressions of the source's product URLs."""
-    template: tuple[Lean, ...] = ()
+    template: tuple[Prior, ...] = ()
     """Template learned from the pages of the source."""
 
     @property

@@ -29,7 +29,7 @@ from crawler.records.page_outcome import (
     unreadable,
 )
 from crawler.records.tables import record_tables
-from crawler.records.templates import Place, leans_of
+from crawler.records.templates import TemplatePosition, priors_of
 from crawler.rights import opt_outs
 from crawler.settings import CrawlSettings
 from reader.document import MAX_BYTES
@@ -72,7 +72,7 @@ class PageReader:
         if page_object:
             load_page_object(page_object)
         model = str(root / known.reader) if known and known.reader else None
-        least = tuple(sorted(known.reader_least.items())) if known else ()
+        least = tuple(sorted(known.reader_min.items())) if known else ()
         urls = known.product_urls if known else ()
         options = PageOptions(page_object, merchant_key, settings.user_agent, settings.opt_outs, model, least, urls)
         digest = hashlib.sha256(repr((options, settings.parse_timeout_s, settings.parse_memory_mb)).encode())
@@ -82,11 +82,11 @@ class PageReader:
             digest.update(path.read_bytes())
         return cls(options, digest.hexdigest()[:16], register)
 
-    def with_template(self, places: Sequence[Place]) -> "PageReader":
+    def with_template(self, places: Sequence[TemplatePosition]) -> "PageReader":
         """Return the reader with a template applied."""
-        leans = leans_of(places)
-        version = hashlib.sha256(repr((self.version, leans)).encode()).hexdigest()[:16] if leans else self.version
-        return replace(self, options=self.options._replace(template=leans), version=version)
+        priors = priors_of(places)
+        version = hashlib.sha256(repr((self.version, priors)).encode()).hexdigest()[:16] if priors else self.version
+        return replace(self, options=self.options._replace(template=priors), version=version)
 
     def receive(self, page: StoredPageRow, reply: Message | Fault) -> tuple[PageOutcome, ProductRecord | None]:
         """Return the outcome of a page and its record from the reply of the process that read it.

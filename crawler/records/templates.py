@@ -10,13 +10,13 @@ from itertools import groupby
 
 from crawler.crawl.frontier import open_frontier
 from crawler.crawl.stored_pages import StoredPageRow
-from reader.template import CHOSEN, IDENTITIES, NAME_OF_SHOP, VALUE, Lean, Observation
+from reader.template import CHOSEN, IDENTITIES, NAME_OF_SHOP, VALUE, Observation, Prior
 from storage import Store
 
 __all__ = [
-    "Place",
+    "TemplatePosition",
     "known_template",
-    "leans_of",
+    "priors_of",
     "read_template",
     "remember_template",
     "sample_of",
@@ -28,7 +28,7 @@ _SAMPLE = 120
 """Maximum pages of a source to learn from, so that neither time nor memory grows with the shop."""
 _FEW = 10
 """Number of pages below which a source has no template."""
-_LEAST = 3
+_MIN = 3
 """Minimum pages on which a place was seen, and products that share an id which is none."""
 _FEW_BRANDED = 8
 """Number of pages, all of one brand, from which a brand named like the shop is taken for the shop's name."""
@@ -40,7 +40,7 @@ _CONSTANT = frozenset(("currency", "brand"))
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TemplatePosition:
     """A place of a field in the template of a source."""
 
     field: str
@@ -73,7 +73,7 @@ def samples_digest(sample: Sequence[StoredPageRow], reader: str) -> str:
     return hashlib.sha256(repr((reader, [(page.url, page.sha256) for page in sample])).encode()).hexdigest()[:16]
 
 
-def teach(pages: Iterable[Mapping[str, Observation]]) -> tuple[Place, ...]:
+def teach(pages: Iterable[Mapping[str, Observation]]) -> tuple[TemplatePosition, ...]:
     """Return the places learned from the pages of a source, sorted by field and place.
 
     If enough pages state a field in their markup, only these teach it. A place is trusted only if its values differ:
@@ -89,16 +89,16 @@ def teach(pages: Iterable[Mapping[str, Observation]]) -> tuple[Place, ...]:
                 named[field, read.value].add(caption.value)
     found = [place for field, several in by_field.items() for place in _of_field(field, several)]
     found += [
-        Place(field, f"{VALUE}{value}", 0, len(captions), marked=False, weight=-_CLIP)
+        TemplatePosition(field, f"{VALUE}{value}", 0, len(captions), marked=False, weight=-_CLIP)
         for (field, value), captions in named.items()
-        if len(captions) >= _LEAST
+        if len(captions) >= _MIN
     ]
     return tuple(sorted(found, key=lambda one: (one.field, one.place)))
 
 
-def _of_field(field: str, several: Sequence[Observation]) -> Iterator[Place]:
+def _of_field(field: str, several: Sequence[Observation]) -> Iterator[TemplatePosition]:
     marked = [one for one in several if one.marked]
-    confirmed = len(marked) >= _LEAST
+    confirmed = len(marked) >= _MIN
     teachers = marked if confirmed else several
     right = Counter(place for one in teachers for place in one.right)
     wrong = Counter(place for one in teachers for place in one.wrong)
@@ -109,7 +109,7 @@ def _of_field(field: str, several: Sequence[Observation]) -> Iterator[Place]:
     own = field == "brand" and not marked and len(teachers) >= _FEW_BRANDED and len({one.value for one in teachers}) < 2
     for place in sorted(right.keys() | wrong.keys()):
         hits, misses = right[place], wrong[place]
-        if hits + misses < _LEAST:
+        if hits + misses < _MIN:
             continue
         # Rounded, so that one more page rarely changes the template and with it every page of the shop.
         odds = round(max(-_CLIP, min(_CLIP, math.log((hits + 0.5) / (misses + 0.5)))))
@@ -119,29 +119,29 @@ def _of_field(field: str, several: Sequence[Observation]) -> Iterator[Place]:
         if own and place == NAME_OF_SHOP:
             weight = -_CLIP
         if weight:
-            yield Place(field, place, hits, misses, confirmed, weight)
+            yield TemplatePosition(field, place, hits, misses, confirmed, weight)
 
 
-def leans_of(places: Iterable[Place]) -> tuple[Lean, ...]:
+def priors_of(places: Iterable[TemplatePosition]) -> tuple[Prior, ...]:
     """Return the parts of a template that are needed to read a page."""
     return tuple((one.field, one.place, one.weight) for one in places)
 
 
-def known_template(store: Store, source: str, digest: str | None = None) -> tuple[Place, ...] | None:
+def known_template(store: Store, source: str, digest: str | None = None) -> tuple[TemplatePosition, ...] | None:
     """Return the template that was learned last; None if there is none, or if its digest is not ``digest``."""
     with open_frontier(store, source) as connection:
         row = connection.execute("SELECT digest, places FROM source_templates WHERE source = ?", (source,)).fetchone()
     if row is None or digest not in (None, row[0]):
         return None
-    return tuple(Place(**one) for one in json.loads(row[1]))
+    return tuple(TemplatePosition(**one) for one in json.loads(row[1]))
 
 
-def read_template(store: Store, source: str) -> tuple[Place, ...]:
+def read_template(store: Store, source: str) -> tuple[TemplatePosition, ...]:
     """Return the template of a source in a workspace; empty if there is none."""
     return (known_template(store, source) or ()) if source in store.frontiers.names() else ()
 
 
-def remember_template(store: Store, source: str, digest: str, places: Iterable[Place]) -> None:
+def remember_template(store: Store, source: str, digest: str, places: Iterable[TemplatePosition]) -> None:
     """Keep the template of a source for the next run."""
     text = json.dumps([asdict(one) for one in places])
     with open_frontier(store, source) as connection:

@@ -25,7 +25,7 @@ __all__ = ["MAX_LICENCE_BYTES", "REFUSED", "Content", "read_licence", "terms_for
 
 MAX_LICENCE_BYTES = 262_144
 """Longest licence that is read; real ones have a few lines."""
-_MOST_CONTENTS = 1_000
+_MAX_CONTENTS = 1_000
 _LONGEST_SERVED = 2_000
 REFUSED = Meaning("refused", "refused", "refused", "refused")
 
@@ -72,7 +72,7 @@ def read_licence(text: str) -> tuple[Content, ...] | None:
     except (etree.XMLSyntaxError, ValueError):
         return None
     found = [_content(one) for one in root.iter("{*}content") if one.get("url") is not None]
-    return tuple(found[:_MOST_CONTENTS]) or None
+    return tuple(found[:_MAX_CONTENTS]) or None
 
 
 def terms_for(contents: Sequence[Content], url: str, licence_url: str = "") -> tuple[Meaning, str]:

@@ -12,7 +12,7 @@ from crawler.crawl.responses import links_of_page, links_of_sitemap
 from crawler.crawl.scope import Scope, web_host
 from crawler.crawl.site_rules import HostRules
 from crawler.crawl.sitemaps import looks_like_sitemap, read_sitemap
-from crawler.crawl.visits import Found, Task
+from crawler.crawl.visits import CrawlTask, Found
 from crawler.net.client import Fetched
 from crawler.rights.opt_outs import page_opt_out
 from crawler.rights.page import header_statements
@@ -33,7 +33,7 @@ _FIRST = 6
 """Products that are found before pages of other shapes are looked at."""
 _SITEMAPS = 2
 """Files of a sitemap index that are read: those named after products, if there are any."""
-_MOST_KNOWN = 50_000
+_MAX_KNOWN = 50_000
 """Most URLs that are kept of a shop: as many as show the kinds of its pages."""
 _BESIDE = 6
 """Pages beside listings that are looked at: categories, or pages about the shop."""
@@ -154,7 +154,7 @@ class _Looker:
             if isinstance(answer, str) or answer.status != 200 or not looks_like_sitemap(answer.body):
                 continue
             read += 1
-            task = Task(url, "sitemap", 1, 0, 0, 0, listed=True)
+            task = CrawlTask(url, "sitemap", 1, 0, 0, 0, listed=True)
             try:
                 found = links_of_sitemap(read_sitemap(answer.body, self._settings.max_sitemap_bytes), task, self.scope)
             except ValueError as error:
@@ -235,7 +235,7 @@ class _Looker:
 
     def _read(self, url: str, document: Document, answer: Fetched) -> bool:
         """Note what a page links to and shows; return whether that is a product."""
-        task = Task(url, "page", 4, 1, 0, 0, listed=False)
+        task = CrawlTask(url, "page", 4, 1, 0, 0, listed=False)
         found = links_of_page(document, task, self.scope, self._settings.user_agent)
         spoken = alternates(document)
         self.seen.languages[url] = spoken.get(url) or url_language(url) or page_language(document)
@@ -254,10 +254,10 @@ class _Looker:
     def _take(self, into: dict[str, str], found: Iterable[Found], place: str) -> tuple[str, ...]:
         """Keep the pages that the crawl would request, each with the first place that names it; return them."""
         kept = tuple(one.url for one in found if self._admits(one) and self.scope.refusal(one.url) is None)
-        for url in kept[: _MOST_KNOWN - len(into)]:
+        for url in kept[: _MAX_KNOWN - len(into)]:
             into.setdefault(url, place)
-        if len(into) == _MOST_KNOWN:
-            self.seen.notes.append(f"{place}: it names more URLs than the {_MOST_KNOWN:,} that are looked through")
+        if len(into) == _MAX_KNOWN:
+            self.seen.notes.append(f"{place}: it names more URLs than the {_MAX_KNOWN:,} that are looked through")
         return kept
 
     def _admits(self, one: Found) -> bool:

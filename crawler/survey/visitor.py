@@ -14,18 +14,18 @@ from crawler.crawl.frontier import FRONTIER_DDL
 from crawler.crawl.responses import redirected
 from crawler.crawl.scope import Scope, web_host
 from crawler.crawl.site_rules import HostRules, SiteFiles, SourceStoppedError
-from crawler.crawl.visits import Task
+from crawler.crawl.visits import CrawlTask
 from crawler.net.address_guard import authority, judge_address
 from crawler.net.client import ClientLimits, Fetched, FetchError, PageClient
 from crawler.net.http_policy import BUSY_STATUSES, RateLimiter
 from crawler.net.robots import MAX_ROBOTS_BYTES
 from crawler.settings import CrawlSettings
 
-__all__ = ["MOST_REQUESTS", "MOST_SECONDS", "Visitor", "check_reachable", "is_local"]
+__all__ = ["MAX_REQUESTS", "MAX_SECONDS", "Visitor", "check_reachable", "is_local"]
 
-MOST_REQUESTS = 20
+MAX_REQUESTS = 20
 """Most requests of one survey: as many pages as a person reads before deciding."""
-MOST_SECONDS = 300.0
+MAX_SECONDS = 300.0
 """Seconds after which a survey makes no further request: a person waits for it."""
 _CONNECT_S = 10.0
 _FEWEST_PAGES = 3
@@ -110,7 +110,7 @@ class Visitor:
         self._hosts: dict[str, HostRules] = {}
         self._disallowed: dict[str, tuple[str, ...]] = {}
         self._busy = False
-        self._most = MOST_REQUESTS
+        self._most = MAX_REQUESTS
         self._until: float | None = None
 
     @property
@@ -129,10 +129,10 @@ class Visitor:
     def slow_down(self, interval_s: float) -> None:
         """Wait ``interval_s`` between two requests from now on, and make as many as five minutes allow."""
         self._client.limiter = RateLimiter(interval_s)
-        self._until = asyncio.get_running_loop().time() + MOST_SECONDS
-        pages = max(_FEWEST_PAGES, int(MOST_SECONDS / interval_s)) if interval_s else MOST_REQUESTS
+        self._until = asyncio.get_running_loop().time() + MAX_SECONDS
+        pages = max(_FEWEST_PAGES, int(MAX_SECONDS / interval_s)) if interval_s else MAX_REQUESTS
         # A host with many licences has used up the requests before its first page.
-        self._most = max(min(MOST_REQUESTS, self.requests + pages), self.requests + _FEWEST_PAGES)
+        self._most = max(min(MAX_REQUESTS, self.requests + pages), self.requests + _FEWEST_PAGES)
         if pages == _FEWEST_PAGES:
             self._until += _FEWEST_PAGES * interval_s
 
@@ -188,7 +188,7 @@ class Visitor:
 
     async def follow(self, url: str, scope: Scope, *, sitemap: bool = False) -> tuple[str, Fetched | str]:
         """Return the URL that redirects of a URL end at, and its response, or the reason why there is none."""
-        task = Task(url, "sitemap" if sitemap else "page", 4, 1, 0, 0, listed=False)
+        task = CrawlTask(url, "sitemap" if sitemap else "page", 4, 1, 0, 0, listed=False)
         while True:
             answer = await self.get(task.url, sitemap=sitemap)
             if isinstance(answer, str) or not 300 <= answer.status < 400:
@@ -196,7 +196,7 @@ class Visitor:
             found = redirected(task, answer.header("location"), scope, self._settings.max_redirects)
             if isinstance(found, str):
                 return task.url, f"{found}: redirect to {answer.header('location')[:200] or 'nowhere'}"
-            task = Task(found.url, found.kind, 4, 1, found.hops, 0, listed=False)
+            task = CrawlTask(found.url, found.kind, 4, 1, found.hops, 0, listed=False)
 
     async def __aenter__(self) -> Self:
         return self

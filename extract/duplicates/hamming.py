@@ -87,7 +87,7 @@ def _spoiled(difference: Hashes, masks: Hashes) -> NDArray[np.bool_]:
 
 
 _BITS = 64
-_MOST_EXTRA_BANDS = 4
+_MAX_EXTRA_BANDS = 4
 _LARGE_BLOCK = 8_192
 _BATCH_PAIRS = 4_000_000
 
@@ -150,8 +150,8 @@ def neighbour_batches(hashes: NDArray[np.int64], radius: int) -> Iterator[HashPa
     Raises:
         ValueError: The radius leaves no band to agree in.
     """
-    if not 0 <= radius < _BITS - _MOST_EXTRA_BANDS:
-        raise ValueError(f"radius must be 0 to {_BITS - _MOST_EXTRA_BANDS - 1}, not {radius}")
+    if not 0 <= radius < _BITS - _MAX_EXTRA_BANDS:
+        raise ValueError(f"radius must be 0 to {_BITS - _MAX_EXTRA_BANDS - 1}, not {radius}")
     values = np.ascontiguousarray(hashes).view(np.uint64)
     everything = _Search(values, np.arange(len(values)), tuple(range(_BITS)), np.zeros(0, dtype=np.uint64))
     unsent: list[Indices] = []
@@ -214,7 +214,7 @@ def _divides(search: _Search, radius: int) -> bool:
     This bounds the work: without it, hashes so similar that no choice of bands separates them would be
     searched again for each choice at each level.
     """
-    if len(search.bits) <= radius + _MOST_EXTRA_BANDS:
+    if len(search.bits) <= radius + _MAX_EXTRA_BANDS:
         return False
     size = len(search.values)
     agreeing = _agreeing_bands(size, len(search.bits), radius)
@@ -238,7 +238,7 @@ def _agreeing_bands(count: int, bits: int, radius: int) -> int:
         agreed = bits * agreeing / (radius + agreeing)
         return comb(radius + agreeing, agreeing) * (20 * count + count * count / 2 ** (agreed + 1))
 
-    return min(range(1, _MOST_EXTRA_BANDS + 1), key=cost)
+    return min(range(1, _MAX_EXTRA_BANDS + 1), key=cost)
 
 
 def _band_masks(bits: tuple[int, ...], bands: int) -> Hashes:

@@ -72,7 +72,7 @@ _PAIR = pa.schema([("one", pa.int64()), ("other", pa.int64())])
 def near_text_pairs(connection: duckdb.DuckDBPyConnection, settings: DedupSettings) -> None:
     """Add the pairs of products with near captions and agreeing tables to ``near_pairs``.
 
-    Candidates share a MinHash key of their captions; a key of more than ``most_sharers`` products does not count.
+    Candidates share a MinHash key of their captions; a key of more than ``max_sharers`` products does not count.
     Their similarity must reach ``text_caption``, and their numbers must not differ (``numbers_differ``). The share
     of common lines of the two tables must reach ``text_table``; between two shops, the share of common values. If a
     product has no table, the words of the captions decide (``same_by_words``). The distance is 1 - similarity. At
@@ -83,7 +83,7 @@ def near_text_pairs(connection: duckdb.DuckDBPyConnection, settings: DedupSettin
         settings: Thresholds.
     """
     connection.execute("CREATE OR REPLACE TEMP TABLE met (one BIGINT, other BIGINT)")
-    for left, right in _candidates(connection, settings.most_sharers):
+    for left, right in _candidates(connection, settings.max_sharers):
         connection.register("found", pa.table([left, right], schema=_PAIR))
         connection.execute("INSERT INTO met FROM found")
     compare_captions(connection, settings.text_caption)
@@ -144,7 +144,7 @@ def near_image_pairs(connection: duckdb.DuckDBPyConnection, settings: DedupSetti
     """Add the pairs of products with near main images and near captions to ``near_pairs``.
 
     The main image is the first stored one. Empty images do not count, nor do hashes of more than
-    ``most_sharers`` products or near the hashes of more than ``most_near`` products: products on white
+    ``max_sharers`` products or near the hashes of more than ``max_near`` products: products on white
     look alike. The distance is in bits.
 
     Args:
@@ -165,8 +165,8 @@ def near_image_pairs(connection: duckdb.DuckDBPyConnection, settings: DedupSetti
 
 def _distinctive_pairs(hashes: NDArray[np.int64], sharers: Counts, settings: DedupSettings) -> Iterator[pa.Table]:
     """Yield near pairs of distinctive hashes: one, other, distance; a shared hash is paired with itself."""
-    distinctive = np.flatnonzero(sharers <= settings.most_sharers)
-    crowded = distinctive[_products_near(hashes[distinctive], sharers[distinctive], settings) > settings.most_near]
+    distinctive = np.flatnonzero(sharers <= settings.max_sharers)
+    crowded = distinctive[_products_near(hashes[distinctive], sharers[distinctive], settings) > settings.max_near]
     distinctive = np.setdiff1d(distinctive, crowded, assume_unique=True)
     shared = distinctive[sharers[distinctive] > 1]
     yield _table(shared, shared, np.zeros(len(shared)))
@@ -262,14 +262,14 @@ def near_video_pairs(connection: duckdb.DuckDBPyConnection, settings: DedupSetti
     in the same order, at the same speed or up to 5 % faster or slower, at any offset: a copy may have additions before
     or after it, be cropped by a twentieth or recompressed, or have a logo (``aligned_share``). The longer one is at
     most three times as long. Only videos with a pair of frames within 8 bits are compared, not counting frames of more
-    than ``most_sharers`` videos. Videos shorter than ``video_seconds``, still ones, and those of more than
-    ``most_sharers`` products do not count. The distance is 1 - the share.
+    than ``max_sharers`` videos. Videos shorter than ``video_seconds``, still ones, and those of more than
+    ``max_sharers`` products do not count. The distance is 1 - the share.
 
     Args:
         connection: DuckDB with the tables ``products`` and ``frames``, prepared (``prepare``, ``prepare_near``).
         settings: Thresholds.
     """
-    connection.execute(_filled(_VIDEOS, shortest=settings.video_seconds, most=settings.most_sharers))
+    connection.execute(_filled(_VIDEOS, shortest=settings.video_seconds, most=settings.max_sharers))
     connection.execute("CREATE OR REPLACE TEMP TABLE near_hashes (one BIGINT, other BIGINT)")
     for pairs in _near_hashes(connection):
         connection.register("found", pairs)

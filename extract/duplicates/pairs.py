@@ -145,7 +145,7 @@ def find_pairs(connection: duckdb.DuckDBPyConnection, settings: DedupSettings, r
         )
         again = set(searches)
     else:
-        find_compared(connection, settings.most_sharers)
+        find_compared(connection, settings.max_sharers)
         again = {
             table
             for table in searches

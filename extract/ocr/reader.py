@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
 
 __all__ = ["ImageReader", "Tile", "cut_tiles", "read_text"]
 
-_MOST_ASPECT = 4
+_MAX_ASPECT = 4
 """Ratio of a tile's sides above which it is padded: the detector finds no text in thinner strips."""
 _BGR = slice(None, None, -1)
 
@@ -102,7 +102,7 @@ def read_text(data: bytes, images: ImageSettings) -> list[TextLine] | ImageFault
 def _padded(pixels: Pixels) -> Pixels:
     """Return the tile; a thin strip is extended by repeating its lower or right edge."""
     height, width, _ = pixels.shape
-    lower, right = max(0, width // _MOST_ASPECT - height), max(0, height // _MOST_ASPECT - width)
+    lower, right = max(0, width // _MAX_ASPECT - height), max(0, height // _MAX_ASPECT - width)
     return np.ascontiguousarray(np.pad(pixels, ((0, lower), (0, right), (0, 0)), "edge"))
 
 
@@ -134,9 +134,9 @@ _LONG = 1280
 """Pixels of a tile along the longer side."""
 _OVERLAP = 128
 """Pixels shared by neighbouring tiles, so that a line of text is whole in one of them."""
-_LEAST_SHORT = 480
+_MIN_SHORT = 480
 """Pixels to which the shorter side of a small image is enlarged, at most to twice its size."""
-_MOST = 12
+_MAX = 12
 """Largest number of tiles; longer images are shrunk."""
 
 
@@ -158,9 +158,9 @@ def cut_tiles(width: int, height: int) -> tuple[float, list[Tile]]:
         height: Height of the image, pixels.
     """
     short, long = sorted((width, height))
-    scale = min(1.0, _SHORT / short, (_MOST * (_LONG - _OVERLAP)) / long)
-    if short < _LEAST_SHORT and long < _LONG:
-        scale = min(2.0, _LEAST_SHORT / short, _LONG / long)
+    scale = min(1.0, _SHORT / short, (_MAX * (_LONG - _OVERLAP)) / long)
+    if short < _MIN_SHORT and long < _LONG:
+        scale = min(2.0, _MIN_SHORT / short, _LONG / long)
     wide, high = max(1, round(width * scale)), max(1, round(height * scale))
     length, step = max(wide, high), _LONG - _OVERLAP
     starts = range(0, max(1, length - _OVERLAP), step)

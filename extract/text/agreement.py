@@ -6,7 +6,7 @@ import duckdb
 
 from extract.text.cleaning import normalise
 
-__all__ = ["BORDER", "LEAST_LENGTH", "SEPARATORS", "make_agreement", "marked", "value_parts"]
+__all__ = ["BORDER", "MIN_LENGTH", "SEPARATORS", "make_agreement", "marked", "value_parts"]
 
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _PIECE = re.compile(rf"\d+(?:\.\d+)*|[{_IDEOGRAPHS}]+|[^\W\d_{_IDEOGRAPHS}]+")
@@ -15,7 +15,7 @@ SEPARATORS = ",;/|、"
 _SEPARATOR = re.compile(f"[{SEPARATORS}]")
 BORDER = "\x1f"
 """Character at both ends of each number and word in a marked text."""
-LEAST_LENGTH = 2
+MIN_LENGTH = 2
 """Minimum number of characters in a value's part, borders not counted."""
 
 
@@ -35,7 +35,7 @@ def value_parts(value: str) -> list[str]:
     Parts of a single character are left out, since any caption may contain them; so are repetitions.
     """
     parts = dict.fromkeys(marked(part) for part in _SEPARATOR.split(normalise(value)))
-    return [part for part in parts if len(part.replace(BORDER, "")) >= LEAST_LENGTH]
+    return [part for part in parts if len(part.replace(BORDER, "")) >= MIN_LENGTH]
 
 
 def _is_ideographic(piece: str) -> bool:

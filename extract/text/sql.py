@@ -11,7 +11,7 @@ import pyarrow as pa
 from duckdb.func import PythonUDFType
 
 from extract.text import PROMOTIONS, clean, language, length, marked, normalise_all, value_parts, word_count
-from extract.text.agreement import BORDER, LEAST_LENGTH, SEPARATORS
+from extract.text.agreement import BORDER, MIN_LENGTH, SEPARATORS
 
 __all__ = ["add_normal", "add_text_functions"]
 
@@ -58,7 +58,7 @@ _MACROS = (
     f"""
     CREATE TEMP MACRO value_parts(text) AS CASE WHEN plain(text) THEN list_filter(
         list_distinct(regexp_split_to_array(plain_marked(text, '{SEPARATORS}'), '[{SEPARATORS}]')),
-        lambda part: length(replace(part, '{BORDER}', '')) >= {LEAST_LENGTH}
+        lambda part: length(replace(part, '{BORDER}', '')) >= {MIN_LENGTH}
     ) ELSE value_parts_any(text) END
     """,
 )

@@ -139,13 +139,13 @@ def _look_at(url: str, settings: "CrawlSettings", *, local: bool) -> "Survey":
     import asyncio
 
     from crawler.survey.survey import look_at
-    from crawler.survey.visitor import MOST_REQUESTS, Visitor
+    from crawler.survey.visitor import MAX_REQUESTS, Visitor
 
     async def look() -> "Survey":
         async with Visitor(url, settings, local=local) as visitor:
             return await look_at(url, settings, visitor, lambda line: typer.echo(line, err=True))
 
-    typer.echo(f"looking at {url} with {MOST_REQUESTS} requests at most ...", err=True)
+    typer.echo(f"looking at {url} with {MAX_REQUESTS} requests at most ...", err=True)
     return asyncio.run(look())
 
 

@@ -170,7 +170,7 @@ def read_page(path: Path) -> bytes:
     return body
 
 
-_MOST_CANDIDATES = 10
+_MAX_CANDIDATES = 10
 
 
 def _print_odds(body: bytes, url: str, field: str, *, as_json: bool) -> None:
@@ -191,7 +191,7 @@ def _print_odds(body: bytes, url: str, field: str, *, as_json: bool) -> None:
     found = reading.odds(field)
     rows = [
         (str(one.value), round(probability, 3), one.origin, one.count or 1, reading.model.spoke(field, one))
-        for one, probability in ((odds.candidate, odds.probability) for odds in found[:_MOST_CANDIDATES])
+        for one, probability in ((odds.candidate, odds.probability) for odds in found[:_MAX_CANDIDATES])
     ]
     columns = ("value", "probability", "first place", "places", "evidence")
     if as_json:

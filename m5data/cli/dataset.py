@@ -155,8 +155,8 @@ def shell(
 def _snapshot(workspace: Path, version: int | None) -> "Snapshot":
     """Open a dataset version without reading the settings, which would take as long as a query."""
     from storage import Store
-    from storage.home import Home
+    from storage.remote_workspace import RemoteWorkspace
 
-    if home := Home.of(workspace):
+    if home := RemoteWorkspace.of(workspace):
         home.refresh()
     return Store.open(workspace).snapshot(version)

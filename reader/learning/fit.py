@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize, minimize_scalar
 from scipy.sparse import csr_matrix
 
-from reader.learning.labelled import LESSONS, Example
+from reader.learning.labelled import SYNTHETIC_SHOPS, Example
 
 __all__ = ["NO_WEIGHTS", "Weights", "fit", "probabilities", "temperature"]
 
@@ -19,7 +19,7 @@ _SURE_SCALE = 8.0
 """Scale of weights on evidence that is true in nearly every shop, such as markup: it makes them cheaper."""
 _MARKUP_SHARE = 0.5
 """Weight of a page with its markup, relative to the same page without."""
-_LEAST_SHOPS = 2
+_MIN_SHOPS = 2
 """Minimum groups of shops with a piece of evidence; evidence of one shop alone says nothing about others."""
 _FEW_PAGES = 4
 """Number of pages with a field from which a shop weighs as much as any other."""
@@ -85,7 +85,7 @@ def _shared(examples: Sequence[Example], groups: Mapping[str, str]) -> npt.NDArr
     keys, counts = (
         np.unique(np.concatenate(every), return_counts=True) if every else (np.empty(0, np.int64), np.empty(0))
     )
-    return keys[counts >= min(_LEAST_SHOPS, len(every))]
+    return keys[counts >= min(_MIN_SHOPS, len(every))]
 
 
 class _Problem:
@@ -128,7 +128,8 @@ def _matrix(evidence: Sequence[npt.NDArray[np.int64]], keys: npt.NDArray[np.int6
 def _page_weights(examples: Sequence[Example]) -> Floats:
     count = Counter(one.shop for one in examples)
     share = {
-        shop: (_LESSON_SHARE if shop.startswith(LESSONS) else 1.0) / max(_FEW_PAGES, n) for shop, n in count.items()
+        shop: (_LESSON_SHARE if shop.startswith(SYNTHETIC_SHOPS) else 1.0) / max(_FEW_PAGES, n)
+        for shop, n in count.items()
     }
     weights = np.array([share[one.shop] * (_MARKUP_SHARE if one.markup else 1.0) for one in examples])
     return np.asarray(weights * len(count) / weights.sum())

@@ -18,7 +18,7 @@ from reader.price_candidates import UNSTATED
 from reader.reading import Reading
 
 __all__ = [
-    "LESSONS",
+    "SYNTHETIC_SHOPS",
     "Example",
     "LabelledPage",
     "answer",
@@ -28,7 +28,7 @@ __all__ = [
     "without_markup",
 ]
 
-LESSONS = "synthetic lessons"
+SYNTHETIC_SHOPS = "synthetic lessons"
 """Prefix of the shop names of ``lessons``."""
 _SURE = (
     *("m:", UNSTATED),

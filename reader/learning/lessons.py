@@ -8,7 +8,7 @@ the images of a menu are not the product's. Together they count as ten shops.
 from collections.abc import Iterator, Mapping
 from itertools import product
 
-from reader.learning.labelled import LESSONS, LabelledPage, answer
+from reader.learning.labelled import SYNTHETIC_SHOPS, LabelledPage, answer
 
 __all__ = ["lessons"]
 
@@ -260,7 +260,7 @@ def _titled(number: int, name: str) -> Iterator[LabelledPage]:
 
 
 def _shop(number: int) -> str:
-    return f"{LESSONS} {number % _SHOPS}"
+    return f"{SYNTHETIC_SHOPS} {number % _SHOPS}"
 
 
 def _page(number: int, body: str, name: str, language: str, truth: Mapping[str, object]) -> LabelledPage:

@@ -13,20 +13,20 @@ import numpy as np
 import numpy.typing as npt
 
 from reader.learning.fit import NO_WEIGHTS, Weights, fit, probabilities, temperature
-from reader.learning.labelled import LESSONS, Example, evidence_key
+from reader.learning.labelled import SYNTHETIC_SHOPS, Example, evidence_key
 from reader.model import FIELDS, MODEL_FORMAT, STATED, Model, shipped_model
 
 __all__ = [
     "Counts",
-    "Lesson",
     "Prediction",
+    "TrainedModel",
     "calibration_error",
     "compare_with_shipped",
     "counts_by_field",
     "f1_by_field",
     "folds",
     "learn",
-    "least_probability",
+    "min_probability",
     "predict",
     "predict_left_out",
     "reliability",
@@ -91,7 +91,7 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TrainedModel:
     """Weights and thresholds learned for all fields, and predictions for left-out shops."""
 
     weights: Mapping[str, Weights]
@@ -103,7 +103,9 @@ class Lesson:
     pages: int
 
 
-def learn(examples: Sequence[Example], groups: Mapping[str, str] | None = None, start: Model | None = None) -> Lesson:
+def learn(
+    examples: Sequence[Example], groups: Mapping[str, str] | None = None, start: Model | None = None
+) -> TrainedModel:
     """Learn all fields, and predict each shop with weights learned without it and its group.
 
     Args:
@@ -119,20 +121,20 @@ def learn(examples: Sequence[Example], groups: Mapping[str, str] | None = None, 
     for field in FIELDS:
         before = _weights(start, field, by_field[field]) if start else NO_WEIGHTS
         scored = predict_left_out(by_field[field], groups, before)
-        temperatures[field] = temperature([pair for pair in scored if not pair[0].shop.startswith(LESSONS)])
+        temperatures[field] = temperature([pair for pair in scored if not pair[0].shop.startswith(SYNTHETIC_SHOPS)])
         weights[field] = fit(by_field[field], groups, before)
         found = [predict(one, table, temperatures[field]) for one, table in scored]
-        least[field] = least_probability([one for one in found if not one.example.shop.startswith(LESSONS)])
+        least[field] = min_probability([one for one in found if not one.example.shop.startswith(SYNTHETIC_SHOPS)])
         predictions += [replace(one, least=least[field]) for one in found]
-    real = {(one.shop, one.page) for one in examples if not one.shop.startswith(LESSONS)}
-    return Lesson(weights, temperatures, least, predictions, len({shop for shop, _ in real}), len(real))
+    real = {(one.shop, one.page) for one in examples if not one.shop.startswith(SYNTHETIC_SHOPS)}
+    return TrainedModel(weights, temperatures, least, predictions, len({shop for shop, _ in real}), len(real))
 
 
 _ALWAYS = ("availability", "caption")
 """Fields that every product needs."""
 
 
-def least_probability(predictions: Sequence[Prediction]) -> float:
+def min_probability(predictions: Sequence[Prediction]) -> float:
     """Return the minimum probability of an answer that maximises the mean F1 over shops, averaged with its neighbours'.
 
     Single pages decide between neighbours. Pages with markup do not count: nearly all answers there are certain.
@@ -140,13 +142,13 @@ def least_probability(predictions: Sequence[Prediction]) -> float:
     predictions = [one for one in predictions if not one.example.markup and one.example.field not in _ALWAYS]
     if not predictions:
         return 0.0
-    means = [_mean_f1(predictions, least) for least in _LEAST]
+    means = [_mean_f1(predictions, least) for least in _MIN]
     smooth = [round(sum(near) / len(near), 3) for near in (means[max(0, n - 1) : n + 2] for n in range(len(means)))]
-    alike = [least for least, mean in zip(_LEAST, smooth, strict=True) if mean == max(smooth)]
+    alike = [least for least, mean in zip(_MIN, smooth, strict=True) if mean == max(smooth)]
     return alike[len(alike) // 2]
 
 
-_LEAST = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
+_MIN = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
 """Answers that are right less often than once in four are never given."""
 
 
@@ -294,7 +296,7 @@ def risk_coverage(predictions: Sequence[Prediction], field: str, coverages: Sequ
     return risks
 
 
-def compare_with_shipped(lesson: Lesson, examples: Sequence[Example]) -> dict[str, tuple[float, float]]:
+def compare_with_shipped(lesson: TrainedModel, examples: Sequence[Example]) -> dict[str, tuple[float, float]]:
     """Return per field the F1 without markup of the lesson on left-out shops, and of the shipped model."""
     shipped = shipped_model()
     tables = {field: _weights(shipped, field, [one for one in examples if one.field == field]) for field in FIELDS}
@@ -302,7 +304,9 @@ def compare_with_shipped(lesson: Lesson, examples: Sequence[Example]) -> dict[st
         predict(one, tables[one.field], shipped.temperature(one.field), shipped.least.get(one.field, 0.0))
         for one in examples
     ]
-    ours = [[one for one in said if not one.example.shop.startswith(LESSONS)] for said in (lesson.left_out, theirs)]
+    ours = [
+        [one for one in said if not one.example.shop.startswith(SYNTHETIC_SHOPS)] for said in (lesson.left_out, theirs)
+    ]
     figures = [f1_by_field(said, markup=False) for said in ours]
     mean = [{field: sum(shops.values()) / len(shops) for field, shops in one.items() if shops} for one in figures]
     return {field: (mean[0][field], mean[1][field]) for field in FIELDS if field in mean[0]}
@@ -317,7 +321,7 @@ def _weights(model: Model, field: str, examples: Sequence[Example]) -> Weights:
     return Weights(keys[order], np.array([*table.values()], dtype=float)[order])
 
 
-def write_model(path: Path, lesson: Lesson, made: str) -> None:
+def write_model(path: Path, lesson: TrainedModel, made: str) -> None:
     """Write a model file. The same lesson produces the same bytes.
 
     Args:

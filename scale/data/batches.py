@@ -9,13 +9,13 @@ import numpy as np
 
 from core.errors import DataError, MissingInputError, ThresholdError
 from scale.data.block_loader import BlockLoader
-from scale.data.blocks import Block, share_of_epoch, windows
+from scale.data.blocks import SampleBlock, share_of_epoch, windows
 from scale.data.sample_encoder import Encoded, take
 from scale.training_recipe import MODALITIES, Modality
 
 __all__ = ["Batches", "is_held_out"]
 
-LEAST = 16
+MIN = 16
 """Minimum number of held-out products: fewer would make validation meaningless, so all are trained on."""
 
 
@@ -25,7 +25,7 @@ class _Usable:
 
     trained: Mapping[int, Sequence[int]]
     held_out: Mapping[int, Sequence[int]]
-    """Empty if there would be fewer than ``LEAST``."""
+    """Empty if there would be fewer than ``MIN``."""
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Batches:
     the blocks are decoded.
     """
 
-    blocks: Sequence[Block]
+    blocks: Sequence[SampleBlock]
     loader: BlockLoader
     batch: int
     seed: int = 0
@@ -115,7 +115,7 @@ class Batches:
                     yield encoded
 
     def validation(self, most: int = 1024) -> list[Encoded]:
-        """Return the first held-out samples of the split in batches; none if there are fewer than ``LEAST``."""
+        """Return the first held-out samples of the split in batches; none if there are fewer than ``MIN``."""
         parts: list[Encoded] = []
         held = self._usable().held_out
         blocks = [block for block in self.blocks if held.get(block.first)]
@@ -127,11 +127,11 @@ class Batches:
         if not parts:
             return []
         whole = _joined(parts)
-        size = max(self.batch, LEAST)
+        size = max(self.batch, MIN)
         starts = range(0, max(len(whole) - size + 1, 1), size)
         return [_slice(whole, at, at + size) for at in starts]
 
-    def _shuffled(self, share: Sequence[Block], epoch: int, skip: int) -> Iterator[Encoded]:
+    def _shuffled(self, share: Sequence[SampleBlock], epoch: int, skip: int) -> Iterator[Encoded]:
         trained = self._usable().trained
         groups = list(windows(share, self.seed, epoch, skip, self._count_usable))
         with self.loader.stream([block for group, _ in groups for block in group]) as stream:
@@ -140,7 +140,7 @@ class Batches:
                 places = [(part, row) for part, block in enumerate(group) for row in trained[block.first]]
                 yield take(parts, [places[number] for number in order])
 
-    def _unchanged(self, block: Block, encoded: Encoded) -> Encoded:
+    def _unchanged(self, block: SampleBlock, encoded: Encoded) -> Encoded:
         """Return a block that still has all its usable samples.
 
         Raises:
@@ -154,7 +154,7 @@ class Batches:
             )
         return encoded
 
-    def _count_usable(self, block: Block) -> int:
+    def _count_usable(self, block: SampleBlock) -> int:
         return len(self._usable().trained[block.first])
 
     def _usable(self) -> _Usable:
@@ -171,7 +171,7 @@ class Batches:
                     (row, is_held_out(encoded.product_ids[row], self.held_out)) for row in self._complete(encoded)
                 ]
         held = {first: [row for row, is_held in rows if is_held] for first, rows in readable.items()}
-        if sum(map(len, held.values())) < LEAST:
+        if sum(map(len, held.values())) < MIN:
             held = {}
         trained = {first: [row for row, is_held in rows if not (held and is_held)] for first, rows in readable.items()}
         if not any(trained.values()):
@@ -190,7 +190,7 @@ class Batches:
         whole: list[int] = np.flatnonzero(encoded.arrays["present"][:, columns].all(axis=1)).tolist()
         return whole
 
-    def _count(self, block: Block, encoded: Encoded) -> None:
+    def _count(self, block: SampleBlock, encoded: Encoded) -> None:
         self.skipped_by_block[block.first] = Counter(encoded.skipped)
         lost = sum(count for reason, count in self.skipped.items() if reason.startswith("shard_"))
         if lost > self.max_skipped * self.samples:

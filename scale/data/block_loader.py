@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from core.files import replacing
-from scale.data.blocks import Block
+from scale.data.blocks import SampleBlock
 from scale.data.completion import Imputer
 from scale.data.sample_encoder import ARRAYS, Encoded, SampleEncoder
 from scale.data.shard_reader import DamagedShardError, read_samples
@@ -37,7 +37,7 @@ class BlockLoader:
     workers: int = 0
     imputer: Imputer | None = None
 
-    def load(self, block: Block) -> Encoded:
+    def load(self, block: SampleBlock) -> Encoded:
         """Return a block; a damaged one has no samples, and states how many were lost and why."""
         path = self._cached(block)
         stored = _read(path) if path else None
@@ -49,7 +49,7 @@ class BlockLoader:
         return encoded
 
     @contextmanager
-    def stream(self, blocks: Sequence[Block]) -> Iterator[Iterator[Encoded]]:
+    def stream(self, blocks: Sequence[SampleBlock]) -> Iterator[Iterator[Encoded]]:
         """Yield an iterator over blocks in order; workers, if any, decode a few blocks ahead."""
         workers = min(self.workers, len(blocks) // WORTH)
         if not workers:
@@ -61,7 +61,7 @@ class BlockLoader:
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _ahead(self, pool: ProcessPoolExecutor, blocks: Sequence[Block], most: int) -> Iterator[Encoded]:
+    def _ahead(self, pool: ProcessPoolExecutor, blocks: Sequence[SampleBlock], most: int) -> Iterator[Encoded]:
         running: deque[Future[Encoded]] = deque()
         for block in blocks:
             running.append(pool.submit(self.load, block))
@@ -70,7 +70,7 @@ class BlockLoader:
         while running:
             yield running.popleft().result()
 
-    def _decode(self, block: Block) -> Encoded:
+    def _decode(self, block: SampleBlock) -> Encoded:
         if not block.shard.is_whole:
             reason = "shard_incomplete" if block.shard.path.is_file() else "shard_missing"
             return Encoded({}, [], [], {reason: len(block)})
@@ -82,7 +82,7 @@ class BlockLoader:
             samples = [self.imputer.fill(sample) for sample in samples]
         return self.encoder.encode(samples, block.first)
 
-    def _cached(self, block: Block) -> Path | None:
+    def _cached(self, block: SampleBlock) -> Path | None:
         if self.cache is None:
             return None
         fitted = self.encoder.fitted

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scale.data.shard_folder import Shard
+from scale.data.shard_folder import ShardFile
 
-__all__ = ["BLOCK", "Block", "share_of_epoch", "split_into_blocks", "windows"]
+__all__ = ["BLOCK", "SampleBlock", "share_of_epoch", "split_into_blocks", "windows"]
 
 BLOCK = 64
 """Samples per block, as in a row group of the Parquet shards."""
@@ -17,10 +17,10 @@ WINDOW = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class SampleBlock:
     """Consecutive samples of a shard."""
 
-    shard: Shard
+    shard: ShardFile
     start: int
     """Row of the first sample in the shard."""
     stop: int
@@ -31,26 +31,28 @@ class Block:
         return self.stop - self.start
 
 
-def split_into_blocks(shards: Sequence[Shard]) -> tuple[Block, ...]:
+def split_into_blocks(shards: Sequence[ShardFile]) -> tuple[SampleBlock, ...]:
     """Cut shards into blocks, in order."""
-    blocks: list[Block] = []
+    blocks: list[SampleBlock] = []
     first = 0
     for shard in shards:
         starts = range(0, shard.samples, BLOCK)
-        blocks += [Block(shard, at, min(at + BLOCK, shard.samples), first + at) for at in starts]
+        blocks += [SampleBlock(shard, at, min(at + BLOCK, shard.samples), first + at) for at in starts]
         first += shard.samples
     return tuple(blocks)
 
 
-def share_of_epoch(blocks: Sequence[Block], seed: int, epoch: int, rank: int = 0, world: int = 1) -> tuple[Block, ...]:
+def share_of_epoch(
+    blocks: Sequence[SampleBlock], seed: int, epoch: int, rank: int = 0, world: int = 1
+) -> tuple[SampleBlock, ...]:
     """Return the blocks that one of ``world`` processes reads in an epoch, in their order: every ``world``-th."""
     order = np.random.default_rng([seed, epoch]).permutation(len(blocks))
     return tuple(blocks[i] for i in order[rank::world])
 
 
 def windows(
-    blocks: Sequence[Block], seed: int, epoch: int, skip: int = 0, count: Callable[[Block], int] = len
-) -> Iterator[tuple[tuple[Block, ...], NDArray[np.int64]]]:
+    blocks: Sequence[SampleBlock], seed: int, epoch: int, skip: int = 0, count: Callable[[SampleBlock], int] = len
+) -> Iterator[tuple[tuple[SampleBlock, ...], NDArray[np.int64]]]:
     """Yield groups of blocks, and the order of all their usable samples, from sample ``skip`` on.
 
     A block has ``count`` of them. They are numbered within their window, block after block. Windows entirely before

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from core.errors import SettingsError
-from scale.data.shard_folder import Shard
+from scale.data.shard_folder import ShardFile
 from scale.data.shard_reader import DamagedShardError, RawSample, read_samples, readable_samples
 
 __all__ = ["Completion", "Imputer", "complete_by_group", "complete_by_search", "load_completion"]
@@ -21,11 +21,11 @@ __all__ = ["Completion", "Imputer", "complete_by_group", "complete_by_search", "
 _FIELDS = ("caption", "specs", "image", "frames", "audio", "mfcc")
 _TOGETHER = {"audio": "mfcc"}
 """Fields of the same recording, which must come from the same product."""
-LEAST = 0.5
+MIN = 0.5
 """Minimum cosine of captions; with a smaller one, products are different."""
 QUERIES = 256
 
-Place = tuple[Path, int]
+SamplePosition = tuple[Path, int]
 """Shard, and row in it."""
 
 
@@ -47,7 +47,7 @@ class Completion:
     The paper fills gaps by a web search; here only the export itself is searched.
     """
 
-    places: Mapping[str, Mapping[str, Place]]
+    places: Mapping[str, Mapping[str, SamplePosition]]
     """Group or product -> field of ``RawSample`` -> the listing that has it."""
     key: Literal["group_id", "product_id"] = "group_id"
 
@@ -71,7 +71,7 @@ class Completion:
         return replace(sample, **found)
 
 
-def complete_by_group(shards: Sequence[Shard]) -> Completion:
+def complete_by_group(shards: Sequence[ShardFile]) -> Completion:
     """Return a completion from listings of the same group: matched or near-duplicate listings of any shop.
 
     Reads the split twice: for the groups with several listings, then for the first listing that has each field.
@@ -79,7 +79,7 @@ def complete_by_group(shards: Sequence[Shard]) -> Completion:
     """
     counts = Counter(sample.group_id for _, _, sample in readable_samples(shards, media=False))
     several = {group for group, count in counts.items() if count > 1}
-    places: dict[str, dict[str, Place]] = {}
+    places: dict[str, dict[str, SamplePosition]] = {}
     for path, row, sample in readable_samples(shards, media=True) if several else ():
         if sample.group_id in several:
             fields = places.setdefault(sample.group_id, {})
@@ -89,7 +89,7 @@ def complete_by_group(shards: Sequence[Shard]) -> Completion:
     return Completion(places)
 
 
-def complete_by_search(shards: Sequence[Shard]) -> Completion:
+def complete_by_search(shards: Sequence[ShardFile]) -> Completion:
     """Return a completion from the product with the most similar caption that has the missing field.
 
     Similarity is the cosine of counts of character pairs and triples, at least .5; ties go to the first product.
@@ -103,7 +103,7 @@ def complete_by_search(shards: Sequence[Shard]) -> Completion:
     rows = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 3), n_features=2**18, alternate_sign=False).transform(
         captions
     )
-    places: dict[str, dict[str, Place]] = {}
+    places: dict[str, dict[str, SamplePosition]] = {}
     for name in _FIELDS:
         if name in ("caption", "audio"):
             continue
@@ -121,7 +121,7 @@ def complete_by_search(shards: Sequence[Shard]) -> Completion:
     return Completion(places, "product_id")
 
 
-def load_completion(name: str, shards: Sequence[Shard]) -> Imputer:
+def load_completion(name: str, shards: Sequence[ShardFile]) -> Imputer:
     """Return the imputer of a search service: ``module:function``, called with the shards of the split.
 
     Raises:
@@ -144,12 +144,12 @@ def _nearest(rows: Any, lack: NDArray[np.int64], have: NDArray[np.int64]) -> Ite
         scores = (rows[part] @ answers).tocsr()
         for at, query in enumerate(part):
             row = scores[at]
-            if row.nnz and row.data.max() >= LEAST:
+            if row.nnz and row.data.max() >= MIN:
                 best = row.indices[row.data == row.data.max()].min()
                 yield int(query), int(have[best])
 
 
-def _listed(shards: Sequence[Shard]) -> Iterator[tuple[str, Place, str, frozenset[str]]]:
+def _listed(shards: Sequence[ShardFile]) -> Iterator[tuple[str, SamplePosition, str, frozenset[str]]]:
     """Yield product, place, caption and available fields."""
     for path, row, sample in readable_samples(shards, media=True):
         yield sample.product_id, (path, row), sample.caption or "", frozenset(n for n in _FIELDS if _has(sample, n))

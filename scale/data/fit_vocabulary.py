@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.errors import MediaError
 from scale.data.audio import mfcc_blocks
-from scale.data.shard_folder import Shard
+from scale.data.shard_folder import ShardFile
 from scale.data.shard_reader import RawSample, readable_samples
 from scale.data.tokens import CorpusVocabulary, Vocabulary, load_bert_vocabulary
 from scale.training_recipe import InputSettings
@@ -48,7 +48,7 @@ def load_fitted(state: Mapping[str, Any], settings: InputSettings) -> Fitted:
     return Fitted(vocabulary, mean, std)
 
 
-def fit(shards: Sequence[Shard], settings: InputSettings, limit: int) -> Fitted:
+def fit(shards: Sequence[ShardFile], settings: InputSettings, limit: int) -> Fitted:
     """Fit to the facts of at most ``limit`` samples; unreadable ones are skipped (the loader counts them).
 
     Raises:

@@ -10,14 +10,14 @@ from typing import Any
 from core.errors import DataError, MissingInputError, NotAuthorisedError
 from core.usage import Purpose
 
-__all__ = ["FORMS", "Shard", "ShardFolder"]
+__all__ = ["FORMS", "ShardFile", "ShardFolder"]
 
 FORMS = ("parquet", "webdataset")
 MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
+class ShardFile:
     """One shard file of a split."""
 
     path: Path
@@ -97,7 +97,7 @@ class ShardFolder:
         """Names of the splits, in alphabetical order."""
         return tuple(sorted(self.manifest["splits"]))
 
-    def shards(self, split: str) -> tuple[Shard, ...]:
+    def shards(self, split: str) -> tuple[ShardFile, ...]:
         """Return the shards of a split, in order; shards without a sample are left out.
 
         Raises:
@@ -110,7 +110,7 @@ class ShardFolder:
                 f"Use one of those, or run: m5data export --split {split}"
             )
         folder = self.folder / split
-        shards = tuple(Shard(folder / row["file"], row["samples"], row["bytes"], row["sha256"]) for row in rows)
+        shards = tuple(ShardFile(folder / row["file"], row["samples"], row["bytes"], row["sha256"]) for row in rows)
         if not any(shard.samples for shard in shards):
             raise MissingInputError(f"{folder}: The split has no samples. Check its recipe.")
         return tuple(shard for shard in shards if shard.samples)

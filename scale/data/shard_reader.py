@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.errors import DataError
 from core.tar import read_members
 from scale.data.blocks import split_into_blocks
-from scale.data.shard_folder import Shard
+from scale.data.shard_folder import ShardFile
 
 __all__ = ["DamagedShardError", "RawSample", "read_samples", "readable_samples"]
 
@@ -64,7 +64,7 @@ def read_samples(path: Path, start: int, stop: int, *, media: bool = True) -> li
         ) from error
 
 
-def readable_samples(shards: Sequence[Shard], *, media: bool) -> Iterator[tuple[Path, int, RawSample]]:
+def readable_samples(shards: Sequence[ShardFile], *, media: bool) -> Iterator[tuple[Path, int, RawSample]]:
     """Yield shard, row and sample of all readable samples; damaged blocks are skipped."""
     for block in split_into_blocks(shards):
         try:

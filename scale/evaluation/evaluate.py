@@ -202,7 +202,7 @@ def _uri(pixels: NDArray[np.uint8]) -> str:
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-MOST = 2_000
+MAX = 2_000
 """Maximum number of samples drawn; with more, t-SNE takes minutes."""
 PERPLEXITY = 30.0
 
@@ -213,7 +213,7 @@ def plot_features(evaluator: Evaluator, out: Path) -> None:
     if test not in evaluator.shards.splits:
         return
     features = evaluator.features(test)
-    values, labels = features.values[:MOST], features.labels[:MOST].astype(str)
+    values, labels = features.values[:MAX], features.labels[:MAX].astype(str)
     if len(values) < 4:
         return
     perplexity = min(PERPLEXITY, (len(values) - 1) / 3)

@@ -58,7 +58,7 @@ CROSS_MODAL: tuple[tuple[Modality, Modality], ...] = (
     ("video", "audio"),
 )
 """Query and answer of cross-modal retrieval."""
-MOST = 1_000
+MAX = 1_000
 """Maximum number of products that cross-modal retrieval searches: the first of the split."""
 
 
@@ -87,7 +87,7 @@ def cross_modal(batches: Batches, model: Model, device: torch.device) -> dict[st
     found: dict[str, Any] = {}
     for query, answer in pairs:
         left, right = streams.index(query), streams.index(answer)
-        both = np.flatnonzero(there[:, left] & there[:, right])[:MOST]
+        both = np.flatnonzero(there[:, left] & there[:, right])[:MAX]
         if len(both) > 1:
             found[f"{query} → {answer}"] = across(vectors[both, left], vectors[both, right])
             if (query, answer) == ("image", "text"):

@@ -40,7 +40,7 @@ __all__ = [
 
 TASKS = {"text": "MLM", "image": "MRP", "table": "MEM", "video": "MFP", "audio": "MAM"}
 TEMPERATURES = {"detached": 0.07, "released": 0.07, "paper": 0.1, "clip": 0.07}
-LEAST_TEMPERATURE = 0.01
+MIN_TEMPERATURE = 0.01
 """CLIP's bound on its learned temperature."""
 
 
@@ -112,7 +112,7 @@ class Pretraining(nn.Module):
         """Return the contrastive loss, with the negatives of all processes."""
         pooled, present = gathered(vectors.float()), gathered(batch["present"])
         alignment = self._align(pooled, present, gathered(batch["index"]))
-        temperature = self.temperature.exp().clamp_min(LEAST_TEMPERATURE)
+        temperature = self.temperature.exp().clamp_min(MIN_TEMPERATURE)
         return contrastive_loss(pooled, present, alignment, temperature, self.objective.form)
 
     def _scales(self, fused: Fused, batch: Batch) -> Tensor:

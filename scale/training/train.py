@@ -21,7 +21,7 @@ from scale.data.completion import Imputer, complete_by_group, complete_by_search
 from scale.data.fit_vocabulary import Fitted, fit, load_fitted
 from scale.data.images import Regions
 from scale.data.sample_encoder import SampleEncoder
-from scale.data.shard_folder import Shard, ShardFolder
+from scale.data.shard_folder import ShardFile, ShardFolder
 from scale.data.tensors import make_batch
 from scale.encoders.frozen import FrozenEncoders
 from scale.model.encoders import TokenEncoder, adopt_bert
@@ -231,7 +231,7 @@ def _batches(run: _Run, split: str, fitted: Fitted) -> Batches:
     return batches
 
 
-def _imputer(recipe: TrainingRecipe, shards: Sequence[Shard]) -> Imputer | None:
+def _imputer(recipe: TrainingRecipe, shards: Sequence[ShardFile]) -> Imputer | None:
     objective = recipe.objective
     if objective.missing == "search":
         return load_completion(objective.completion, shards) if objective.completion else complete_by_search(shards)

@@ -16,7 +16,7 @@ from typing import Any
 from core.errors import CorruptObjectError
 from core.files import replace_file, sync_file, sync_folder
 from core.small_files import check, read_json
-from storage.erasure.records import BLANK_TYPE, Place, record_fields
+from storage.erasure.records import BLANK_TYPE, WarcRecord, record_fields
 from storage.files import SEGMENT
 from storage.objects.index import ObjectKind
 from storage.objects.reader import Objects
@@ -40,7 +40,7 @@ _PUNCH = 0x01 | 0x02  # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
 
 
 def store_again(
-    root: Path, objects: Objects, places: Iterable[Place], change: Callable[[Place, StoredPage], StoredPage]
+    root: Path, objects: Objects, places: Iterable[WarcRecord], change: Callable[[WarcRecord, StoredPage], StoredPage]
 ) -> dict[str, str]:
     """Store the objects of records again, changed, and return old object -> new object.
 
@@ -77,7 +77,9 @@ def store_again(
     return stored
 
 
-def erase_records(root: Path, objects: Objects, places: Iterable[Place], gone: Iterable[str], now: datetime) -> int:
+def erase_records(
+    root: Path, objects: Objects, places: Iterable[WarcRecord], gone: Iterable[str], now: datetime
+) -> int:
     """Overwrite records and drop objects from the index; return the number of records.
 
     If the process is killed, ``finish_erasing`` does the rest.
@@ -202,7 +204,7 @@ def _write(descriptor: int, offset: int, data: bytes) -> None:
         data, offset = data[written:], offset + written
 
 
-def _read(root: Path, place: Place) -> tuple[StoredPage, str]:
+def _read(root: Path, place: WarcRecord) -> tuple[StoredPage, str]:
     """Return a record's content and its MIME type."""
     with segment_file(root, place.segment).open("rb") as file:
         file.seek(place.offset)

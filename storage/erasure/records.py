@@ -11,7 +11,7 @@ from storage.objects.reader import Objects
 from storage.objects.warc import RECORD_END
 from storage.working_copy import segment_file
 
-__all__ = ["BLANK_TYPE", "Place", "find_records", "record_fields", "segment_records"]
+__all__ = ["BLANK_TYPE", "WarcRecord", "find_records", "record_fields", "segment_records"]
 
 BLANK_TYPE = "metadata"
 """WARC type of a record that replaces an erased one; no other stored record has it."""
@@ -23,7 +23,7 @@ _MAX_HEAD = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WarcRecord:
     """Place and header of a WARC record."""
 
     segment: str
@@ -45,8 +45,8 @@ class Place:
 
 
 def find_records(
-    root: Path, objects: Objects, is_item: Callable[[Place], bool], names_it: Callable[[bytes], bool]
-) -> tuple[list[Place], list[Place]]:
+    root: Path, objects: Objects, is_item: Callable[[WarcRecord], bool], names_it: Callable[[bytes], bool]
+) -> tuple[list[WarcRecord], list[WarcRecord]]:
     """Search all segments for the records of an item, and for other stored pages that name it.
 
     Args:
@@ -70,7 +70,7 @@ def find_records(
     return items, mentions
 
 
-def segment_records(path: Path, length: int) -> Iterator[tuple[Place, bytes]]:
+def segment_records(path: Path, length: int) -> Iterator[tuple[WarcRecord, bytes]]:
     """Yield the records in the first ``length`` bytes of a segment, in order; one is in memory at a time.
 
     Each comes with its bytes: the whole record if it is gzipped, otherwise only the WARC header.
@@ -89,7 +89,7 @@ def segment_records(path: Path, length: int) -> Iterator[tuple[Place, bytes]]:
                 raise CorruptObjectError(f"objects/{path.name}: no WARC record at byte {offset}. Restore a backup.")
             digest = fields.get("WARC-Payload-Digest", "").removeprefix("sha256:")
             url = fields.get("WARC-Target-URI", "")
-            yield Place(path.name, offset, size, fields["WARC-Type"], url, digest), record
+            yield WarcRecord(path.name, offset, size, fields["WARC-Type"], url, digest), record
             offset += size
 
 

@@ -7,7 +7,7 @@ from typing import cast
 
 from core.errors import CorruptObjectError
 from core.files import sync_file, temporary_file
-from storage.erasure.records import BLANK_TYPE, Place, record_fields, segment_records
+from storage.erasure.records import BLANK_TYPE, WarcRecord, record_fields, segment_records
 from storage.files import SEGMENT, Layout
 from storage.objects.index import OBJECT_DDL, ObjectIndex, ObjectKind, ObjectRef
 from storage.objects.warc import RECORD_END
@@ -80,7 +80,7 @@ def _rebuild(path: Path, index: ObjectIndex) -> SegmentScan:
     return SegmentScan(path.name, count, end, size - end)
 
 
-def _ref(path: Path, place: Place, record: bytes) -> ObjectRef | None:
+def _ref(path: Path, place: WarcRecord, record: bytes) -> ObjectRef | None:
     """Return the location of a record's object; None: the record holds none."""
     if place.type not in _STORED or place.type == BLANK_TYPE or not place.sha256:
         return None
@@ -94,7 +94,7 @@ def _ref(path: Path, place: Place, record: bytes) -> ObjectRef | None:
     return ObjectRef(place.sha256, kind, mime, path.name, place.offset, place.length, start, length)
 
 
-def _http_head(path: Path, place: Place, record: bytes, head: int) -> int:
+def _http_head(path: Path, place: WarcRecord, record: bytes, head: int) -> int:
     """Return the length of the HTTP header that precedes the payload of a response."""
     if place.compressed:
         return record.find(b"\r\n\r\n", head) + 4 - head

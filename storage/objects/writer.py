@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 _BUFFER = 1 << 20
-_MOST_PARTS = 1000
+_MAX_PARTS = 1000
 """Parts above which the buffer is written out; one ``writev`` accepts 1,024."""
 _GZIP_LEVEL = 6
 _SUFFIX: Mapping[ObjectKind, str] = {"page": ".warc.gz", "media": ".warc", "derived": ".warc"}
@@ -110,7 +110,7 @@ class _Segment:
         self._waiting += parts
         self._waiting_bytes += size
         self.length += size
-        if self._waiting_bytes > _BUFFER or len(self._waiting) > _MOST_PARTS:
+        if self._waiting_bytes > _BUFFER or len(self._waiting) > _MAX_PARTS:
             self._drain()
 
     def _drain(self) -> None:

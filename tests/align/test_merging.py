@@ -23,7 +23,7 @@ def test_nothing_accepted_leaves_all_alone() -> None:
     assert merge(nodes, []) == Merged(((nodes[0],), (nodes[1],)), {one.key: LabelReason("own") for one in nodes}, ())
 
 
-def test_the_better_of_two_names_of_one_source_is_merged_and_the_other_refused() -> None:
+def test_better_of_two_names_of_one_source_is_merged() -> None:
     both, coffee, tea = node("a", "咖啡/奶茶"), node("b", "咖啡"), node("b", "奶茶")
     better, worse = accept(both, tea, 4 / 7, 0.9), accept(both, coffee, 4 / 7, 0.8)
     assert merge([both, coffee, tea], [worse, better]) == Merged(

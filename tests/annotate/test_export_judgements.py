@@ -9,7 +9,7 @@ import pytest
 from annotate import judgements_stage, matches_stage
 from annotate.export_judgements import ExportFormat, export_judgements
 from annotate.settings import AnnotateSettings
-from annotate.tasks import Task, TaskBoard, TaskSettings
+from annotate.tasks import AnnotationTask, TaskBoard, TaskSettings
 from core.errors import FeedError
 from storage import Store
 from tests.annotate.asking import next_task
@@ -84,7 +84,7 @@ def test_other_files_are_refused(store: Store, tmp_path: Path, text: str) -> Non
 
 def test_the_report_names_workers_tasks_and_agreement(store: Store, tmp_path: Path) -> None:
     with TaskBoard(store.state, TaskSettings(gold_first=0), clock=lambda: NOW) as board:
-        board.add_tasks([Task("s:1", "s:3")])
+        board.add_tasks([AnnotationTask("s:1", "s:3")])
         board.invite(["w3"])
         task = next_task(board, "w3")
         assert task is not None
@@ -123,7 +123,7 @@ def test_implied_pairs_are_written_as_csv(store: Store, tmp_path: Path) -> None:
 
 def test_the_best_category_of_each_product(store: Store, tmp_path: Path) -> None:
     with TaskBoard(store.state, TaskSettings(gold_first=0), clock=lambda: NOW) as board:
-        board.add_tasks([Task("s:1", options=("chairs", "lamps"))])
+        board.add_tasks([AnnotationTask("s:1", options=("chairs", "lamps"))])
         board.invite(["w1", "w2", "w3", "w4"])
         for worker, label in (("w1", "lamps"), ("w2", "lamps"), ("w3", "chairs"), ("w4", "uncertain")):
             task = next_task(board, worker)

@@ -8,7 +8,7 @@ import pytest
 
 from annotate import judgements_stage, matches_stage
 from annotate.settings import AnnotateSettings
-from annotate.tasks import GoldTask, Task, TaskBoard, TaskSettings
+from annotate.tasks import AnnotationTask, GoldTask, TaskBoard, TaskSettings
 from core.errors import FeedError, UsageError
 from core.stage import StageReport
 from storage import Store
@@ -176,8 +176,14 @@ def test_answers_of_the_board_are_published_with_those_of_files(store: Store) ->
     )
     plan = TaskSettings(workers=1, gold_first=0, gold_share=0)
     with TaskBoard(store.state, plan, clock=lambda: NOW) as board:
-        board.add_tasks([Task("s:1", "s:2"), Task("s:2", "s:3"), Task("s:3", options=("lamps", "chairs"))])
-        board.add_gold([GoldTask(Task("s:1", "s:3"), "mismatched")])
+        board.add_tasks(
+            [
+                AnnotationTask("s:1", "s:2"),
+                AnnotationTask("s:2", "s:3"),
+                AnnotationTask("s:3", options=("lamps", "chairs")),
+            ]
+        )
+        board.add_gold([GoldTask(AnnotationTask("s:1", "s:3"), "mismatched")])
         board.invite(["ann"])
         while (task := next_task(board, "ann")) is not None:
             answer = {"s:2": "matched", "s:3": "broken", "": "lamps"}[task.candidate]

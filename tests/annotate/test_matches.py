@@ -36,7 +36,7 @@ def test_a_tie_and_a_pair_without_a_side_stay_undecided(method: Method) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_pair_on_which_nobody_took_a_side_is_undecided_however_likely_a_side_is(method: Method) -> None:
+def test_pair_on_which_nobody_took_a_side_is_undecided(method: Method) -> None:
     rows = [(query, "x", "mismatched", False) for query in "abcd"] * 3 + [("e", "x", "uncertain", False)]
     assert match_pairs(judgements(*rows), method)["decision"].to_pylist() == ["mismatched"] * 4 + ["undecided"]
 

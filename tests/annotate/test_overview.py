@@ -7,7 +7,7 @@ import pytest
 
 from annotate.overview import AdaptiveSaving, Dispute, GoldResult, read_overview
 from annotate.settings import AnnotateSettings, TaskSettings
-from annotate.tasks import GoldTask, Task, TaskBoard
+from annotate.tasks import AnnotationTask, GoldTask, TaskBoard
 from storage import State, Store
 
 PLAN = TaskSettings(
@@ -29,8 +29,8 @@ def test_an_empty_board_has_an_overview(state: State) -> None:
 def test_counts_people_and_disputes_follow_from_the_answers(state: State) -> None:
     opinions = {"s:a": ("matched", "mismatched"), "s:b": ("matched", "matched"), "s:gold": ("matched", "mismatched")}
     with TaskBoard(state, PLAN.model_copy(update={"adaptive": None})) as board:
-        board.add_tasks([Task("s:q", "s:a"), Task("s:q", "s:b")])
-        board.add_gold([GoldTask(Task("s:q", "s:gold"), "matched")])
+        board.add_tasks([AnnotationTask("s:q", "s:a"), AnnotationTask("s:q", "s:b")])
+        board.add_gold([GoldTask(AnnotationTask("s:q", "s:gold"), "matched")])
         board.invite(["ann", "bob"])
         for place, worker in enumerate(("ann", "bob")):
             for task in board.next_tasks(worker, 3):

@@ -91,7 +91,7 @@ def test_other_numbers_stay(text: str) -> None:
     assert mask_contacts(text) == (text, 0)
 
 
-def test_the_name_of_a_specification_distinguishes_ids_from_telephone_numbers() -> None:
+def test_specification_name_tells_ids_from_telephone_numbers() -> None:
     assert mask_contacts("13912345678", label="货号") == ("13912345678", 0)
     assert mask_contacts("13912345678", label="联系电话") == ("〈phone〉", 1)
 

@@ -40,9 +40,7 @@ def test_shops_are_written_as_sources(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_wrong_file_is_one_line_with_the_key_the_value_and_what_it_should_be(
-    tmp_path: Path, text: str, message: str
-) -> None:
+def test_wrong_file_is_one_line_with_key_value_and_remedy(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message) as error:
         read(tmp_path, text)
     assert "\n" not in str(error.value)

@@ -22,7 +22,7 @@ from export.rights import Rights
 from export.settings import ExportSettings
 from storage import Store
 from storage.tables import TABLES
-from storage.tasks import Task
+from storage.tasks import PartitionTask
 from tests.export.synthetic import FRAMES, MFCC, MP3, STATED, picture
 
 DESCRIPTIONS = ("README.md", "croissant.json", "manifest.json")
@@ -48,7 +48,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_a_condition_on_the_catalogue_bounds_the_export_and_changing_it_writes_anew(store: Store) -> None:
+def test_export_follows_a_condition_on_the_catalogue(store: Store) -> None:
     folder = export(store, where="video_state = 'present'", formats=("webdataset",))
     samples = read_tars(sorted(map(str, folder.glob("webdataset/train/*.tar"))))
     assert set(samples) == {"shop:1"}
@@ -224,7 +224,7 @@ def test_an_export_whose_file_is_damaged_is_written_again(store: Store) -> None:
     assert contents(folder)["parquet/train/00000.parquet"] == before["parquet/train/00000.parquet"]
 
 
-def test_a_narrower_export_removes_what_it_does_not_name_and_leaves_other_formats(store: Store) -> None:
+def test_narrower_export_removes_splits_and_leaves_other_formats(store: Store) -> None:
     before = contents(export(store))
     after = contents(folder := export(store, formats=("parquet",), splits=("train",)))
     others = {name: data for name, data in before.items() if not name.startswith("parquet/")}
@@ -285,20 +285,20 @@ def test_a_damaged_manifest_is_named_and_nothing_is_removed(store: Store, damage
 
 
 def test_an_export_that_was_killed_knows_its_files(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    reads = Task.read
+    reads = PartitionTask.read
     for calls in range(1, 9):
         with monkeypatch.context() as patch:
-            patch.setattr(Task, "read", _failing(calls, reads))
+            patch.setattr(PartitionTask, "read", _failing(calls, reads))
             with pytest.raises(OSError, match="killed"):
                 export(store, max_shard_bytes=1024 + calls)
     whole = contents(export(store, max_shard_bytes=1024))
     assert not [name for name in whole if "unfinished" in name or name.endswith(".part")]
 
 
-def _failing(calls: int, read: Callable[[Task, str], bytes]) -> Callable[[Task, str], bytes]:
+def _failing(calls: int, read: Callable[[PartitionTask, str], bytes]) -> Callable[[PartitionTask, str], bytes]:
     left = iter(range(calls))
 
-    def reader(task: Task, sha256: str) -> bytes:
+    def reader(task: PartitionTask, sha256: str) -> bytes:
         if next(left, None) is None:
             raise OSError("killed")
         return read(task, sha256)

@@ -13,7 +13,7 @@ from export.registry import exports_of
 from export.rights import Rights
 from export.settings import ExportSettings
 from storage import Store
-from storage.place import ObjectStore
+from storage.location import ObjectStore
 from storage.tasks import in_process
 from tests.export.conftest import make_store
 from tests.export.test_export_stage import RIGHTS, contents, export

@@ -12,7 +12,7 @@ from crawler.feeds.m5product import parse_pv, read_m5product
 from crawler.feeds.rows import FeedRow
 from export.removal import SHARDS, Removed, shard_holds
 from storage import Store
-from storage.tasks import Task
+from storage.tasks import PartitionTask
 from tests.export.test_export_stage import contents, export
 
 FORMATS = ("product1m", "m5product", "mep3m")
@@ -110,7 +110,7 @@ def test_an_export_that_was_killed_goes_on_behind_its_last_shard(store: Store, m
     for path in (store.root / "shards").rglob("*"):
         if path.is_file():
             path.unlink()
-    monkeypatch.setattr(Task, "read", _failing_after(6, Task.read))
+    monkeypatch.setattr(PartitionTask, "read", _failing_after(6, PartitionTask.read))
     with pytest.raises(OSError, match="pulled"):
         export(store)
     monkeypatch.undo()
@@ -121,11 +121,11 @@ def test_an_export_that_was_killed_goes_on_behind_its_last_shard(store: Store, m
     assert {name: (store.root / "shards/demo" / name).stat().st_ino for name in first} == before
 
 
-def _failing_after(calls: int, read: Callable[[Task, str], bytes]) -> Callable[[Task, str], bytes]:
+def _failing_after(calls: int, read: Callable[[PartitionTask, str], bytes]) -> Callable[[PartitionTask, str], bytes]:
     """Return an object reader that fails after ``calls`` calls."""
     left = iter(range(calls))
 
-    def reader(task: Task, sha256: str) -> bytes:
+    def reader(task: PartitionTask, sha256: str) -> bytes:
         if next(left, None) is None:
             raise OSError("the plug was pulled")
         return read(task, sha256)

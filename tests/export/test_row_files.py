@@ -15,7 +15,7 @@ from export.rights import Use
 from export.row_files import LineFile, write_row_files
 from export.shards import Shard, Target
 from storage import Store
-from storage.place import FolderPlace
+from storage.location import FolderLocation
 from storage.spool import Spool
 from tests.export.synthetic import product, rows
 
@@ -85,5 +85,5 @@ def _write(folder: Path, rows: list[tuple[str, list[str]]], *, fails: bool = Fal
         if fails:
             raise OSError("the plug was pulled")
 
-    spool = Spool(FolderPlace(folder), "spool/export/0")
+    spool = Spool(FolderLocation(folder), "spool/export/0")
     return write_row_files(target, batches(), ("a", "b"), spool, lambda _: None, LineFile, ".txt")

@@ -95,7 +95,7 @@ def test_results_whose_objects_were_removed_are_made_again(
     check(open_at(on_machine("reader")), reference)
 
 
-def test_what_tasks_finished_before_the_driver_was_killed_is_not_done_again(
+def test_finished_tasks_survive_a_kill_of_the_driver(
     far: type[FailingStore],  # noqa: F811
     on_machine: OnMachine,  # noqa: F811
     reference: Store,

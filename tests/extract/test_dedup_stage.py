@@ -214,11 +214,11 @@ def test_later_run_looks_at_what_has_changed_alone(store: Store) -> None:
     fill(store, {"t:1": ("别的", ["z"], [])}, within=["t:"])
     dedup_stage.run(store, SETTINGS, clock=lambda: NOON, progress=seen)
     assert parts(groups_of(store)) == parts(groups_afresh({**LISTINGS, "t:1": ("别的", ["z"], [])}))
-    dedup_stage.run(store, DedupSettings(most_sharers=49), clock=lambda: NOON, progress=seen)
+    dedup_stage.run(store, DedupSettings(max_sharers=49), clock=lambda: NOON, progress=seen)
     with store.stage("other", settings="") as stage:
         stage.write("fingerprints", stage.before.table("fingerprints").slice(1))
         stage.commit(StageReport("other", 0, 0))
-    dedup_stage.run(store, DedupSettings(most_sharers=49), clock=lambda: NOON, progress=seen)
+    dedup_stage.run(store, DedupSettings(max_sharers=49), clock=lambda: NOON, progress=seen)
     assert seen.totals == [9, 2, 2, 10, 10]
 
 

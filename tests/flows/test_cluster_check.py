@@ -10,7 +10,7 @@ import yaml
 from core.stage import utc_now
 from flows.cluster_check import check_cluster, examine_node, own_versions
 from storage import Store
-from storage.place import ObjectStore
+from storage.location import ObjectStore
 from tests.s3_server import ROOT
 from tests.storage.failing_store import FailingStore, serve_failing_urls
 from workspace.diagnostics import Finding
@@ -87,7 +87,7 @@ _KUBERAY = _closed(
 """The keys of KubeRay's chart that the values use."""
 
 
-def test_the_values_for_kubernetes_have_the_keys_of_its_chart_and_enough_room() -> None:
+def test_kubernetes_values_have_the_keys_of_the_chart() -> None:
     values = yaml.safe_load((ROOT / "docs/kuberay-values.yaml").read_text())
     jsonschema.validate(values, _KUBERAY)
     assert values["worker"]["minReplicas"] <= values["worker"]["replicas"] <= values["worker"]["maxReplicas"]

@@ -11,7 +11,7 @@ from flows import stage_arguments
 from workspace import Workspace
 
 
-def test_an_export_names_the_recipe_of_the_file_that_its_splits_are_built_from(tmp_path: Path) -> None:
+def test_export_names_the_recipe_of_its_splits(tmp_path: Path) -> None:
     workspace = Workspace.create(tmp_path / "w", "")
     context = RunContext(options=RunOptions(settings={"recipe": "recipes/demo.toml"}))
 

@@ -108,7 +108,7 @@ def test_a_workspace_is_not_made_twice(workspace: Path) -> None:
     assert (done.returncode, files(workspace)) == (2, before)
 
 
-def test_settings_with_an_unknown_key_stop_every_verb_before_anything_is_written(workspace: Path) -> None:
+def test_unknown_setting_stops_every_verb_before_it_writes(workspace: Path) -> None:
     settings = workspace / "m5data.toml"
     settings.write_text(settings.read_text() + "\n[dowload]\n")
     before = files(workspace)

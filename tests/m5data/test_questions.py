@@ -12,7 +12,7 @@ from storage import Store
 from storage.tables import TABLES
 from tests.storage.synthetic import medium, product, table
 
-LABELS = [("a", 1, "Home", 10, "Cups"), ("b", 1, "Home", 10, "Cups"), ("c", 2, "Food", 20, "Tea")]
+LABELS = [("a", 1, "RemoteWorkspace", 10, "Cups"), ("b", 1, "RemoteWorkspace", 10, "Cups"), ("c", 2, "Food", 20, "Tea")]
 SPECS = [
     ("north:N10049", 0, "净含量", "25 ml"),
     ("north:N10049", 1, "净含量", "红"),
@@ -34,7 +34,7 @@ ANSWERS: dict[int, list[tuple[object, ...]]] = {
     ],
     9: [("s:a", 2, 2)],
     10: [("demo", "query-c", "query", 1, 1), ("demo", "train", "sample", 2, 2)],
-    11: [("Food", "CNY", 1, 30.0), ("Home", "CNY", 2, 15.0)],
+    11: [("Food", "CNY", 1, 30.0), ("RemoteWorkspace", "CNY", 2, 15.0)],
     12: [("records", "no_id", 2, "p1"), ("records", "bad_url", 1, "p3")],
 }
 

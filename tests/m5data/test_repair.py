@@ -144,9 +144,7 @@ def test_a_kill_in_the_middle_of_a_repair_is_made_good_by_the_next(
     assert [one.detail for one in examine(folder) if one.state == "wrong"] == []
 
 
-def test_a_repair_that_was_killed_before_it_published_the_index_is_ended_by_the_next(
-    folder: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_repair_is_ended_by_the_next(folder: Path, whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     DAMAGES["data file of objects", "cut"](folder)
     with monkeypatch.context() as patch:
         patch.setattr("workspace.repair.Store.stage", _pull_the_plug)

@@ -55,7 +55,7 @@ def test_other_frames_hops_and_bands_are_librosas_too(n_fft: int, hop: int, n_me
     assert relative_error(got, wanted) <= LARGEST_ERROR
 
 
-def test_the_released_codes_feature_is_mel_power_of_the_first_twelve_seconds() -> None:
+def test_released_feature_is_mel_power_of_twelve_seconds() -> None:
     audio = noisy_tone(3, 16_000 * 14)
     wanted = librosa.feature.melspectrogram(y=audio[: 16_000 * 12], sr=16_000, n_fft=1024, hop_length=256, n_mels=80)
     got = extract.released_mel(audio, 16_000)

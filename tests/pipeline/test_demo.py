@@ -103,7 +103,7 @@ def test_every_medium_ends_as_it_must(demo: Demo) -> None:
     }
 
 
-def test_every_second_of_every_video_has_its_frame_and_sound_is_found_where_it_is(demo: Demo) -> None:
+def test_every_second_of_every_video_has_its_frame_and_audio(demo: Demo) -> None:
     videos = [
         (one.product_id, m) for one in demo.truth.products for m in one.media if m.kind == "video" and m.outcome == "ok"
     ]

@@ -79,7 +79,7 @@ def _open(listings: Sequence[Listing], reserve: Reserve = ()) -> duckdb.DuckDBPy
 
 def _grouped(listings: Sequence[Listing], reserve: Reserve = ()) -> duckdb.DuckDBPyConnection:
     """Return a connection with the tables of a workspace after the stage ``dedup``."""
-    most = DedupSettings().most_in_group
+    most = DedupSettings().max_in_group
     with closing(_open(listings)) as engine:
         engine.execute("CREATE TEMP VIEW changed AS SELECT product_id FROM memory.main.products")
         prepare(engine)

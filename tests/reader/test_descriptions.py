@@ -68,6 +68,14 @@ def test_page_shows_the_whole_of_a_cut_description() -> None:
     assert (record.description, record.origins["description"]) == (READ, "html:description")
 
 
+def test_place_that_shows_tags_or_only_the_name_is_not_the_description() -> None:
+    tags = f'<div class="copy">&lt;p&gt;{FIRST}&lt;/p&gt; &lt;p&gt;{SECOND}&lt;/p&gt;</div>'
+    name = "<div>Quantity of Reed lamp of the brothers in the yard</div>"
+
+    assert read(tags, {"description": f"{FIRST} {SECOND}"}).description == f"{FIRST} {SECOND}"
+    assert read(name, {"description": "Reed lamp Reed lamp Reed lamp"}).description == "Reed lamp Reed lamp Reed lamp"
+
+
 def test_contact_details_of_description_are_masked_line_by_line() -> None:
     record = read("", {"description": f"{FIRST}<br>Write to lamps@shop.example<br>Height 1380<br>13800138000"})
 

@@ -133,7 +133,7 @@ def test_page_that_leads_on_by_itself(content: str, target: str | None) -> None:
     assert refresh_target(read_document(b"<html>", URL, {"Refresh": content})) == expected
 
 
-def test_refresh_for_browsers_without_scripts_counts_only_on_pages_without_scripts() -> None:
+def test_noscript_refresh_counts_only_on_pages_without_scripts() -> None:
     refresh = '<noscript><meta http-equiv=refresh content="0; url=/plain"></noscript>'
 
     assert refresh_target(read_document(refresh.encode(), URL)) == "https://www.shop.example/plain"

@@ -25,7 +25,7 @@ def page(*, caption: str = "The C Book", stock: str = "Unavailable", tiles: str 
 <h2>Recommended items</h2><ul>{tiles}</ul></body></html>""".encode()
 
 
-def test_a_tile_has_an_image_and_words_that_link_to_one_other_page_and_a_price() -> None:
+def test_tile_has_image_words_and_price_for_one_other_page() -> None:
     document = read_document(page(tiles=tile("Snow", 3) + tile("Tides", 4)), URL)
     seen = read_visible(document)
     shown = [[seen.runs[index].text for index in one] for one in tiles(seen, other_pages(document)).values()]
@@ -44,7 +44,7 @@ def test_tiles_give_neither_price_nor_specification_nor_image() -> None:
     assert [pair.property for pair in among.specs] == ["Pages", "Binding", "Publisher"]
 
 
-def test_a_product_may_be_called_by_a_letter_or_a_number_or_like_its_category() -> None:
+def test_product_may_be_named_by_a_letter_number_or_category() -> None:
     for caption in ("C", "2001"):
         record = parse_page(page(caption=caption), URL)
         assert (record.caption, record.category) == (caption, ("Books", "C"))
@@ -61,7 +61,7 @@ def test_a_page_of_tiles_alone_is_a_listing_whatever_it_says() -> None:
     assert is_product(parse_page(body.encode(), "https://shop.example/books/c/")).reason == "listing"
 
 
-def test_items_of_a_row_are_tiles_with_their_image_beside_the_link_or_without() -> None:
+def test_row_items_are_tiles_wherever_their_image_stands() -> None:
     link = '<a href="/books/{0}/">Book {0}</a>'
     items = (
         "<li>" + link + " £{0}.99</li>",

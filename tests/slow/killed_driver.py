@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from storage import Store
+from storage.location import ObjectStore
 from storage.orphans import find_orphans
-from storage.place import ObjectStore
 from storage.tables import TABLES
 from storage.working_copy import WORKING_COPIES, working_copy
 from tests.s3_server import ROOT, make_bucket, serving_s3

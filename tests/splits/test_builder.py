@@ -141,7 +141,7 @@ def test_ties_run_through_products_outside_the_catalogue(group: str, left: list[
     assert members(rows(things, TRAIN, pairs), "train") == left
 
 
-def test_what_duplicates_a_dropped_product_of_the_reserve_is_not_trained_on() -> None:
+def test_duplicate_of_a_dropped_reserve_product_is_not_trained_on() -> None:
     things = [Thing("t:1"), Thing("x:1", held=True, group="t:1", kept=False), Thing("t:2")]
     assert members(rows(things, TRAIN), "train") == ["t:2"]
 

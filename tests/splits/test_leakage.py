@@ -52,7 +52,7 @@ def test_equal_and_nearest_images_are_found(certificate: Certificate) -> None:
     assert image.nearest == (Near("h:2", "t:2", 0.0), Near("h:1", "t:1", 1.0))
 
 
-def test_equal_and_likest_captions_are_found_whatever_their_case_and_spaces(certificate: Certificate) -> None:
+def test_like_captions_are_found_whatever_their_case_and_spaces(certificate: Certificate) -> None:
     caption = certificate.leakage[1]
     assert (caption.measure, caption.products, caption.equal, caption.sampled) == ("caption", 3, 1, 3)
     assert caption.nearest[0] == Near("h:1", "t:1", 0.0)

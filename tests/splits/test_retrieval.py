@@ -38,7 +38,7 @@ def test_as_many_categories_as_fit_are_taken_in_order() -> None:
     assert chosen.tolist() == [True, False, True, False]
 
 
-def test_the_next_order_is_tried_where_the_first_leaves_no_room_for_queries() -> None:
+def test_next_order_is_tried_where_queries_have_no_room() -> None:
     sizes, room = np.array([5, 5, 5]), np.array([1, 1, 4])
     chosen = choose_categories(sizes, room, [np.array([0, 1, 2]), np.array([2, 1, 0])], Bounds(0, 15, 5, 2))
     assert chosen is not None

@@ -196,7 +196,7 @@ def flat() -> dict[str, pa.Table]:
     return {**found, "labels": pa.Table.from_pylist(labels, schema=found["labels"].schema)}
 
 
-def test_a_flat_shop_is_split_by_class_and_products_without_category_are_used_unlabelled(fill: Fill) -> None:
+def test_flat_shop_is_split_by_class_and_keeps_unlabelled_products(fill: Fill) -> None:
     store = fill(flat())
     assert run(store, SplitSettings(recipe="default")).kept == 200
     rows = splits_of(store, "default")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from storage import Store
-from storage.home import Home
+from storage.remote_workspace import RemoteWorkspace
 from storage.working_copy import WORKING_COPIES, working_copy
 from tests.storage.failing_store import FailingStore, serve_failing_urls
 from tests.storage.synthetic import noon
@@ -22,7 +22,7 @@ def make(folder: Path) -> Store:
 
 
 def open_at(folder: Path) -> Store:
-    home = Home.of(folder)
+    home = RemoteWorkspace.of(folder)
     assert home is not None
     home.refresh()
     return Store.open(folder, clock=noon)

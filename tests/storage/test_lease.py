@@ -11,7 +11,7 @@ import pytest
 
 from core.errors import WorkspaceError
 from storage.lease import LEASE, STALE_AFTER, Holder, Lease, _began, _encode, _machine
-from storage.place import ObjectStore
+from storage.location import ObjectStore
 from tests.storage.failing_store import FailingStore
 from tests.storage.machines import ADDRESS, OnMachine, make, open_at
 from tests.storage.synthetic import commit, ids, products
@@ -55,7 +55,7 @@ def test_a_lease_that_is_renewed_is_not_taken(far: type[FailingStore], age: time
     assert store.read(LEASE) == _encode(ELSEWHERE)
 
 
-def test_a_lease_that_is_not_renewed_is_taken_over_and_not_dropped_by_the_one_who_lost_it(
+def test_lost_lease_is_taken_over_and_not_dropped_by_its_loser(
     far: type[FailingStore],
 ) -> None:
     store = ObjectStore(ADDRESS)
@@ -74,7 +74,7 @@ def test_a_lease_that_is_not_renewed_is_taken_over_and_not_dropped_by_the_one_wh
     first.take()
 
 
-def test_that_of_a_process_of_this_machine_that_ended_is_taken_over_at_once(far: type[FailingStore]) -> None:
+def test_lease_of_dead_process_is_taken_over(far: type[FailingStore]) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, text=True) as process:
         alive = Holder("here", _machine(), process.pid, _began(process.pid), "theirs", NOW.isoformat())
         store = leave(alive)

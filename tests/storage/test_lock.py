@@ -121,9 +121,7 @@ def test_a_disk_that_keeps_no_locks_is_refused_at_once(
         pass
 
 
-def test_a_shared_disk_is_refused_to_a_second_machine_until_the_first_is_done(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_shared_disk_is_refused_to_a_second_machine(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand-in for NFS: both machines see the lock file, but only one sees the lock."""
     mounts = Path("/proc/self/mounts").read_text().splitlines()
     monkeypatch.setattr("storage.lock._SHARED", {line.split()[2] for line in mounts})

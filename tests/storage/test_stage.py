@@ -299,7 +299,7 @@ def test_what_was_put_is_there_for_the_next_run_until_the_commit(store: Store) -
     assert list(store.root.glob("spool/**/*.*")) == []
 
 
-def test_a_spool_whose_stage_committed_is_swept_also_where_the_process_died_in_between(store: Store) -> None:
+def test_spool_of_a_committed_stage_is_swept_after_a_kill(store: Store) -> None:
     with store.stage("extract", settings="s") as stage:
         stage.spool.put("1", "inputs", TABLES)
         with pytest.MonkeyPatch.context() as patch:

@@ -10,7 +10,7 @@ import pytest
 from core.errors import DataError
 from core.stage import StageReport
 from storage import Store
-from storage.place import FolderPlace
+from storage.location import FolderLocation
 from storage.tasks import in_processes, order, running, take_result
 
 
@@ -51,13 +51,13 @@ def test_objects_that_follow_one_another_are_read_at_once(
         refs = [store.objects.index.find(hashes[number]) for number in asked]
         name = order(stage.spool, "some", "1", pa.table({"number": asked}), refs)
     counted = []
-    read_range = FolderPlace.read_range
+    read_range = FolderLocation.read_range
 
-    def count(place: FolderPlace, path: str, offset: int, length: int) -> bytes | None:
+    def count(place: FolderLocation, path: str, offset: int, length: int) -> bytes | None:
         counted.append(path)
         return read_range(place, path, offset, length)
 
-    monkeypatch.setattr(FolderPlace, "read_range", count)
+    monkeypatch.setattr(FolderLocation, "read_range", count)
     with running(str(store.root), name) as task:
         assert [task.read(hashes[number]) for number in asked] == [payloads[number] for number in asked]
     assert len([path for path in counted if path.startswith("objects/")]) == reads
@@ -74,7 +74,7 @@ def test_a_full_segment_leaves_the_scratch_of_its_task(tmp_path: Path, monkeypat
                 task.objects.put(payload, mime="image/jpeg")
                 task.objects.flush()
             assert sum(path.stat().st_size for path in task.scratch.iterdir()) < 250_000
-        place = FolderPlace(store.root)
+        place = FolderLocation(store.root)
         tables = take_result(stage.spool, place, store.objects.index, "some", "1")
         assert tables == {}
         stage.commit(StageReport("fill", 1, 1))

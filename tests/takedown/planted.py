@@ -20,7 +20,7 @@ from annotate.matches_stage import run as match
 from core.stage import StageReport
 from crawler import records_stage
 from crawler.crawl.frontier import Frontier, make_frontier, open_frontier
-from crawler.crawl.visits import Found, Task, Visit
+from crawler.crawl.visits import CrawlTask, Found, Visit
 from crawler.media.queue import make_queue
 from export import export_stage
 from export.rights import Rights
@@ -132,7 +132,7 @@ def store_pages(store: Store, given: Mapping[str, str | bytes]) -> None:
             frontier.add([Found(url, kind=kind)])  # type: ignore[arg-type]
             sha = writer.put(data, mime="text/html", url=url, headers=[("Content-Type", "text/html")])
             writer.flush()
-            task = Task(url, kind, 3, 1, 0, 0, listed=False)  # type: ignore[arg-type]
+            task = CrawlTask(url, kind, 3, 1, 0, 0, listed=False)  # type: ignore[arg-type]
             headers = {"content-type": "text/html; charset=utf-8"}
             frontier.record([Visit(task, "done", page_sha256=sha, headers=headers, kind=kind)])  # type: ignore[arg-type]
 
@@ -176,7 +176,11 @@ def _lead_there(store: Store) -> None:
         short = f"{HOME}/go?id=7"
         frontier.add([Found(short), Found(f"{HOME}/x", refused="offsite", detail=f"listed in {URL}; not ours")])
         visit = Visit(
-            Task(short, "page", 3, 1, 0, 0, listed=False), "redirected", "redirect", f"to {URL}", redirect_to=URL
+            CrawlTask(short, "page", 3, 1, 0, 0, listed=False),
+            "redirected",
+            "redirect",
+            f"to {URL}",
+            redirect_to=URL,
         )
         frontier.record([visit])
         sha = connection.execute("SELECT page_sha256 FROM source_pages WHERE url = ?", (URL,)).fetchone()[0]

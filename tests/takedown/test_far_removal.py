@@ -41,9 +41,7 @@ def stored(folder: Path) -> Path:
     return folder
 
 
-def test_a_take_down_on_another_machine_reaches_the_store_and_the_first_machine(
-    planted: Workspace, tmp_path: Path
-) -> None:
+def test_take_down_on_another_machine_reaches_the_first(planted: Workspace, tmp_path: Path) -> None:
     tops = {place.split("/")[0] for place in places_with(stored(tmp_path / "before"), WORDS)}
     assert {"objects", "tables", "shards", "logs"} <= tops
     other = m5data.open(URL)

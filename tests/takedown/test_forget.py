@@ -6,7 +6,7 @@ import pytest
 
 from crawler import ingest_stage
 from crawler.crawl.frontier import Frontier, open_frontier
-from crawler.crawl.visits import Found, Task, Visit
+from crawler.crawl.visits import CrawlTask, Found, Visit
 from crawler.tombstoned_pages import PageRedactor
 from export.takedown import is_removed, read_removed
 from splits.takedown import recorded_digests
@@ -196,7 +196,7 @@ def crawl_again(workspace: Workspace) -> None:
         for url, body in pages().items():
             if redact_page.is_tombstoned(url):
                 continue
-            task = Task(url, "page", 3, 1, 0, 0, listed=False)
+            task = CrawlTask(url, "page", 3, 1, 0, 0, listed=False)
             found = tuple(Found(url_of(name)) for name in NAMES)
             visit, clean = redact_page(
                 Visit(task, "done", found=found), body if isinstance(body, bytes) else body.encode()

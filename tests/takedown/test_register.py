@@ -42,9 +42,7 @@ def test_another_key_is_refused(store: Store) -> None:
         Register.open(store.state, bytes(32))
 
 
-def test_another_key_is_named_also_where_the_record_of_the_right_one_is_damaged(
-    planted_once: Path, tmp_path: Path
-) -> None:
+def test_other_key_is_named_where_the_right_record_is_damaged(planted_once: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(planted_once, tmp_path / "workspace"))
     forget(Workspace.open(folder).store, Target("product", PLANTED), clock=now)
     (folder / "secret.key").write_bytes(bytes(32))
@@ -82,7 +80,7 @@ def test_adding_again_changes_nothing(store: Store, times: int) -> None:
     assert len(Register.open(store.state, KEY)) == len(MARKS)
 
 
-def test_a_state_that_lost_take_downs_is_refused_until_they_are_added_again(store: Store) -> None:
+def test_state_that_lost_take_downs_is_refused(store: Store) -> None:
     register = Register.open(store.state, KEY)
     register.add(store.state, MARKS, NOW)
     with closing(store.state.connect()) as connection:

@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 from starlette.testclient import TestClient
 
 from annotate.settings import AnnotateSettings
-from annotate.tasks import Task, TaskBoard, TaskSettings
+from annotate.tasks import AnnotationTask, TaskBoard, TaskSettings
 from core.stage import StageReport
 from storage import Store
 from tests.export.synthetic import picture, product, rows
@@ -198,5 +198,5 @@ def site(open_site: OpenSite) -> Site:
 def judged(site: Site, filled: Filled) -> Site:
     """Return the site with one task for each hostile product, compared with the first."""
     first, *others = filled.hostile.values()
-    site.board.add_tasks(Task(one, first) for one in others)
+    site.board.add_tasks(AnnotationTask(one, first) for one in others)
     return site

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
-from annotate.tasks import Task, TaskBoard, TaskSettings
+from annotate.tasks import AnnotationTask, TaskBoard, TaskSettings
 from tests.webapp.conftest import Filled
 from tests.webapp.served import Served, open_link
 from webapp.security.people import invite_reviewers
@@ -49,8 +49,8 @@ def served(filled_once: Filled, tmp_path_factory: pytest.TempPathFactory) -> Ite
         workspace.store.state, TaskSettings(gold_first=0, gold_learning=0, gold_share=0, fastest_s=0)
     ) as board:
         first, *others = filled_once.hostile.values()
-        board.add_tasks(Task(one, first) for one in others)
-        board.add_tasks([Task(first, "", ("<script>window.hacked=1</script>", "水壶", "茶具"))])
+        board.add_tasks(AnnotationTask(one, first) for one in others)
+        board.add_tasks([AnnotationTask(first, "", ("<script>window.hacked=1</script>", "水壶", "茶具"))])
         tokens = board.invite(["ann", "bob", "eve"])
     tokens |= invite_reviewers(workspace.store.state, ["rita"])
     with Served(root) as server:

@@ -1,6 +1,6 @@
 """The manager's page, a person's own answers, and two products side by side."""
 
-from annotate.tasks import GoldTask, Task
+from annotate.tasks import AnnotationTask, GoldTask
 from tests.webapp.conftest import ORIGIN, OWNER_TOKEN, Browser, Filled, Site
 
 
@@ -40,7 +40,7 @@ def test_a_manager_sees_answers_and_comments_and_ends_a_pause(judged: Site) -> N
     text = manager.client.get("/manage").text
     for shown in ("&lt;b&gt;same lid", "no idea", "<bdi>ann</bdi>", "/compare?a="):
         assert shown in text
-    judged.board.add_gold(GoldTask(Task(f"s:{n}", f"t:{n}"), "matched") for n in range(3))
+    judged.board.add_gold(GoldTask(AnnotationTask(f"s:{n}", f"t:{n}"), "matched") for n in range(3))
     assert manager.post("/manage/resume", {"worker": "ann"}) == (200, {"resumed": True})
     assert ann.post("/manage/resume", {"worker": "ann"})[0] == 403
 

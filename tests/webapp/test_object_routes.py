@@ -104,7 +104,7 @@ def test_whatever_is_asked_the_answer_lies_inside(header: str, length: int) -> N
     assert found is None or 0 <= found[0] < found[1] <= length
 
 
-def test_an_mfcc_array_is_a_picture_with_its_lowest_coefficient_at_the_bottom(site: Site, filled: Filled) -> None:
+def test_mfcc_picture_has_its_lowest_coefficient_at_the_bottom(site: Site, filled: Filled) -> None:
     array = np.array([[0, 0, 10], [5, 1, 3]], "<f4")
     with filled.store.objects.writer("derived") as derived:
         sha256 = derived.put(array.tobytes(), mime="application/octet-stream", refers_to=filled.video)

@@ -48,7 +48,7 @@ def test_endless_query_is_stopped(
     filled: Filled, queries: QueryProcesses, query: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queries.run(filled.store.snapshot(), "select 1", Stop())
-    monkeypatch.setattr(query_processes, "MOST_SECONDS", 0.5)
+    monkeypatch.setattr(query_processes, "MAX_SECONDS", 0.5)
     with pytest.raises(QueryError, match=r"took too long|too much memory"):
         queries.run(filled.store.snapshot(), query, Stop())
     assert any(all(map(_is_idle, psutil.Process().children())) for _ in range(300))  # a new process starts first
@@ -72,7 +72,7 @@ def test_query_whose_client_left_is_killed(filled: Filled, queries: QueryProcess
 def test_query_without_a_free_process_is_refused_in_time(
     filled: Filled, queries: QueryProcesses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(query_processes, "MOST_SECONDS", 1.0)
+    monkeypatch.setattr(query_processes, "MAX_SECONDS", 1.0)
     faults: list[str] = []
 
     def ask() -> None:

@@ -112,7 +112,7 @@ def test_a_reviewers_name_is_no_annotators_name(site: Site) -> None:
     assert browser.client.get("/annotate").status_code == 403
 
 
-def test_a_session_that_was_signed_out_holds_no_more_on_any_copy_of_its_cookie(open_site: OpenSite) -> None:
+def test_signed_out_session_ends_for_all_copies_of_its_cookie(open_site: OpenSite) -> None:
     site = open_site()
     ann = site.signed_in("ann")
     stolen, other = site.new_client(), site.new_client()

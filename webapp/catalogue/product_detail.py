@@ -18,7 +18,7 @@ from webapp.catalogue.product_card import TABLES, ProductCard, plain, price_text
 __all__ = [
     "AudioClip",
     "Change",
-    "Frame",
+    "FrameView",
     "MediaFile",
     "Membership",
     "Offer",
@@ -29,13 +29,13 @@ __all__ = [
     "read_detail",
 ]
 
-_MOST = 400
+_MAX = 400
 _LONGEST = 300
 _LINES = f"""
 select t.sha256, any_value(i.width), any_value(i.height), text, confidence, contact, repeated,
     x0 || ',' || y0 || ' ' || x1 || ',' || y1 || ' ' || x2 || ',' || y2 || ' ' || x3 || ',' || y3
 from image_text t join images i on i.product_id = t.product_id and i.sha256 = t.sha256
-where t.product_id = ? group by all order by min(t.position), min(line) limit {_MOST}
+where t.product_id = ? group by all order by min(t.position), min(line) limit {_MAX}
 """  # noqa: S608 - a constant
 _PROPOSALS = "select property, value, position, rule from spec_proposals where product_id = ? order by 1, 2"
 
@@ -165,7 +165,7 @@ _OFFERS = f"select unnest(offers) from ({same_products_sql('gtin14 = $gtin')}) l
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class FrameView:
     """One kept frame."""
 
     second: int
@@ -295,7 +295,7 @@ class ProductDetail:
     splits: tuple[Membership, ...]
     group: tuple[str, str, bool, int] | None
     """Duplicate group: id, rule, whether the product is kept, number of products; None: not searched for yet."""
-    frames: tuple[Frame, ...]
+    frames: tuple[FrameView, ...]
     audio: tuple[AudioClip, ...]
     media: tuple[MediaFile, ...]
     related: tuple[Related, ...]
@@ -340,7 +340,7 @@ def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
             labels=tuple(labels[0]) if labels else (),
             splits=tuple(Membership(*row) for row in engine.execute(_SPLITS, [product_id]).fetchall()),
             group=group,
-            frames=tuple(Frame(*row) for row in engine.execute(_FRAME, [product_id, _FRAMES]).fetchall()),
+            frames=tuple(FrameView(*row) for row in engine.execute(_FRAME, [product_id, _FRAMES]).fetchall()),
             audio=tuple(AudioClip(*row) for row in engine.execute(_AUDIO, [product_id]).fetchall()),
             media=tuple(_media_file(row) for row in engine.execute(_MEDIA, [product_id]).fetchall()),
             related=_related(snapshot, engine, product_id, group[0] if group and group[3] > 1 else None),

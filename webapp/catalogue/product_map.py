@@ -17,9 +17,9 @@ from storage import Snapshot
 from webapp.catalogue.sampling import sample_step
 from webapp.catalogue.selection import AREA
 
-__all__ = ["MOST_POINTS", "place_products"]
+__all__ = ["MAX_POINTS", "place_products"]
 
-MOST_POINTS = 20_000
+MAX_POINTS = 20_000
 """Maximum number of products on the map; of more, it shows every second, third … in the order of ids."""
 _AT_ONCE = 500
 _SPECS = 60
@@ -59,7 +59,7 @@ def _sample(engine: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> tuple[list
     """Return the numbers and the listings of an even sample."""
     count = engine.execute("SELECT count(*) FROM catalogue").fetchall()[0][0]
     sampled = sample_step(count)
-    step = sampled * -(-count // (sampled * MOST_POINTS)) or 1
+    step = sampled * -(-count // (sampled * MAX_POINTS)) or 1
     engine.execute("CREATE TEMP TABLE sampled AS SELECT n, product_id, caption FROM catalogue WHERE n % ? = 0", [step])
     lines = dict(
         engine.execute(

@@ -36,10 +36,10 @@ Key = Literal["product_id", "n"]
 """Column that identifies products: ``product_id`` in the views of a dataset version, ``n`` in the index."""
 
 _LONGEST = 300
-_MOST_WORDS = 20
-_MOST_VALUES = 50
-_MOST_CORNERS = 64
-_MOST_PROPERTIES = 8
+_MAX_WORDS = 20
+_MAX_VALUES = 50
+_MAX_CORNERS = 64
+_MAX_PROPERTIES = 8
 """Maximum number of properties, each of which is searched and counted on its own."""
 AREA = 10_000
 """Width and height of the map; coordinates are from 0 to below it."""
@@ -156,9 +156,9 @@ class Selection:
             elif name == "page" and value.isascii() and value.isdigit():
                 pages = max(1, int(value[:6]))
         _check_number(properties)
-        kept = {name: tuple(dict.fromkeys(values))[:_MOST_VALUES] for name, values in facets.items()}
+        kept = {name: tuple(dict.fromkeys(values))[:_MAX_VALUES] for name, values in facets.items()}
         named = {
-            name: tuple(v for v in dict.fromkeys(values) if v)[:_MOST_VALUES] for name, values in properties.items()
+            name: tuple(v for v in dict.fromkeys(values) if v)[:_MAX_VALUES] for name, values in properties.items()
         }
         return cls(text, kept, ranges, seen, area, named, sort, pages)
 
@@ -216,8 +216,8 @@ class Selection:
 
 
 def _check_number(properties: Mapping[str, object]) -> None:
-    if len(properties) > _MOST_PROPERTIES:
-        raise UsageError(f"{len(properties)} properties are too many: name at most {_MOST_PROPERTIES} at once.")
+    if len(properties) > _MAX_PROPERTIES:
+        raise UsageError(f"{len(properties)} properties are too many: name at most {_MAX_PROPERTIES} at once.")
 
 
 def sql_of_selection(selection: Selection) -> str:
@@ -229,7 +229,7 @@ def sql_of_selection(selection: Selection) -> str:
 def _words(text: str) -> list[str]:
     """Return the words to search for; ASCII words, such as product ids, are not split further."""
     words = [word for part in text.lower().split() for word in ((part,) if part.isascii() else cut_words(part))]
-    return [word for word in dict.fromkeys(words) if word.strip()][:_MOST_WORDS]
+    return [word for word in dict.fromkeys(words) if word.strip()][:_MAX_WORDS]
 
 
 def _has_words(words: list[str]) -> str:
@@ -301,8 +301,8 @@ def days_text(days: tuple[date | None, date | None]) -> str:
 
 def _parse_corners(given: str) -> tuple[tuple[int, int], ...]:
     """Return the corners in ``x,y_x,y_x,y``; none for anything else."""
-    corners = [_CORNER.fullmatch(one) for one in given[: 12 * _MOST_CORNERS].split("_")]
-    if not 2 < len(corners) <= _MOST_CORNERS or None in corners:
+    corners = [_CORNER.fullmatch(one) for one in given[: 12 * _MAX_CORNERS].split("_")]
+    if not 2 < len(corners) <= _MAX_CORNERS or None in corners:
         return ()
     return tuple((int(corner[1]), int(corner[2])) for corner in corners if corner)
 

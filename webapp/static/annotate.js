@@ -5,7 +5,7 @@ import { preload, ProductView } from "./product_view.js";
 import { post } from "./requests.js";
 import { WorkQueue } from "./work_queue.js";
 
-const LEAST_AHEAD = 4;
+const MIN_AHEAD = 4;
 const UNDONE_AT_MOST = 50;
 const $ = (id) => document.getElementById(id);
 
@@ -19,7 +19,7 @@ let shownAt = 0;
 let reviewed = 0;
 const seen = new Map();
 const history = JSON.parse(localStorage.getItem(historyKey) ?? "[]");
-const work = new WorkQueue({ outbox: `m5data outbox ${judge.dataset.worker}`, leastAhead: LEAST_AHEAD, nameOf: (task) => task.number, fetch: fetchTasks, show });
+const work = new WorkQueue({ outbox: `m5data outbox ${judge.dataset.worker}`, leastAhead: MIN_AHEAD, nameOf: (task) => task.number, fetch: fetchTasks, show });
 const answered = new Set(work.outbox.items.filter((item) => /answers$|skip$/.test(item.path)).map((item) => item.body.task));
 
 function showCount(total) {
@@ -35,7 +35,7 @@ async function fetchTasks(unchanged) {
   const items = found.tasks.filter((task) => !answered.has(task.number));
   if (unchanged()) reviewed = found.reviewed;
   showCount(found.total);
-  preloaded = preload([...work.items, ...items].slice(0, LEAST_AHEAD).flatMap((task) => [task.query, task.candidate]));
+  preloaded = preload([...work.items, ...items].slice(0, MIN_AHEAD).flatMap((task) => [task.query, task.candidate]));
   const { pausedSpeed, pausedGold } = $("message").dataset;
   const reason = { speed: pausedSpeed, gold: pausedGold }[found.paused];
   return { items, message: found.paused === null ? ["done"] : ["paused", reason] };

@@ -5,7 +5,7 @@ import { post } from "./requests.js";
 import { WorkQueue } from "./work_queue.js";
 
 const AT_ONCE = 20;
-const MOST = 500;
+const MAX = 500;
 const PICTURES = 3;
 const $ = (id) => document.getElementById(id);
 
@@ -21,7 +21,7 @@ function keyOf({ a, b }) {
 
 /** Return the undecided pairs, postponed ones last. */
 async function fetchPairs(unchanged) {
-  const found = await post("/labels/pairs", { limit: Math.min(MOST, AT_ONCE + done.size + later.size) });
+  const found = await post("/labels/pairs", { limit: Math.min(MAX, AT_ONCE + done.size + later.size) });
   if (unchanged()) decided = found.decided;
   $("decided").textContent = decided;
   $("queued").textContent = found.waiting;

@@ -17,7 +17,7 @@ __all__ = ["ConvolutionalTrunk", "vgg19"]
 VGG_19 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 256, 0, 512, 512, 512, 512, 0, 512, 512, 512, 512, 0)
 """Channels of each convolution; 0: pooling."""
 SIDES = {"vgg-19": 224, "inception-v3": 299}
-LEAST = {"vgg-19": 32, "inception-v3": 75}
+MIN = {"vgg-19": 32, "inception-v3": 75}
 """Smallest side of an image of which the network's pooling leaves anything."""
 
 
@@ -78,9 +78,9 @@ class ConvolutionalTrunk(SimpleTrunk):
         if self.inputs.image != "patches":
             raise SettingsError(f"input.image: {name} reads pixels. Use patches.")
         side = self.inputs.grid * self.inputs.patch
-        if side < LEAST[name]:
+        if side < MIN[name]:
             raise SettingsError(
-                f"input.grid: {name} needs images of {LEAST[name]} pixels a side at least (the paper has "
+                f"input.grid: {name} needs images of {MIN[name]} pixels a side at least (the paper has "
                 f"{SIDES[name]}); grid x patch is {side}."
             )
         self.network = vgg19() if name == "vgg-19" else _inception()

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from annotate.aggregation.encoding import encode
-from annotate.tasks import GoldTask, Task, TaskBoard, TaskSettings
+from annotate.tasks import AnnotationTask, GoldTask, TaskBoard, TaskSettings
 from annotate.tasks.adaptive import estimate_uncertainty, find_uninformative
 from storage import State
 from tests.annotate.asking import next_task
@@ -52,7 +52,7 @@ def test_the_board_spends_judgements_where_workers_disagree(tmp_path: Path) -> N
     state = State(tmp_path / "state.sqlite")
     state.create()
     with TaskBoard(state, plan) as board:
-        board.add_tasks(Task(f"s:{n}", "s:c") for n in range(10))
+        board.add_tasks(AnnotationTask(f"s:{n}", "s:c") for n in range(10))
         names = [f"w{n}" for n in range(8)]
         board.invite(names)
         given: Counter[int] = Counter()
@@ -75,7 +75,7 @@ def test_the_board_spends_judgements_where_workers_disagree(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("others", "given"), [(["w1"], {"w0": 12, "w2": 2, "w1": 10}), ([], {"w0": 12, "w2": 12})])
-def test_uninformative_annotators_get_disputed_pairs_only_if_nobody_else_can(
+def test_uninformative_annotators_get_disputed_pairs_last(
     tmp_path: Path, others: list[str], given: dict[str, int]
 ) -> None:
     """Half of the pairs match; gold shows that w0 and w1 are right and that w2 always keeps the default."""
@@ -83,8 +83,8 @@ def test_uninformative_annotators_get_disputed_pairs_only_if_nobody_else_can(
     state = State(tmp_path / "state.sqlite")
     state.create()
     with TaskBoard(state, plan) as board:
-        board.add_gold(GoldTask(Task(f"g:{n}", "g:c"), ("matched", "mismatched")[n % 2]) for n in range(8))
-        board.add_tasks(Task(f"s:{n}", "s:c") for n in range(12))
+        board.add_gold(GoldTask(AnnotationTask(f"g:{n}", "g:c"), ("matched", "mismatched")[n % 2]) for n in range(8))
+        board.add_tasks(AnnotationTask(f"s:{n}", "s:c") for n in range(12))
         board.invite(["w0", "w2", *others])
         judged: Counter[str] = Counter()
         for worker in ("w0", "w2", *others):

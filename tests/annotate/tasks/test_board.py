@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotate.tasks import GoldTask, LeasedTask, RefusedError, Task, TaskBoard, TaskSettings, WorkerProgress
+from annotate.tasks import AnnotationTask, GoldTask, LeasedTask, RefusedError, TaskBoard, TaskSettings, WorkerProgress
 from core.errors import UsageError
 from storage import State
 from takedown.databases import erase_rows
@@ -21,8 +21,8 @@ from tests.annotate.tasks.conftest import HeldClock
 OpenBoard = Callable[..., TaskBoard]
 
 
-def pairs(count: int) -> list[Task]:
-    return [Task(f"s:q{n}", f"s:c{n}") for n in range(count)]
+def pairs(count: int) -> list[AnnotationTask]:
+    return [AnnotationTask(f"s:q{n}", f"s:c{n}") for n in range(count)]
 
 
 def work_through(board: TaskBoard, worker: str, label: str = "matched") -> list[LeasedTask]:
@@ -40,9 +40,7 @@ def answers_in(state: State) -> list[tuple[str, str, str]]:
         return connection.execute(query).fetchall()
 
 
-def test_each_task_goes_to_the_wanted_number_of_workers_and_to_nobody_twice(
-    open_board: OpenBoard, state: State
-) -> None:
+def test_task_goes_to_the_wanted_workers_and_to_nobody_twice(open_board: OpenBoard, state: State) -> None:
     board = open_board(workers=2)
     assert board.add_tasks(pairs(4)) == 4
     board.invite(["ann", "bob", "cy"])
@@ -180,10 +178,10 @@ def test_answers_without_a_lease_are_refused(
     open_board: OpenBoard, state: State, task: int, label: str, seconds: float, reason: str
 ) -> None:
     board = open_board()
-    board.add_tasks([Task("s:1", "s:2")])
+    board.add_tasks([AnnotationTask("s:1", "s:2")])
     board.invite(["ann", "bob"])
     next_task(board, "ann")
-    board.add_tasks([Task("s:1", "s:3")])
+    board.add_tasks([AnnotationTask("s:1", "s:3")])
     with pytest.raises(RefusedError) as refused:
         board.answer("ann", task, label, seconds)
     assert refused.value.reason == reason
@@ -201,7 +199,7 @@ def test_an_unknown_worker_gets_nothing(open_board: OpenBoard) -> None:
 
 def test_the_best_of_several_categories(open_board: OpenBoard, state: State) -> None:
     board = open_board()
-    board.add_tasks([Task("s:1", options=("lamps", "chairs"))])
+    board.add_tasks([AnnotationTask("s:1", options=("lamps", "chairs"))])
     board.invite(["ann"])
     task = next_task(board, "ann")
     assert task == LeasedTask(1, "category", "s:1", "", ("lamps", "chairs", "uncertain"))
@@ -212,7 +210,7 @@ def test_the_best_of_several_categories(open_board: OpenBoard, state: State) -> 
 
 
 def gold(count: int) -> list[GoldTask]:
-    return [GoldTask(Task(f"s:g{n}", f"s:h{n}"), "matched") for n in range(count)]
+    return [GoldTask(AnnotationTask(f"s:g{n}", f"s:h{n}"), "matched") for n in range(count)]
 
 
 def test_gold_comes_first_and_then_by_its_share(open_board: OpenBoard) -> None:
@@ -333,7 +331,9 @@ def test_a_refused_write_changes_nothing(open_board: OpenBoard, state: State) ->
     board.add_tasks(pairs(1))
     board.invite(["ann"])
     with pytest.raises(RefusedError):
-        board.add_gold([GoldTask(Task("s:a", "s:b"), "matched"), GoldTask(Task("s:a", "s:c"), "none")])
+        board.add_gold(
+            [GoldTask(AnnotationTask("s:a", "s:b"), "matched"), GoldTask(AnnotationTask("s:a", "s:c"), "none")]
+        )
     assert board.progress("ann").total == 1
 
 

@@ -5,7 +5,7 @@ from math import log
 import pytest
 
 from annotate.judgement_state import paused_workers
-from annotate.tasks import GoldTask, Task, TaskSettings
+from annotate.tasks import AnnotationTask, GoldTask, TaskSettings
 from annotate.tasks.answering import GoldAnswer, find_fault, weigh_gold
 from storage import State
 from tests.annotate.tasks.conftest import HeldClock, OpenBoard
@@ -20,7 +20,7 @@ def gold(truths: str, labels: str) -> list[GoldAnswer]:
     return [GoldAnswer(names[truth], names[label], 3) for truth, label in zip(truths, labels, strict=True)]
 
 
-def test_one_answer_to_everything_is_not_knowledge_even_if_most_gold_has_it() -> None:
+def test_one_answer_to_everything_is_no_knowledge() -> None:
     assert weigh_gold(gold("mdmdmdmd", "m" * 8), 0.85) > TOO_HIGH
     assert weigh_gold(gold("mdmdmmmmmmmm" + "md" * 2, "m" * 16), 0.85) > 0
     assert weigh_gold(gold("md" * 4, "u" * 8), 0.85) > TOO_HIGH
@@ -70,8 +70,8 @@ def test_whoever_presses_one_key_is_paused_and_leaves_the_tasks_to_others(
     board = open_board(
         workers=1, gold_first=defaults.gold_first, gold_learning=defaults.gold_learning, fastest_s=defaults.fastest_s
     )
-    board.add_gold(GoldTask(Task("q", f"g{n}"), SIDES[n % 4 == 0]) for n in range(12))
-    board.add_tasks(Task("q", f"c{n}") for n in range(400))
+    board.add_gold(GoldTask(AnnotationTask("q", f"g{n}"), SIDES[n % 4 == 0]) for n in range(12))
+    board.add_tasks(AnnotationTask("q", f"c{n}") for n in range(400))
     board.invite(["presser", "reader"])
     answers = 0
     while tasks := board.next_tasks("presser", 1):
@@ -94,8 +94,8 @@ def test_whoever_presses_one_key_is_paused_and_leaves_the_tasks_to_others(
 
 def test_gold_alternates_between_the_true_answers(open_board: OpenBoard) -> None:
     board = open_board(gold_first=8)
-    board.add_gold(GoldTask(Task("q", f"g{n}"), SIDES[n >= 20]) for n in range(24))
-    board.add_tasks([Task("q", "c")])
+    board.add_gold(GoldTask(AnnotationTask("q", f"g{n}"), SIDES[n >= 20]) for n in range(24))
+    board.add_tasks([AnnotationTask("q", "c")])
     board.invite(["ann"])
     truths = []
     for _ in range(8):

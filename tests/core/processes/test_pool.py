@@ -103,7 +103,7 @@ def test_no_process_is_left_behind_when_the_block_ends_early() -> None:
     assert psutil.wait_procs(processes, timeout=60)[1] == []
 
 
-def test_a_handler_that_cannot_be_loaded_is_an_error_not_a_fault_of_the_job(capfd: pytest.CaptureFixture[str]) -> None:
+def test_handler_that_cannot_be_loaded_is_no_fault_of_the_job(capfd: pytest.CaptureFixture[str]) -> None:
     broken = ChildPool(misbehave, 1, LIMITS)
     broken._handler = b"no pickle"
     with broken as pool, pytest.raises(DataError, match="a child process did not start: exit code 1"):

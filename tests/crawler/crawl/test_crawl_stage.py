@@ -96,9 +96,7 @@ def _flaws_of_real_life(shop: Shop) -> dict[str, str | bytes | Answer]:
     }  # fmt: skip
 
 
-def test_a_shop_with_the_flaws_of_real_life_is_crawled_whole_and_everything_else_is_named(
-    store: Store, shop: Shop, clock: Clock
-) -> None:
+def test_flawed_shop_is_crawled_whole_and_its_losses_are_named(store: Store, shop: Shop, clock: Clock) -> None:
     shop.pages = _flaws_of_real_life(shop)
     settings = settings_for(shop, max_page_bytes=200_000, user_agent="testbot", contact="mail@lab.example")
     report = crawl_stage.run(store, settings, clock=clock)
@@ -129,9 +127,7 @@ def test_a_shop_with_the_flaws_of_real_life_is_crawled_whole_and_everything_else
     assert {headers["User-Agent"] for _, headers in shop.asked} == {"testbot/0.1 (+mail@lab.example)"}
 
 
-def test_a_second_crawl_asks_for_nothing_then_conditionally_then_notices_change(
-    store: Store, shop: Shop, clock: Clock
-) -> None:
+def test_later_crawls_ask_for_nothing_then_conditionally(store: Store, shop: Shop, clock: Clock) -> None:
     shop.pages = {"/": listing_page(["/p/1", "/p/2", "/p/3"]), **{f"/p/{n}": product_page(str(n)) for n in (1, 2, 3)}}
     settings = settings_for(shop)
     first = crawl_stage.run(store, settings, clock=clock)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from crawler.crawl.frontier import Frontier, make_frontier, open_frontier
-from crawler.crawl.visits import Found, Recrawl, Task, Visit
+from crawler.crawl.visits import CrawlTask, Found, Recrawl, Visit
 from storage import Store
 
 T0, T1 = "2024-05-01T00:00:00+00:00", "2024-05-02T00:00:00+00:00"
@@ -18,7 +18,7 @@ def connection(store: Store) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def urls(tasks: list[Task]) -> list[str]:
+def urls(tasks: list[CrawlTask]) -> list[str]:
     return [task.url.removeprefix(URL) for task in tasks]
 
 
@@ -40,7 +40,7 @@ def test_addresses_come_by_rank_depth_and_name_and_busy_ones_not_at_all(connecti
     assert (frontier.waiting(), frontier.stored()) == (5, 0)
 
 
-def test_an_address_found_again_keeps_what_became_of_it_unless_it_was_only_out_of_reach(
+def test_url_found_again_keeps_its_state_unless_out_of_reach(
     connection: sqlite3.Connection,
 ) -> None:
     frontier = Frontier(connection, "s", T0)
@@ -131,7 +131,7 @@ def test_each_visit_that_finds_no_change_makes_a_page_wait_longer(connection: sq
     assert urls(second.take(9, ())) == ["list", "lively"]
 
 
-def test_an_unchanged_listing_waits_longer_where_a_sitemap_names_the_products(connection: sqlite3.Connection) -> None:
+def test_unchanged_listing_waits_longer_beside_a_sitemap(connection: sqlite3.Connection) -> None:
     first = Frontier(connection, "s", T0)
     first.add([Found(URL + "list", rank=3), Found(URL + "item", rank=2, listed=True, listed_in=URL + "map")])
     visit(first, "list", page_sha256="aa", headers={})

@@ -6,7 +6,7 @@ import pytest
 
 from crawler.crawl.frontier import Frontier, make_frontier, open_frontier
 from crawler.crawl.frontier_queue import FrontierQueue, QueueLimits
-from crawler.crawl.visits import Found, Task, Visit
+from crawler.crawl.visits import CrawlTask, Found, Visit
 from storage import Store
 
 URL = "https://shop.example/"
@@ -46,7 +46,7 @@ def queue_of(frontier: Frontier, pages: Pages | None = None, **limits: object) -
     return FrontierQueue(frontier, pages or Pages(), limited, refuse, lambda _: None, lambda url, *_: "/p" in url)
 
 
-def done(task: Task, *found: Found) -> Visit:
+def done(task: CrawlTask, *found: Found) -> Visit:
     return Visit(task, "done", http_status=200, headers={"content-type": "text/html; charset=x"}, found=found)
 
 
@@ -101,7 +101,7 @@ def test_deep_and_endless_places_are_named_and_not_fetched(frontier: Frontier) -
     }  # fmt: skip
 
 
-def test_the_page_budget_holds_new_pages_back_and_lets_known_ones_be_visited(frontier: Frontier) -> None:
+def test_page_budget_holds_back_new_pages_alone(frontier: Frontier) -> None:
     frontier.add(Found(f"{URL}{n}") for n in range(4))
     assert drain(queue_of(frontier, max_pages=2)) == ["0", "1"]
     frontier.reopen()

@@ -50,7 +50,7 @@ def test_a_department_that_is_spelt_like_a_language_is_none() -> None:
     assert (shop.taken, shop.refuses(HOME + "/tv/"), shop.refuses(HOME + "/no/")) == (("en",), False, False)
 
 
-def test_where_the_start_page_has_no_language_in_its_url_others_are_learnt_from_pages() -> None:
+def test_languages_are_learnt_where_the_start_url_names_none() -> None:
     shop = Languages().start_from(HOME + "/", "en")
     assert not shop.refuses(HOME + "/it/p")  # ``it`` may be a department
     spoken = {HOME + "/p": "en", HOME + "/it/p": "it"}
@@ -60,7 +60,7 @@ def test_where_the_start_page_has_no_language_in_its_url_others_are_learnt_from_
     assert Languages.of((), learnt.learnt()) == learnt
 
 
-def test_a_page_whose_theme_says_a_language_is_kept_unless_the_settings_choose_one() -> None:
+def test_language_of_a_theme_excludes_no_page_without_a_setting() -> None:
     assert not Languages().start_from(HOME + "/", "pl").excludes(HOME + "/p", "en", {})
     assert Languages.of(["pl"], None).excludes(HOME + "/p", "en", {})
     assert not Languages.of(["pl", "en"], None).excludes(HOME + "/p", "en", {})

@@ -21,7 +21,7 @@ with deadline.reading(sys.argv[2]):
 """
 
 
-def test_python_code_is_stopped_and_the_next_page_has_a_deadline_of_its_own(tmp_path: Path) -> None:
+def test_stopped_page_leaves_the_next_its_own_deadline(tmp_path: Path) -> None:
     deadline = PageDeadline(tmp_path / "url", 0.05)
     with pytest.raises(TimeoutError, match=r"more than 0\.05 s"), deadline.reading(URL):
         all(one >= 0 for one in count())
@@ -30,7 +30,7 @@ def test_python_code_is_stopped_and_the_next_page_has_a_deadline_of_its_own(tmp_
     assert PageDeadline(tmp_path / "url", 10.0).failed_before() == []
 
 
-def test_a_parser_that_hears_no_signal_ends_its_process_and_the_next_one_leaves_the_page_out(tmp_path: Path) -> None:
+def test_page_that_ends_its_process_is_left_out_by_the_next(tmp_path: Path) -> None:
     path = tmp_path / "url"
     ended = subprocess.run([sys.executable, "-c", DEAF, str(path), URL], check=False, timeout=300)
     assert ended.returncode == 1

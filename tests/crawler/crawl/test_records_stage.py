@@ -9,7 +9,7 @@ from core.errors import DataError, SettingsError
 from core.stage import StageReport
 from crawler import records_stage
 from crawler.crawl.frontier import Frontier, make_frontier, open_frontier
-from crawler.crawl.visits import Found, Task, Visit
+from crawler.crawl.visits import CrawlTask, Found, Visit
 from crawler.settings import CrawlSettings
 from storage import Store, transaction
 
@@ -36,7 +36,7 @@ def store_pages(store: Store, pages: dict[str, str], *, listed: set[str] = froze
             url = HOME + path
             frontier.add([Found(url, listed=path in listed)])
             sha = writer.put(html.encode(), mime="text/html", url=url)
-            task = Task(url, "page", 3, 1, 0, 0, listed=path in listed)
+            task = CrawlTask(url, "page", 3, 1, 0, 0, listed=path in listed)
             writer.flush()
             frontier.record(
                 [Visit(task, "done", page_sha256=sha, headers={"content-type": "text/html; charset=utf-8"})]
@@ -129,9 +129,7 @@ def test_product_urls_decide_which_pages_need_a_product(store: Store) -> None:
     assert rejects(store) == {"/p/b": "not_a_product", "/about": "other"}
 
 
-def test_a_second_run_does_nothing_and_a_changed_page_changes_only_its_rows(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changed_page_changes_only_its_rows(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store_pages(store, {f"/p/{n}": product_page(n) for n in "abc"})
     first = run(store)
     again = run(store)
@@ -189,7 +187,7 @@ def test_an_image_that_most_products_share_is_dropped_until_they_do_not(store: S
     assert {row[0] for row in table(store, "media", "state")} == {"pending"}
 
 
-def test_an_image_of_differently_named_products_is_a_placeholder_and_that_of_a_range_of_colours_is_none(
+def test_image_shared_by_unlike_names_is_a_placeholder(
     store: Store,
 ) -> None:
     def shop(image: str, names: list[str], sku: str) -> dict[str, str]:

@@ -2,7 +2,7 @@ import pytest
 
 from crawler.crawl.responses import PageRules, read_response
 from crawler.crawl.scope import Scope
-from crawler.crawl.visits import Found, Task, Visit
+from crawler.crawl.visits import CrawlTask, Found, Visit
 from crawler.net.client import Fetched
 
 HOME = "https://shop.example"
@@ -12,9 +12,9 @@ OTHER_HOST = "the source has no start URL there"
 HTML = (("Content-Type", "text/html"), ("ETag", '"7"'), ("Server", "x"))
 
 
-def task(path: str = "/p", **known: object) -> Task:
+def task(path: str = "/p", **known: object) -> CrawlTask:
     values: dict[str, object] = {"kind": "page", "rank": 4, "depth": 1, "hops": 0, "chain": 0, "listed": False}
-    return Task(HOME + path, **{**values, **known})  # type: ignore[arg-type]
+    return CrawlTask(HOME + path, **{**values, **known})  # type: ignore[arg-type]
 
 
 def test_a_page_is_kept_with_the_headers_its_reading_needs_and_its_links() -> None:

@@ -6,7 +6,7 @@ import pytest
 from crawler.crawl.responses import links_of_sitemap
 from crawler.crawl.scope import Scope
 from crawler.crawl.sitemaps import Sitemap, looks_like_sitemap, read_sitemap, sitemap_urls
-from crawler.crawl.visits import Found, Task
+from crawler.crawl.visits import CrawlTask, Found
 
 URLSET = b"""<?xml version="1.0" encoding="UTF-8"?>
 <urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
@@ -118,7 +118,7 @@ def test_a_host_that_does_not_know_its_name_is_put_right() -> None:
 
 def test_one_stranger_among_the_shops_own_stays_a_stranger() -> None:
     scope = Scope(["https://shop.example/"])
-    task = Task("https://shop.example/sitemap.xml", "sitemap", 0, 0, 0, 0, listed=True)
+    task = CrawlTask("https://shop.example/sitemap.xml", "sitemap", 0, 0, 0, 0, listed=True)
     sitemap = Sitemap(("https://shop.example/p/1", "https://other.example/p"), ("https://shop.example/s2.xml",))
     sitemap = replace(sitemap, modified={"https://shop.example/p/1": "2024-01-02"})
     assert links_of_sitemap(sitemap, task, scope) == (

@@ -1,24 +1,24 @@
-from crawler.crawl.spaces import Place, Spaces, place_of
+from crawler.crawl.spaces import Spaces, UrlPattern, place_of
 
 HOME = "https://shop.example"
 
 
-def place(path: str) -> Place | None:
+def place(path: str) -> UrlPattern | None:
     return place_of(HOME + path)
 
 
 def test_a_place_leaves_numbers_and_inner_words_out() -> None:
-    assert place("/calendar/2024/05") == Place("/calendar/#/#", "/0", frozenset())
-    assert place("/en-gb/catalogue/blue-kettle_12/") == Place("/catalogue/#", "/a_0", frozenset())
-    assert place("/shop/red/m/cotton") == Place("/shop/**", "4", frozenset())
-    assert place("/list?size=m&colour=red") == Place("/list", "?colour&size", frozenset({"size", "colour"}))
-    assert place("/index.php?route=product/category&path=2") == Place(
+    assert place("/calendar/2024/05") == UrlPattern("/calendar/#/#", "/0", frozenset())
+    assert place("/en-gb/catalogue/blue-kettle_12/") == UrlPattern("/catalogue/#", "/a_0", frozenset())
+    assert place("/shop/red/m/cotton") == UrlPattern("/shop/**", "4", frozenset())
+    assert place("/list?size=m&colour=red") == UrlPattern("/list", "?colour&size", frozenset({"size", "colour"}))
+    assert place("/index.php?route=product/category&path=2") == UrlPattern(
         "/index.php&route=product/category", "?path", frozenset({"path"})
     )
     assert (place("/"), place("/kettles/blue-kettle")) == (None, None)
 
 
-def test_a_space_without_anything_new_is_given_up_and_its_new_parts_have_trials() -> None:
+def test_space_without_new_pages_is_given_up_but_for_trials() -> None:
     spaces = Spaces()
     for day in range(20):
         assert spaces.gives_up(f"{HOME}/calendar/{day}", following=False) is None

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.crawl.visits import Found, Task, Visit
+from crawler.crawl.visits import CrawlTask, Found, Visit
 from crawler.page_scrub import scrub_page
 from crawler.tombstoned_pages import PageRedactor
 from storage import Store
@@ -17,8 +17,8 @@ def is_gone(url: str) -> bool:
     return url == GONE
 
 
-def task(url: str = HOME) -> Task:
-    return Task(url, "page", 3, 1, 0, 0, listed=False)
+def task(url: str = HOME) -> CrawlTask:
+    return CrawlTask(url, "page", 3, 1, 0, 0, listed=False)
 
 
 @pytest.fixture

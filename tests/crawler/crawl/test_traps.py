@@ -13,7 +13,7 @@ from tests.crawler.crawl.conftest import Answer, Clock, Shop, listing_page, prod
 
 ITEMS = 30
 SHELF = 10
-MOST = 200
+MAX = 200
 """Most requests that a trap may cost."""
 
 
@@ -98,11 +98,11 @@ def test_a_trap_ends(store: Store, shop: Shop, clock: Clock, first: str, trap: A
     shop.otherwise = only(first[:4], trap)
     requests, found = crawl(store, shop, clock)
     assert found == ITEMS
-    assert requests - ITEMS - ITEMS // SHELF < MOST
+    assert requests - ITEMS - ITEMS // SHELF < MAX
     first_run = len(shop.asked)
     clock.pass_hours(1)
     crawl(store, shop, clock)
-    assert len(shop.asked) - first_run < MOST // 4
+    assert len(shop.asked) - first_run < MAX // 4
 
 
 @pytest.mark.parametrize("form", ["/{path}?visit={session}", "/s{session}/{path}"])
@@ -125,7 +125,7 @@ def test_session_ids_in_every_link_end(store: Store, shop: Shop, clock: Clock, f
     shop.otherwise = only("/", page)
     requests, found = crawl(store, shop, clock)
     assert found == ITEMS
-    assert requests < MOST
+    assert requests < MAX
 
 
 def all_orders() -> Iterator[str]:

@@ -45,9 +45,7 @@ def rows(store: Store) -> list[dict[str, object]]:
     return list(store.snapshot().table("media").to_pylist())
 
 
-def test_chunks_of_a_host_follow_one_another_and_redirects_to_another_host_come_last(
-    store: Store, shop: list[Server]
-) -> None:
+def test_chunks_of_a_host_are_in_turn_and_its_redirects_last(store: Store, shop: list[Server]) -> None:
     under_way: list[int] = []
 
     def watched(function: TaskFunction, location: str, names: Iterable[str | None]) -> Iterator[tuple[str, Any]]:

@@ -30,7 +30,7 @@ def test_hosts_are_dealt_out_whole(hosts: list[tuple[str, int]], processes: int,
     assert partition_hosts(hosts, processes) == dealt
 
 
-def test_two_processes_ask_for_every_url_once_and_leave_what_leads_to_the_others_host(
+def test_two_processes_ask_for_every_url_once(
     store: Store, server: Server, other_server: Server, want: Want, image: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(downloader, "_WORTH", 1)

@@ -10,7 +10,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from core.stage import utc_now
 from crawler.media.fetch import Fetcher
-from crawler.media.outcome import FetchResult, Job
+from crawler.media.outcome import DownloadJob, FetchResult
 from crawler.media.queue import DownloadRun
 from crawler.media.session import MediaSession
 from crawler.media.throttle import ByteBudget
@@ -49,7 +49,7 @@ def fetch(*urls: str, local: set[str], names: Names | None = None) -> tuple[list
         run = DownloadRun(SETTINGS, "m5data-test", frozenset(local), resolver=names or Names())
         async with MediaSession(run) as session:
             fetcher = Fetcher(session, run, budget, utc_now)
-            return [await fetcher.fetch(Job(url, "image")) for url in urls], 1_000_000 - budget.free
+            return [await fetcher.fetch(DownloadJob(url, "image")) for url in urls], 1_000_000 - budget.free
 
     return asyncio.run(ask())
 

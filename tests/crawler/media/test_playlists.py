@@ -5,14 +5,14 @@ import pytest
 from crawler.media.dash import read_mpd
 from crawler.media.hls import read_master, read_media
 from crawler.media.outcome import RejectedFileError
-from crawler.media.playlist import Part, Rendition, Track
+from crawler.media.playlist import MediaSegment, Rendition, Track
 
 URL = "https://cdn.example/v/7/list.m3u8?token=a%2Fb"
 AT = "https://cdn.example/v/7/"
 
 
 def whole(*names: str, seconds: float) -> Track:
-    return Track(tuple(Part(AT + name) for name in names), seconds)
+    return Track(tuple(MediaSegment(AT + name) for name in names), seconds)
 
 
 HLS: dict[str, tuple[str, Track]] = {
@@ -32,9 +32,9 @@ HLS: dict[str, tuple[str, Track]] = {
         "#EXTM3U\n#EXTINF:1,\n../8/a b.ts?x=%2F\n#EXTINF:1,\n/c.ts\n#EXTINF:1,\n//b.example/d.ts\n#EXT-X-ENDLIST",
         Track(
             (
-                Part("https://cdn.example/v/8/a%20b.ts?x=%2F"),
-                Part("https://cdn.example/c.ts"),
-                Part("https://b.example/d.ts"),
+                MediaSegment("https://cdn.example/v/8/a%20b.ts?x=%2F"),
+                MediaSegment("https://cdn.example/c.ts"),
+                MediaSegment("https://b.example/d.ts"),
             ),
             3,
         ),
@@ -47,11 +47,11 @@ HLS: dict[str, tuple[str, Track]] = {
     ),
     "ranges without starts": (
         "#EXTM3U\n#EXTINF:1,\n#EXT-X-BYTERANGE:100\na.ts\n#EXTINF:1,\n#EXT-X-BYTERANGE:50\na.ts\n#EXT-X-ENDLIST",
-        Track((Part(AT + "a.ts", 0, 150),), 2),
+        Track((MediaSegment(AT + "a.ts", 0, 150),), 2),
     ),
     "an initialisation section in the file of its segments": (
         '#EXTM3U\n#EXT-X-MAP:URI="a.mp4",BYTERANGE="20@0"\n#EXTINF:1,\n#EXT-X-BYTERANGE:30@40\na.mp4\n#EXT-X-ENDLIST',
-        Track((Part(AT + "a.mp4", 0, 20), Part(AT + "a.mp4", 40, 30)), 1),
+        Track((MediaSegment(AT + "a.mp4", 0, 20), MediaSegment(AT + "a.mp4", 40, 30)), 1),
     ),
 }
 
@@ -107,7 +107,7 @@ DASH: dict[str, tuple[bytes, Track]] = {
     ),
     "numbers up to the last": (
         mpd(BY_NUMBER.replace("/>", ' startNumber="5" endNumber="6"/>'), length=""),
-        Track((Part(AT + "i.mp4"), Part(AT + "5.m4s"), Part(AT + "6.m4s")), None),
+        Track((MediaSegment(AT + "i.mp4"), MediaSegment(AT + "5.m4s"), MediaSegment(AT + "6.m4s")), None),
     ),
     "padded numbers, names and rates": (
         mpd('<SegmentTemplate media="$RepresentationID$/$Bandwidth$-$Number%04d$-$$.m4s" duration="4"/>'),
@@ -129,7 +129,7 @@ DASH: dict[str, tuple[bytes, Track]] = {
         mpd("<BaseURL>a/</BaseURL>")
         .replace(b"<Period>", b"<BaseURL>https://b.example/x/</BaseURL><Period><BaseURL>../y/</BaseURL>")
         .replace(b'bandwidth="9" />', b'bandwidth="9"><BaseURL>v%2F1.mp4</BaseURL></Representation>'),
-        Track((Part("https://b.example/y/a/v%2F1.mp4"),), 4),
+        Track((MediaSegment("https://b.example/y/a/v%2F1.mp4"),), 4),
     ),
     "a prefix, and a template that is inherited": (
         mpd("").replace(b"<Period>", b"<Period>" + BY_NUMBER.encode()).replace(b"xmlns=", b"xmlns:d=")

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from core.stage import utc_now
 from core.urls import absolute
 from crawler.media.fetch import Fetcher
-from crawler.media.outcome import FetchResult, Job
+from crawler.media.outcome import DownloadJob, FetchResult
 from crawler.media.queue import DownloadRun
 from crawler.media.session import MediaSession
 from crawler.media.throttle import ByteBudget
@@ -137,7 +137,7 @@ def fetch(server: _Store, references: list[str]) -> dict[str, FetchResult]:
         async with MediaSession(run) as session:
             fetcher = Fetcher(session, run, ByteBudget(10_000_000), utc_now)
             found = {one: absolute(f"http://{place}/shop/page", one) for one in references}
-            return {one: await fetcher.fetch(Job(url or "", "image")) for one, url in found.items()}
+            return {one: await fetcher.fetch(DownloadJob(url or "", "image")) for one, url in found.items()}
 
     return asyncio.run(ask())
 

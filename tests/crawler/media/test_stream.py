@@ -14,7 +14,7 @@ import pytest
 
 from core.stage import utc_now
 from crawler.media.fetch import Fetcher
-from crawler.media.outcome import FetchResult, Job
+from crawler.media.outcome import DownloadJob, FetchResult
 from crawler.media.queue import DownloadRun
 from crawler.media.session import MediaSession
 from crawler.media.throttle import ByteBudget
@@ -35,7 +35,7 @@ def fetch(server: Server, path: str, settings: DownloadSettings = SETTINGS) -> F
         budget = ByteBudget(_BUDGET)
         run = DownloadRun(settings, "m5data-test", frozenset({server.authority}))
         async with MediaSession(run) as session:
-            result = await Fetcher(session, run, budget, utc_now).fetch(Job(server.url(path), "video"))
+            result = await Fetcher(session, run, budget, utc_now).fetch(DownloadJob(server.url(path), "video"))
         assert _BUDGET - budget.free == result.held == len(result.body)
         return result
 
@@ -288,6 +288,6 @@ def test_a_playlist_in_place_of_an_image_is_no_image(server: Server) -> None:
         run = DownloadRun(SETTINGS, "m5data-test", frozenset({server.authority}))
         async with MediaSession(run) as session:
             fetcher = Fetcher(session, run, ByteBudget(_BUDGET), utc_now)
-            return iter([await fetcher.fetch(Job(server.url("/playlist"), "image"))])
+            return iter([await fetcher.fetch(DownloadJob(server.url("/playlist"), "image"))])
 
     assert [result.reason for result in asyncio.run(ask())] == ["wrong_type"]

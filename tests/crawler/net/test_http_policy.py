@@ -17,13 +17,13 @@ def test_a_wait_lies_between_half_and_the_whole_of_the_doubled_time(
     attempt: int, first: float, most: float, random: Random
 ) -> None:
     whole = min(most, first * 2.0 ** min(attempt - 1, 30))
-    assert whole / 2 <= backoff_s(attempt, first_s=first, most_s=most, random=random) <= whole
+    assert whole / 2 <= backoff_s(attempt, first_s=first, max_s=most, random=random) <= whole
 
 
 def test_waits_differ_but_a_seed_repeats_them() -> None:
     def waits(seed: int) -> list[float]:
         random = Random(seed)
-        return [backoff_s(n, first_s=1, most_s=100, random=random) for n in range(1, 6)]
+        return [backoff_s(n, first_s=1, max_s=100, random=random) for n in range(1, 6)]
 
     assert waits(1) == waits(1) != waits(2)
 
@@ -54,7 +54,7 @@ def test_the_limiter_spaces_requests_evenly() -> None:
     assert limiter.take(20.0) == 0.0
 
 
-def test_a_complaint_stops_then_slows_requests_and_good_responses_restore_the_rate() -> None:
+def test_complaint_stops_then_slows_requests_until_good_responses() -> None:
     limiter = RateLimiter(0.5)
     limiter.take(0.0)
     limiter.slow_down(0.0, wait_s=30.0)
@@ -80,7 +80,7 @@ def test_a_host_without_a_limit_gets_one_by_complaining_and_loses_it_again() -> 
     assert limiter.interval_s == 0.0
 
 
-def test_a_report_slows_down_after_a_complaint_and_recovers_after_anything_else() -> None:
+def test_rate_slows_after_a_complaint_and_recovers() -> None:
     limiter = RateLimiter(0.0)
     limiter.report(0.0, 503, 2.0)
     assert (limiter.is_paused(1.9), limiter.interval_s) == (True, 0.1)
@@ -94,13 +94,13 @@ def test_a_report_slows_down_after_a_complaint_and_recovers_after_anything_else(
     ("asked", "low", "high"), [(None, 1.0, 2.0), (0.0, 1.0, 2.0), (5.0, 5.0, 5.0), (10.0, 10.0, 10.0)]
 )
 def test_the_wait_is_the_longer_of_backoff_and_retry_after(asked: float | None, low: float, high: float) -> None:
-    wait = retry_wait_s(2, asked, first_s=1, most_s=10, random=Random(1))
+    wait = retry_wait_s(2, asked, first_s=1, max_s=10, random=Random(1))
     assert wait is not None
     assert low <= wait <= high
 
 
 def test_a_server_that_asks_for_too_long_a_wait_gets_no_retry() -> None:
-    assert retry_wait_s(1, 11, first_s=1, most_s=10, random=Random(1)) is None
+    assert retry_wait_s(1, 11, first_s=1, max_s=10, random=Random(1)) is None
 
 
 @pytest.mark.parametrize(

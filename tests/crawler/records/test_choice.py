@@ -183,7 +183,7 @@ def test_canonical_url_that_does_not_exist_is_not_that_of_the_product() -> None:
     assert products(choose_products([row], outcomes, NONE, dead)) == {"s:a": ("/kettle/index5.html",) * 2}
 
 
-def test_canonical_url_of_a_page_without_product_is_not_that_of_the_product() -> None:
+def test_canonical_url_without_a_product_is_not_taken() -> None:
     row, said = page("/kettle/index5.html", canonical="/index.html?p=5", caption="Kettle")
     home, shown = page("/index.html?p=5")[0], PageOutcome("listing", "", None, None)
     outcomes = {(row.source, row.url): said, (home.source, home.url): shown}

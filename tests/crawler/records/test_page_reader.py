@@ -1,7 +1,9 @@
 """A page that hangs, exhausts memory or kills its process is one reject."""
 
 import hashlib
+import json
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -44,7 +46,7 @@ def limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[float]
     return lambda seconds: settings(page_object=f"{name}:Page").model_copy(update={"parse_timeout_s": seconds})
 
 
-def test_a_page_that_breaks_its_limits_costs_no_other_page_and_is_not_read_again(
+def test_page_beyond_its_limits_costs_no_other_page(
     store: Store, limited: Callable[[float], CrawlSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pages = {f"/p/{name}": product_page(name) for name in ("a", *FAULTS, "z")}
@@ -74,3 +76,31 @@ def test_the_detail_says_which_limit_it_was(store: Store, limited: Callable[[flo
     store_pages(store, {f"/p/{name}": product_page(name) for name in ("a", "crash")})
     records_stage.run(store, limited(60.0))
     assert details() == {"crashed": "its process ended with exit code 3"}
+
+
+def test_all_that_a_page_states_reaches_the_tables(store: Store) -> None:
+    offer = {
+        "@type": "Offer",
+        "price": "49",
+        "priceCurrency": "EUR",
+        "itemCondition": "https://schema.org/UsedCondition",
+        "priceSpecification": {"priceType": "https://schema.org/ListPrice", "price": "59.5", "priceCurrency": "EUR"},
+    }
+    facts = {
+        "@context": "https://schema.org",
+        "@type": "Product",
+        "name": "Reed lamp",
+        "sku": "R7",
+        "description": "Woven of reed.",
+        "inProductGroupWithID": "G1",
+        "aggregateRating": {"@type": "AggregateRating", "ratingValue": "4.5", "ratingCount": 12},
+        "offers": offer,
+    }
+    points = '<ul class="feature-bullets"><li>Turns</li><li>Dims</li></ul>'
+    script = f'<script type="application/ld+json">{json.dumps(facts)}</script>'
+    store_pages(store, {"/p/r7": f"<html><head>{script}</head><body><h1>Reed lamp</h1>{points}</body></html>"})
+    records_stage.run(store, settings())
+    columns = ("description", "features", "list_price", "rating", "rating_count", "condition", "item_group")
+    assert table(store, "products", *columns) == [
+        ("Woven of reed.", ["Turns", "Dims"], Decimal("59.5"), 4.5, 12, "Used", "G1")
+    ]

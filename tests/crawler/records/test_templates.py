@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from crawler import parse_page, records_stage
 from crawler.crawl.stored_pages import StoredPageRow
-from crawler.records.templates import leans_of, read_template, sample_of, samples_digest, teach
+from crawler.records.templates import priors_of, read_template, sample_of, samples_digest, teach
 from m5data.cli.main import app
 from reader.document import read_document
 from reader.reading import Reader, Reading
@@ -65,8 +65,8 @@ def test_id_that_several_products_have_is_no_id_of_any() -> None:
         read = {"caption": caption, "chosen native_id": sku}
         return {field: Observation(value, marked=False, right=(), wrong=()) for field, value in read.items()}
 
-    template = Template(leans_of(teach([*(named(f"Lamp {n}", "Stock") for n in range(3)), named("Chair", "C-1")])))
-    same = Template(leans_of(teach([named("Lamp", "L-1")] * 9)))
+    template = Template(priors_of(teach([*(named(f"Lamp {n}", "Stock") for n in range(3)), named("Chair", "C-1")])))
+    same = Template(priors_of(teach([named("Lamp", "L-1")] * 9)))
 
     assert [template.is_shared("native_id", value) for value in ("Stock", "C-1")] == [True, False]
     assert not same.is_shared("native_id", "L-1")
@@ -129,14 +129,14 @@ def test_a_page_without_markup_is_read_as_the_markup_of_others_says(shop: Store)
 
 def test_a_new_page_is_read_alone_unless_it_changes_the_template(shop: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     records_stage.run(shop, settings())
-    before = leans_of(read_template(shop, "shop"))
+    before = priors_of(read_template(shop, "shop"))
     read: list[str] = []
     monkeypatch.setattr(shop.objects, "read", _spy(shop.objects.read, read))
     assert records_stage.run(shop, settings()).unchanged
     assert read == []
     store_pages(shop, {"/p/lamp-23": lamp(23, markup=False)})
     records_stage.run(shop, settings())
-    assert leans_of(read_template(shop, "shop")) == before
+    assert priors_of(read_template(shop, "shop")) == before
     assert len(read) == 13 + 1  # all pages to learn the template, and the new one to parse it
     assert prices(shop)["23"] == Decimal(83)
 

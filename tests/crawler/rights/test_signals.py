@@ -235,7 +235,7 @@ def test_payment_is_asked_for(source: str, headers: Mapping[str, str], served: s
     assert from_json(renewed(to_json(after), {}, SHOP)) == after[:1]
 
 
-def test_an_unchanged_page_keeps_its_signals_unless_its_headers_say_something_else() -> None:
+def test_unchanged_page_keeps_signals_unless_headers_differ() -> None:
     known = [Statement("content-usage", "header", "train-ai=y"), Statement("noai", "meta robots", "noai")]
     assert renewed(to_json(known), {}, SHOP) is None
     assert from_json(renewed(to_json(known), {"content-usage": "train-ai=n"}, SHOP)) == [

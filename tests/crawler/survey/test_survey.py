@@ -11,7 +11,7 @@ from crawler.records_stage import run as run_records
 from crawler.settings import CrawlSettings
 from crawler.survey.findings import Survey
 from crawler.survey.survey import look_at
-from crawler.survey.visitor import MOST_REQUESTS, Visitor, is_local
+from crawler.survey.visitor import MAX_REQUESTS, Visitor, is_local
 from storage import Store
 from tests.crawler.crawl.conftest import Answer, Clock, Shop, listing_page, product_page, settings_for
 
@@ -63,7 +63,7 @@ def test_survey_proposes_pattern_language_and_records(shop: Shop) -> None:
     assert (survey.languages, survey.other_languages, survey.products) == (("en",), ("de",), 30)
     assert survey.opt_outs == ("robots.txt: content-signal ai-train=no", "robots.txt: Disallow: /basket/")
     assert len(survey.records) == 10
-    assert survey.requests == len(shop.asked) <= MOST_REQUESTS
+    assert survey.requests == len(shop.asked) <= MAX_REQUESTS
     assert shop.count()["/basket/"] == 0
 
 
@@ -159,7 +159,7 @@ def test_shop_whose_products_are_not_found_at_once_is_not_narrowed(shop: Shop) -
     shop.pages = {"/": listing_page([f"/p/{n}" for n in range(60)])}
     survey = look(shop)
     assert (survey.records, survey.product_urls, survey.languages) == ((), (), ())
-    assert survey.unread == 60 - (MOST_REQUESTS - 5)  # robots.txt and two like it, the start page, the sitemap
+    assert survey.unread == 60 - (MAX_REQUESTS - 5)  # robots.txt and two like it, the start page, the sitemap
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_mfcc_settings_are_described() -> None:
     }
 
 
-def test_no_sound_silence_and_too_much_of_it_are_reasons_and_the_frames_stay() -> None:
+def test_audio_faults_are_reasons_and_leave_the_frames() -> None:
     settings = ExtractSettings(video=DEFAULTS.video.model_copy(update={"max_seconds": 1}))
     silent = make_clip(Clip(audio=tone(0.5, level=0.0)))
     assert fault(make_clip(Clip())) == "no_sound"

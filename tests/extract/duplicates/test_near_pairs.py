@@ -105,16 +105,16 @@ def test_empty_pictures_are_no_pair() -> None:
 
 def test_stock_pictures_are_no_pair() -> None:
     many = {f"p{number}": Product(CAPTION, (5,)) for number in range(4)}
-    assert by_image(many, DedupSettings(most_sharers=3)) == []
-    assert len(by_image(many, DedupSettings(most_sharers=4))) == 6
+    assert by_image(many, DedupSettings(max_sharers=3)) == []
+    assert len(by_image(many, DedupSettings(max_sharers=4))) == 6
 
 
 def test_common_looks_are_no_pair() -> None:
     # a and d have four neighbours each, b and c three, e two.
     looks = {"a": 0b0000, "b": 0b0001, "c": 0b0010, "d": 0b0100, "e": 0b1111_1100}
     many = {name: Product(CAPTION, (look,)) for name, look in looks.items()}
-    assert len(by_image(many, DedupSettings(most_near=5))) == 8
-    assert by_image(many, DedupSettings(most_near=4)) == [("b", "c", "near_image", 2.0)]
+    assert len(by_image(many, DedupSettings(max_near=5))) == 8
+    assert by_image(many, DedupSettings(max_near=4)) == [("b", "c", "near_image", 2.0)]
 
 
 def test_near_captions_are_a_pair() -> None:
@@ -168,8 +168,8 @@ def test_one_word_more_in_a_long_caption_changes_nothing() -> None:
 
 def test_stock_captions_are_no_pair() -> None:
     many = {f"p{number}": Product(CAPTION) for number in range(4)}
-    assert by_text(many, DedupSettings(most_sharers=3)) == []
-    assert len(by_text(many, DedupSettings(most_sharers=4))) == 6
+    assert by_text(many, DedupSettings(max_sharers=3)) == []
+    assert len(by_text(many, DedupSettings(max_sharers=4))) == 6
 
 
 def test_no_products_have_no_pairs() -> None:
@@ -264,8 +264,8 @@ def test_videos_that_tell_nothing_join_nothing() -> None:
     assert near({"a": {"x": [5] * 10}, "b": {"x": [5] * 10}}) == []
     assert near({"a": {"x": film(1, 2)}, "b": {"x": film(1, 2)}}) == []
     shared = {name: {"x": film(1)} for name in "abcd"}
-    assert near(shared, DedupSettings(most_sharers=3)) == []
-    assert len(near(shared, DedupSettings(most_sharers=4))) == 6
+    assert near(shared, DedupSettings(max_sharers=3)) == []
+    assert len(near(shared, DedupSettings(max_sharers=4))) == 6
 
 
 def test_near_videos_under_unlike_words_are_no_pair() -> None:

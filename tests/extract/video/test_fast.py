@@ -61,7 +61,7 @@ def test_everything_that_a_wanted_frame_needs_is_decoded(coded: list[Coded]) -> 
     assert decoded(runs, coded).issuperset(wanted)
 
 
-def test_the_end_of_a_group_and_a_group_without_a_wanted_frame_are_left_out() -> None:
+def test_group_ends_and_unwanted_groups_are_left_out() -> None:
     frames = [
         CodedFrame(0, entry=True),
         CodedFrame(1),

@@ -76,7 +76,7 @@ def test_other_streams_are_decoded_in_full_and_say_why(name: str) -> None:
     assert sample(data) == (by_the_rule(data), f"full:{reason}")
 
 
-def test_frames_come_in_order_where_the_container_has_no_times_of_presentation() -> None:
+def test_frames_without_presentation_times_come_in_order() -> None:
     data = make_clip(Clip(container="avi", frames=80, options={"x264-params": "keyint=30:bframes=3:b-adapt=0"}))
     kept, way = sample(data)
     numbered = [picture for _, picture in decode_everything(data)]
@@ -108,7 +108,7 @@ def test_a_stream_that_changes_its_size_is_decoded_in_full() -> None:
     assert {len(picture) for _, picture in kept.values()} == BOTH_SIZES
 
 
-def test_parameter_sets_that_change_between_packets_do_not_change_the_frames() -> None:
+def test_parameter_sets_between_packets_change_no_frame() -> None:
     data = two_sizes(second_starts=50)
     small, large = (open_video(part, SETTINGS) for part in data)
     sampler = Sampler(SETTINGS, lambda: small)
@@ -122,7 +122,7 @@ def test_parameter_sets_that_change_between_packets_do_not_change_the_frames() -
 
 
 @pytest.mark.parametrize("name", ["h264-strict-pyramid", "hevc-closed", "mpeg2-ts", "mpeg4-b"])
-def test_pictures_that_no_other_refers_to_are_skipped_by_the_decoder_unless_wanted(name: str) -> None:
+def test_unreferenced_pictures_are_skipped_unless_wanted(name: str) -> None:
     video = open_video(make_clip(FAST[name]), SETTINGS)
     time_base = video.stream.time_base
     assert time_base is not None

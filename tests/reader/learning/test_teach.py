@@ -20,7 +20,7 @@ from reader.learning.teach import (
     f1_by_field,
     folds,
     learn,
-    least_probability,
+    min_probability,
     predict,
     shop_groups,
     write_model,
@@ -120,8 +120,8 @@ def test_a_field_stays_empty_where_that_raises_the_mean_f1_of_shops() -> None:
 
     shop = [said(0.9, right=True), said(0.3, right=False), said(0.8, right=True)]
     # F1 of this shop: 2 × 2 / (2 + 3) = 0.8 with the two most probable answers, 2 × 2 / (3 + 3) with all three.
-    assert least_probability(shop) == 0.45  # the middle of 0.35 to 0.5, which are equally good
-    assert least_probability([*shop, said(0.25, right=True, shop="other")]) == 0.25
+    assert min_probability(shop) == 0.45  # the middle of 0.35 to 0.5, which are equally good
+    assert min_probability([*shop, said(0.25, right=True, shop="other")]) == 0.25
 
 
 def test_what_markup_states_is_given_however_improbable() -> None:
@@ -134,7 +134,7 @@ def test_what_markup_states_is_given_however_improbable() -> None:
 
 
 def test_captions_are_always_given() -> None:
-    assert least_probability([Prediction(example("caption", "lamp"), "lamp", 0.9)]) == 0.0
+    assert min_probability([Prediction(example("caption", "lamp"), "lamp", 0.9)]) == 0.0
 
 
 def test_learning_adds_to_what_a_model_knows(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import SettingsError
 from scale.data.completion import complete_by_group, complete_by_search, load_completion
-from scale.data.shard_folder import Shard, ShardFolder
+from scale.data.shard_folder import ShardFile, ShardFolder
 from scale.data.shard_reader import RawSample, read_samples
 from tests.scale.conftest import SIZES
 
@@ -17,11 +17,11 @@ EMPTY = RawSample("x", None, "train-000000", None, [], None, [], None, None)
 
 
 @pytest.fixture
-def shards(export: Path) -> tuple[Shard, ...]:
+def shards(export: Path) -> tuple[ShardFile, ...]:
     return ShardFolder(export).shards("train")
 
 
-def test_a_gap_is_filled_from_the_group(shards: tuple[Shard, ...]) -> None:
+def test_a_gap_is_filled_from_the_group(shards: tuple[ShardFile, ...]) -> None:
     assert complete_by_group(shards).places == {}  # every generated product is its own group
     twice = complete_by_group((*shards, *shards))
     assert len(twice.places) == SIZES["train"]
@@ -53,7 +53,7 @@ def similarity(left: str, right: str) -> float:
     return float(product / np.sqrt(sum(n * n for n in a.values()) * sum(n * n for n in b.values())))
 
 
-def test_a_gap_is_filled_from_the_product_of_the_most_similar_caption(shards: tuple[Shard, ...]) -> None:
+def test_a_gap_is_filled_from_the_product_of_the_most_similar_caption(shards: tuple[ShardFile, ...]) -> None:
     samples = [sample for shard in shards for sample in read_samples(shard.path, 0, shard.samples)]
     completion = complete_by_search(shards)
     without = [sample for sample in samples if not sample.frames]
@@ -81,12 +81,12 @@ class Service:
         return sample if sample.image else replace(sample, image=b"found")
 
 
-def service(shards: Sequence[Shard]) -> Service:
+def service(shards: Sequence[ShardFile]) -> Service:
     assert shards
     return Service()
 
 
-def test_a_search_service_is_named_by_module_and_function(shards: tuple[Shard, ...]) -> None:
+def test_a_search_service_is_named_by_module_and_function(shards: tuple[ShardFile, ...]) -> None:
     found = load_completion(f"{__name__}:service", shards)
     assert found.fill(EMPTY).image == b"found"
     with pytest.raises(SettingsError, match=r"objective.completion: 'nowhere:at_all' must be module:function"):

@@ -160,7 +160,7 @@ def test_every_word_of_vl_bert_sees_the_image(products: ShardFolder) -> None:
     assert bool((difference > 0).any())
 
 
-def test_capture_joins_after_co_attention_and_contrasts_without_an_alignment(products: ShardFolder) -> None:
+def test_capture_joins_after_co_attention_without_alignment(products: ShardFolder) -> None:
     few = few_products(products, small("capture"))
     fusion = trunk_of(few).fusion
     assert isinstance(fusion, CoAttention)

@@ -30,9 +30,7 @@ async def _product(_: web.Request) -> web.StreamResponse:
     return web.Response(text="Lamp 12", content_type="text/plain")
 
 
-def test_a_page_is_stored_as_its_scripts_leave_it_and_they_reach_nothing_else(
-    store: Store, shop: Shop, clock: Clock
-) -> None:
+def test_page_is_stored_as_its_confined_scripts_leave_it(store: Store, shop: Shop, clock: Clock) -> None:
     shop.pages = {
         "/": _PAGE,
         "/api/product": _product,

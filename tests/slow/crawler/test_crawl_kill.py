@@ -68,7 +68,7 @@ def everything(store: Store, shop: Shop) -> object:
     return rows, objects, bodies, store.snapshot().table("rejects").to_pylist()
 
 
-def test_killed_at_seeded_moments_it_ends_the_same_and_repeats_only_what_was_under_way(
+def test_kills_at_seeded_moments_repeat_only_work_in_flight(
     store: Store, shop: Shop, clock: Clock, tmp_path: Path
 ) -> None:
     shop.pages = dict(synthetic_shop())

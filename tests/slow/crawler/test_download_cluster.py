@@ -19,7 +19,7 @@ from crawler.download_stage import run
 from crawler.media import chunks
 from flows.engines import on_ray
 from storage import Store
-from storage.place import ObjectStore
+from storage.location import ObjectStore
 from storage.tables import TABLES
 from storage.working_copy import WORKING_COPIES, working_copy
 from tests.crawler.media.conftest import MediaServer, make_image, serving

@@ -17,7 +17,7 @@ from storage import Store
 from storage.tables import TABLES
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
-TIGHT = DedupSettings(most_sharers=3, most_near=4, most_in_group=4)
+TIGHT = DedupSettings(max_sharers=3, max_near=4, max_in_group=4)
 """Limits so low that rules about many products apply to a few."""
 LONG = "云步 夏季透气网面轻便女士运动鞋 深海蓝 防滑耐磨橡胶大底 城市慢跑步行两用 经典复古系带款式"
 CAPTIONS = [

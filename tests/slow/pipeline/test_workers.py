@@ -14,7 +14,7 @@ def set_workers(folder: Path, count: int) -> Path:
     return folder
 
 
-def test_one_worker_on_one_core_makes_the_splits_and_shards_that_two_workers_make(
+def test_one_worker_makes_the_shards_that_two_make(
     make_workspace: MakeWorkspace,
 ) -> None:
     one, two = (set_workers(make_workspace(f"workers-{count}"), count) for count in (1, 2))

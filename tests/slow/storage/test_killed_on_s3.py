@@ -25,8 +25,8 @@ from demo_shops.shops import build
 from demo_shops.workspace import open_demo
 from flows.run_files import LOG_FILE
 from storage.files import Layout
+from storage.location import ObjectStore
 from storage.objects.index import ObjectIndex
-from storage.place import ObjectStore
 from storage.working_copy import WORKING_COPIES, read_record, store_url_of, working_copy
 from tests.pipeline.workspace_content import leftovers, shard_bytes, table_rows
 from tests.s3_server import make_bucket, serving_s3

@@ -14,7 +14,7 @@ import pytest
 from core.errors import WorkspaceError
 from storage import Store
 from storage.lease import LEASE, STALE_AFTER
-from storage.place import ObjectStore
+from storage.location import ObjectStore
 from storage.working_copy import WORKING_COPIES, working_copy
 from tests.faulty_proxy import Faults, faulty_proxy
 from tests.s3_server import ROOT, make_bucket, serving_s3
@@ -80,9 +80,7 @@ def _check_that_all_are_there(each: int) -> None:
     assert last.snapshot().sql("SELECT count(*) AS n FROM objects")["n"].to_pylist() == [2 * each]
 
 
-def test_a_machine_that_slept_before_any_write_of_its_commit_loses_to_one_that_committed(
-    far: type[FailingStore], on_machine: OnMachine
-) -> None:
+def test_machine_that_slept_in_its_commit_loses_to_a_later_one(far: type[FailingStore], on_machine: OnMachine) -> None:
     """The other machine takes over the expired lease; a write at the same moment may cause it to be refused, too."""
     lost = kept = refused = sleep = 0
     while True:

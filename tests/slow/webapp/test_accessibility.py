@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from annotate.tasks import Task, TaskBoard, TaskSettings
+from annotate.tasks import AnnotationTask, TaskBoard, TaskSettings
 from tests.webapp.demo_products import make_demo_workspace
 from tests.webapp.served import Served, open_link
 from workspace import Workspace
@@ -21,7 +21,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served
     _, pairs = make_demo_workspace(root)
     opened = Workspace.open(root)
     with TaskBoard(opened.store.state, TaskSettings(gold_first=0, gold_share=0, fastest_s=0)) as board:
-        board.add_tasks(Task(query, candidate) for query, candidate, _ in pairs)
+        board.add_tasks(AnnotationTask(query, candidate) for query, candidate, _ in pairs)
         tokens = board.invite(["ann", "bob"])
         for task in board.next_tasks("bob", 4):
             board.answer("bob", task.number, "matched", 3, "same lid")

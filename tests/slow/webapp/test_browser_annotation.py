@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from annotate.tasks import Task, TaskBoard, TaskSettings
+from annotate.tasks import AnnotationTask, TaskBoard, TaskSettings
 from tests.webapp.demo_products import make_demo_workspace
 from tests.webapp.served import PROGRAM, Served, open_link
 
@@ -84,7 +84,7 @@ def test_no_judgement_is_lost_or_doubled_and_the_matches_are_found(tmp_path: Pat
     root = tmp_path / "demo"
     workspace, pairs = make_demo_workspace(root)
     with TaskBoard(workspace.store.state, TaskSettings()) as board:
-        board.add_tasks(Task(query, candidate) for query, candidate, _ in pairs)
+        board.add_tasks(AnnotationTask(query, candidate) for query, candidate, _ in pairs)
         tokens = board.invite(WORKERS)
     with closing(workspace.store.state.connect()) as connection:
         numbers = connection.execute("select task, query, candidate from annotation_tasks").fetchall()

@@ -9,7 +9,7 @@ from warcio.archiveiterator import ArchiveIterator
 
 from core.errors import CorruptObjectError
 from storage import Store
-from storage.erasure import Place, erase_records, find_records, finish_erasing, store_again
+from storage.erasure import WarcRecord, erase_records, find_records, finish_erasing, store_again
 from storage.erasure.overwriting import blank_record
 from storage.erasure.records import BLANK_TYPE
 from storage.objects.warc import StoredPage
@@ -19,7 +19,7 @@ HOME = "http://shop.example/"
 GONE = HOME + "gone"
 
 
-def is_gone(place: Place) -> bool:
+def is_gone(place: WarcRecord) -> bool:
     return place.url == GONE
 
 
@@ -92,7 +92,7 @@ def test_a_page_that_names_it_is_stored_again_without(store: Store) -> None:
         pages.put(b"<p>else</p>", mime="text/html", url=HOME + "else")
     mentions = find_records(store.root, store.objects, is_gone, names_gone)[1]
 
-    def clean(_: Place, page: StoredPage) -> StoredPage:
+    def clean(_: WarcRecord, page: StoredPage) -> StoredPage:
         return replace(page, body=page.body.replace(b"gone", b""))
 
     renamed = store_again(store.root, store.objects, mentions, clean)

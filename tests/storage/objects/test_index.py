@@ -32,7 +32,7 @@ def remove_index(store: Store) -> None:
         path.unlink()
 
 
-def test_a_lost_index_is_filled_from_the_table_and_new_objects_are_published(store: Store) -> None:
+def test_lost_index_is_filled_from_the_table(store: Store) -> None:
     known = put(store, b"one", b"two")
     remove_index(store)
     again = Store.open(store.root)

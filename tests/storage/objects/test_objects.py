@@ -145,7 +145,7 @@ def test_what_a_dead_writer_left_is_cut_off_by_the_next(store: Store) -> None:
     assert [store.objects.read(name) for name in (first, second)] == [b"first", b"second"]
 
 
-def test_taking_the_lock_sweeps_tails_and_unknown_segments_but_no_live_ones(store: Store) -> None:
+def test_lock_sweeps_tails_and_unknown_segments_alone(store: Store) -> None:
     with store.objects.writer("derived") as writer:
         writer.put(b"first", mime="text/plain")
     length = (store.root / "objects" / "derived-000001.warc").stat().st_size

@@ -24,7 +24,7 @@ def log_text(store: Store, name: str) -> str:
     return "".join(path.read_text() for path in (store.root / "tables" / name / "_delta_log").glob("*.json"))
 
 
-def test_rows_are_sorted_in_every_file_also_where_it_has_several_row_groups(tmp_path: Path) -> None:
+def test_rows_are_sorted_across_row_groups(tmp_path: Path) -> None:
     store = Store.create(tmp_path / "w", buckets=2)
     with duckdb.connect() as connection, store.stage("specs", settings="s") as stage:
         query = """SELECT 'shop:' || (i * 7919 % 300_000) // 3 AS product_id, (i * 7919 % 3)::INT AS position,

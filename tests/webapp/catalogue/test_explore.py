@@ -147,7 +147,7 @@ def test_a_newer_version_is_seen_and_what_was_taken_down_is_not(store: Store) ->
     products.close()
 
 
-def test_a_version_that_is_removed_while_it_is_read_is_no_error_of_the_server(judged: Site, filled: Filled) -> None:
+def test_version_removed_while_read_is_no_server_error(judged: Site, filled: Filled) -> None:
     client = judged.signed_in("rita", "reviewer").client
     for path in (filled.store.root / "tables" / "products").rglob("*.parquet"):
         path.unlink()

@@ -13,7 +13,7 @@ from webapp.catalogue.product_detail import Offer, Statements, read_detail
 store = five_modalities
 
 
-def test_a_product_is_shown_with_its_five_modalities_its_ledger_and_its_split(store: Store) -> None:
+def test_product_is_shown_with_modalities_ledger_and_split(store: Store) -> None:
     found = read_detail(store.snapshot(), "shop:1")
     assert found is not None
     assert dict(found.ledger) == dict.fromkeys(("image", "caption", "specifications", "video", "audio"), "present")
@@ -63,7 +63,7 @@ def test_offers_of_one_gtin_are_shown_with_their_earlier_prices(store: Store) ->
     assert [one and one.offers for one in found] == [offers, offers]
 
 
-def test_members_of_its_group_near_duplicates_and_matches_are_related_the_closest_first(store: Store) -> None:
+def test_related_products_come_closest_first(store: Store) -> None:
     with store.stage("dedup", settings="") as stage:
         group = {"group_id": "shop:1", "rule": "exact_text", "size": 2}
         alone = {"group_id": "shop:3", "rule": "alone", "size": 1, "product_id": "shop:3", "kept": True}

@@ -9,10 +9,10 @@ import pytest
 
 from core.errors import UsageError, WorkspaceError
 from storage import Store
-from storage.home import Home
 from storage.integrity import find_damage
 from storage.lease import LEASE, _encode
-from storage.place import ObjectStore
+from storage.location import ObjectStore
+from storage.remote_workspace import RemoteWorkspace
 from storage.working_copy import read_record, segment_file
 from tests.storage.failing_store import FailingStore, Killed
 from tests.storage.machines import ADDRESS, OnMachine, make, open_at
@@ -112,7 +112,7 @@ def test_of_two_machines_that_both_committed_the_second_begins_anew(
     assert Store.open(aside).snapshot().table("products") == products(ids(3))
 
 
-def test_work_that_was_not_committed_gives_way_to_what_another_machine_committed(on_machine: OnMachine) -> None:
+def test_uncommitted_work_gives_way_to_another_machine(on_machine: OnMachine) -> None:
     store = make(on_machine("a"))
     with store.objects.writer("media") as writer:  # without the lock: as if its process had been killed
         mine = writer.put(b"mine alone", mime="image/png", url="http://shop.example/1.png")
@@ -186,9 +186,7 @@ def test_a_view_fetches_the_tables_that_it_reads(far: type[FailingStore], on_mac
     assert [path.parent.parent.name for path in fetched(other)] == ["products"]
 
 
-def test_what_was_not_read_here_stays_there_and_what_was_read_is_not_stored_again(
-    far: type[FailingStore], on_machine: OnMachine
-) -> None:
+def test_unread_files_stay_there_and_read_ones_are_not_stored(far: type[FailingStore], on_machine: OnMachine) -> None:
     first = make(on_machine("a"))
     sha = put(first, b"picture")
     commit(first, {"products": products(ids(9))})
@@ -284,7 +282,7 @@ def test_what_was_removed_here_is_removed_there(far: type[FailingStore], on_mach
 
 def test_a_place_that_has_a_workspace_is_not_made_one(on_machine: OnMachine) -> None:
     make(on_machine("a"))
-    home = Home.of(on_machine("b"))
+    home = RemoteWorkspace.of(on_machine("b"))
     assert home is not None
     with pytest.raises(WorkspaceError, match="already a workspace, at dataset version 0"):
         home.make_ready()
@@ -297,7 +295,7 @@ def test_a_workspace_of_an_older_version_is_refused(on_machine: OnMachine) -> No
 
 def test_a_place_with_other_files_is_not_made_a_workspace(far: type[FailingStore], on_machine: OnMachine) -> None:
     ObjectStore(ADDRESS).write("notes.txt", b"mine")
-    home = Home.of(on_machine("a"))
+    home = RemoteWorkspace.of(on_machine("a"))
     assert home is not None
     with pytest.raises(WorkspaceError, match=r"holds other files, notes\.txt for example"):
         home.make_ready()
@@ -323,7 +321,7 @@ def test_a_store_that_was_emptied_is_told_and_nothing_here_is_removed(
     commit(store, {"products": products(ids(3))})
     far.empty()
     refused(store.root, "the workspace is gone from the store")
-    home = Home.of(store.root)
+    home = RemoteWorkspace.of(store.root)
     assert home is not None
     with pytest.raises(WorkspaceError, match="the workspace is gone from the store"):
         home.make_ready()

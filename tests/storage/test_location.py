@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from core.errors import M5DataError, ObjectStoreError, UsageError, WorkspaceError
-from storage.place import ObjectStore
+from storage.location import ObjectStore
 from storage.working_copy import WORKING_COPIES, working_copy
 from tests.s3_server import make_bucket, serving_s3
 from workspace import Workspace

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 __all__ = [
     "OWN_FOLDER",
     "Entry",
-    "FolderPlace",
+    "FolderLocation",
+    "Location",
     "ObjectStore",
-    "Place",
     "in_parallel",
+    "location_at",
     "log_large_transfer",
-    "place_at",
 ]
 
 OWN_FOLDER = ".m5data"
@@ -77,7 +77,7 @@ class Entry:
     modified: datetime
 
 
-class Place(Protocol):
+class Location(Protocol):
     """Interface of a place that tasks and spools need; names are relative to it, with slashes."""
 
     def read(self, name: str) -> bytes | None:
@@ -102,12 +102,12 @@ class Place(Protocol):
         """Remove every object in a folder."""
 
 
-def place_at(location: str) -> Place:
+def location_at(location: str) -> Location:
     """Return the place at a URL or in a folder."""
-    return ObjectStore(location) if "://" in location else FolderPlace(Path(location))
+    return ObjectStore(location) if "://" in location else FolderLocation(Path(location))
 
 
-class FolderPlace:
+class FolderLocation:
     """A folder on this machine, or one that all machines share."""
 
     def __init__(self, root: Path) -> None:

@@ -20,14 +20,14 @@ from core.stage import Clock, utc_now
 from core.urls import without_secrets
 from storage.files import DATABASES, DOWNLOADS, FRONTIERS, INDEX, Layout, is_database, remove_database
 from storage.lease import LEASE, Lease
+from storage.location import OWN_FOLDER, Entry, ObjectStore, in_parallel, log_large_transfer
 from storage.lock import holder_of
 from storage.objects.index import mark_stale
-from storage.place import OWN_FOLDER, Entry, ObjectStore, in_parallel, log_large_transfer
 from storage.publish import push
 from storage.versions import latest_number
 from storage.working_copy import (
-    Known,
-    Record,
+    CopyRecord,
+    KnownFile,
     Stat,
     address_of,
     fetch,
@@ -40,7 +40,7 @@ from storage.working_copy import (
     write_record,
 )
 
-__all__ = ["Home"]
+__all__ = ["RemoteWorkspace"]
 
 _SETTINGS = "m5data.toml"
 _TRIES = 5
@@ -55,7 +55,7 @@ class _BothCommittedError(WorkspaceError):
     """This machine and another have both committed since their last common state."""
 
 
-class Home:
+class RemoteWorkspace:
     """A working copy and its store, kept in step."""
 
     def __init__(self, root: Path, url: str, token: str, clock: Clock = utc_now) -> None:
@@ -67,10 +67,10 @@ class Home:
         self._lease = Lease(self._place, token, clock)
 
     @staticmethod
-    def of(root: Path, clock: Clock = utc_now) -> "Home | None":
+    def of(root: Path, clock: Clock = utc_now) -> "RemoteWorkspace | None":
         """Return the home of a working copy; None: the folder is itself the workspace."""
         named = address_of(root)
-        return None if named is None else Home(root.absolute(), *named, clock)
+        return None if named is None else RemoteWorkspace(root.absolute(), *named, clock)
 
     def refresh(self) -> None:
         """Update the working copy to the newest version in the store, unless a run on this machine is writing to it.
@@ -113,7 +113,7 @@ class Home:
         for path in self._root.iterdir() if self._root.is_dir() else ():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         mark(self._root, self._address)
-        write_record(self._root, Record({path: Known(entry.etag, None) for path, entry in there.items()}))
+        write_record(self._root, CopyRecord({path: KnownFile(entry.etag, None) for path, entry in there.items()}))
 
     def enter(self, before_pull: Callable[[], None], after_pull: Callable[[], None]) -> None:
         """Take the lease and update the working copy. Requires this machine's lock.
@@ -195,7 +195,7 @@ class Home:
                 return True
         raise ObjectStoreError(f"{self.url}: changed {_TRIES} times while it was fetched. Run the command again.")
 
-    def _adopt(self, record: Record, there: Mapping[str, Entry]) -> bool:
+    def _adopt(self, record: CopyRecord, there: Mapping[str, Entry]) -> bool:
         """Record what a killed run of this copy has uploaded, and fetch or remove the shards that its tasks changed.
 
         Returns:
@@ -211,13 +211,13 @@ class Home:
             return False
         for path in of_tasks - there.keys():
             (self._root / path).unlink(missing_ok=True)
-        files = {path: before[path] if path in same else Known(one.etag, None) for path, one in there.items()}
-        files |= {path: Known(there[path].etag, stat_of(self._root / path)) for path in taken}
+        files = {path: before[path] if path in same else KnownFile(one.etag, None) for path, one in there.items()}
+        files |= {path: KnownFile(there[path].etag, stat_of(self._root / path)) for path in taken}
         if files != before:
             write_record(self._root, replace(record, files=files, databases={}))
         return True
 
-    def _own_changes(self, record: Record, there: Mapping[str, Entry]) -> tuple[str, ...]:
+    def _own_changes(self, record: CopyRecord, there: Mapping[str, Entry]) -> tuple[str, ...]:
         """Return the paths to keep as they are here: the settings, if only this machine changed them.
 
         Raises:
@@ -258,7 +258,7 @@ class Home:
             yield
 
 
-def _is_of_tasks(path: str, stat: Stat | None, known: Known | None) -> bool:
+def _is_of_tasks(path: str, stat: Stat | None, known: KnownFile | None) -> bool:
     """Return whether a file that has changed in the store is a shard that this copy has not changed itself."""
     is_shard = not path.startswith(_OWNED) and path not in DATABASES
     return is_shard and (known is None if stat is None else known is not None and known.is_at(stat))
@@ -297,7 +297,9 @@ def _listed(place: ObjectStore) -> dict[str, Entry]:
     return {path: one for path, one in found.items() if path not in odd}
 
 
-def _pull(place: ObjectStore, root: Path, record: Record, there: Mapping[str, Entry], kept: Collection[str]) -> bool:
+def _pull(
+    place: ObjectStore, root: Path, record: CopyRecord, there: Mapping[str, Entry], kept: Collection[str]
+) -> bool:
     """Make the working copy's files those of its store, but do not fetch those fetched on first use (``is_data``).
 
     After a kill, the next pull continues and does not fetch a file again.
@@ -342,18 +344,20 @@ def _pull(place: ObjectStore, root: Path, record: Record, there: Mapping[str, En
     if DOWNLOADS not in there:
         remove_database(root / DOWNLOADS)
     stats = {path: None if path in kept else stat_of(root / path) for path in there.keys() - later}
-    files = {path: Known.of(one) if path in later else Known(one.etag, stats[path]) for path, one in there.items()}
-    write_record(root, Record(files, {name: file_sha256(root / name) for name in DATABASES if name in there}))
+    files = {
+        path: KnownFile.of(one) if path in later else KnownFile(one.etag, stats[path]) for path, one in there.items()
+    }
+    write_record(root, CopyRecord(files, {name: file_sha256(root / name) for name in DATABASES if name in there}))
     return True
 
 
-def _is_same(path: str, stat: Stat | None, known: Known | None, entry: Entry) -> bool:
+def _is_same(path: str, stat: Stat | None, known: KnownFile | None, entry: Entry) -> bool:
     """Return whether a file here has the content of an object: as recorded, or fetched by a pull that was killed."""
     if stat is None or path in DATABASES:
         return False
     if known is not None and known.tag == entry.etag and known.is_at(stat):
         return True
-    return path.startswith("tables/") and Known.of(entry).is_at(stat)
+    return path.startswith("tables/") and KnownFile.of(entry).is_at(stat)
 
 
 def _forget_unfinished(layout: Layout) -> None:
