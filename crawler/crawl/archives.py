@@ -154,7 +154,7 @@ def _read(file: io.BufferedIOBase, size: int, max_bytes: int) -> Iterator[Archiv
 
 def _length(record: ArcWarcRecord) -> int:
     text = record.rec_headers.get_header("Content-Length") or "0"
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > 18:
         raise BrokenArchiveError(f"Content-Length: {text[:50]!r} is no number")
     return int(text)
 
