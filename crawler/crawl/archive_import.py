@@ -235,7 +235,10 @@ class _ArchiveClient:
 class _ArchivedFrontier(Frontier):
     """The frontier whose URLs are due only if the archives have a response later than their last visit."""
 
-    _DUE = "url IN (SELECT url FROM archive.responses AS a WHERE source_pages.checked_at IS NULL OR a.at > checked_at)"
+    _DUE = (
+        "EXISTS (SELECT 1 FROM archive.responses AS a WHERE a.url = source_pages.url "
+        "AND (source_pages.checked_at IS NULL OR a.at > source_pages.checked_at))"
+    )
 
     def reopen_archived(self) -> None:
         """Put the URLs that are due back in the queue, unless they were left out."""
