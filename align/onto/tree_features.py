@@ -15,7 +15,7 @@ from align.term_matrices import Floats
 __all__ = ["TREE_FEATURES", "Lessons", "Shares", "pair_features", "structure"]
 
 _AT_ONCE = 50_000
-_LEAST = 0.01
+_MIN = 0.01
 """Probabilities below this do not count for the categories above and below."""
 
 TREE_FEATURES: Mapping[str, str] = {
@@ -202,7 +202,7 @@ class Shares:
 def structure(ends: Ends, found: Shares) -> Floats:
     """Return the features that depend on the categories above and below, [pairs, 3]; NaN where there is none."""
     shape = ends.count, len(ends.tree.nodes)
-    kept = found.chances >= _LEAST
+    kept = found.chances >= _MIN
     chances = csr_array((found.chances[kept], (found.left[kept], found.right[kept])), shape=shape)
     parent = ends.parent[: ends.count]
     child = np.flatnonzero(parent >= 0)
