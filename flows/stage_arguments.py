@@ -6,6 +6,7 @@ stage's ``run``.
 
 from collections.abc import Iterator, Mapping
 
+from align.settings import AlignSettings
 from annotate import judgements_stage
 from annotate.settings import AnnotateSettings, CandidateSettings, TaskSettings
 from annotate.tasks import to_kind
@@ -22,6 +23,7 @@ from splits import recipe_names, stored_recipes
 from workspace import Workspace
 
 __all__ = [
+    "align",
     "candidates",
     "crawl",
     "download",
@@ -124,6 +126,13 @@ def extract(workspace: Workspace, settings: ExtractSettings, context: RunContext
         return {}
     most = max(1, planned // settings.limits.memory_mb)
     return {"settings": settings.model_copy(update={"workers": processes_for(settings.workers, most)})}
+
+
+def align(workspace: Workspace, settings: AlignSettings, context: RunContext) -> Arguments:
+    """Return the settings with the absolute paths of the trees, which are relative to the workspace."""
+    del context
+    trees = {name: workspace.root / path for name, path in settings.onto.items()}
+    return {"settings": settings.model_copy(update={"onto": trees})} if trees else {}
 
 
 def candidates(workspace: Workspace, settings: CandidateSettings, context: RunContext) -> Arguments:

@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from core.urls import normalise
-from crawler.crawl.archives import ArchivedResponse, BrokenArchiveError, read_archive
+from crawler.crawl.archives import ArchivedResponse, BrokenArchiveError, Skipped, read_archive
 from crawler.crawl.frontier import Frontier, open_frontier
 from crawler.crawl.frontier_queue import FrontierQueue, QueueLimits
 from crawler.crawl.job import CrawlJob
@@ -50,6 +50,8 @@ __all__ = ["import_source"]
 _MEDIA = ("image/", "video/", "audio/", "font/")
 """Types of files that are no pages; archives hold many, and large ones."""
 _BATCH = 500
+_EXAMPLES = 3
+"""Most records that cannot be read which are named."""
 
 
 def import_source(job: CrawlJob, progress: Connection) -> None:
@@ -80,8 +82,8 @@ def _fill(responses: sqlite3.Connection, job: CrawlJob, progress: Connection) ->
         try:
             for number, response in enumerate(read_archive(path, limit)):
                 counts[_keep(responses, response, scope)] += 1
-                if isinstance(response, str) and len(broken) < 3:
-                    broken.append(f"{path.name}: {response}")
+                if isinstance(response, Skipped) and response.reason == "unreadable" and len(broken) < _EXAMPLES:
+                    broken.append(f"{path.name}: {response.detail}")
                 if number % _BATCH == 0:
                     responses.commit()
                     progress.send(0)
@@ -92,10 +94,10 @@ def _fill(responses: sqlite3.Connection, job: CrawlJob, progress: Connection) ->
     return [f"source {job.name}: responses in the archives: {said or 'none'}", *broken]
 
 
-def _keep(responses: sqlite3.Connection, response: ArchivedResponse | str, scope: Scope) -> str:
+def _keep(responses: sqlite3.Connection, response: ArchivedResponse | Skipped, scope: Scope) -> str:
     """Insert a response unless a newer one of its URL is known, and return what it is counted as."""
-    if isinstance(response, str):
-        return "unreadable"
+    if isinstance(response, Skipped):
+        return response.reason
     url = normalise(response.url)
     if url is None or not scope.holds(url):
         return "other_host"
@@ -233,7 +235,10 @@ class _ArchiveClient:
 class _ArchivedFrontier(Frontier):
     """The frontier whose URLs are due only if the archives have a response later than their last visit."""
 
-    _DUE = "url IN (SELECT url FROM archive.responses AS a WHERE source_pages.checked_at IS NULL OR a.at > checked_at)"
+    _DUE = (
+        "EXISTS (SELECT 1 FROM archive.responses AS a WHERE a.url = source_pages.url "
+        "AND (source_pages.checked_at IS NULL OR a.at > source_pages.checked_at))"
+    )
 
     def reopen_archived(self) -> None:
         """Put the URLs that are due back in the queue, unless they were left out."""

@@ -2,20 +2,21 @@
 
 import gzip
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Literal, NamedTuple, Protocol, cast
 
 from warcio.archiveiterator import ArchiveIterator
 from warcio.bufferedreaders import ChunkedDataReader
 from warcio.exceptions import ArchiveLoadFailed
 from warcio.recordloader import ArcWarcRecord
 
-__all__ = ["ArchivedResponse", "BrokenArchiveError", "is_archive", "read_archive"]
+__all__ = ["ArchivedResponse", "BrokenArchiveError", "Skipped", "is_archive", "read_archive"]
 
 _BETWEEN_RECORDS = 1 << 20
 """Most bytes that are read for the head of a record: a small file can unpack to a line without end."""
@@ -24,6 +25,8 @@ _LONGEST_HEAD = 1 << 20
 _LONGEST_RECORD = 4 << 30
 _MAX_EXPANSION = 200
 """Most bytes that an archive unpacks to, as a multiple of its own, beyond ``_LONGEST_RECORD``."""
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+"""Some servers send lines without carriage returns."""
 _ZIP, _GZIP, _WARC = b"PK\x03\x04", b"\x1f\x8b", b"WARC/"
 
 
@@ -53,6 +56,14 @@ class ArchivedResponse:
     """Whether the body was longer than allowed."""
 
 
+class Skipped(NamedTuple):
+    """A record without a response that can be used."""
+
+    reason: Literal["revisit", "unreadable"]
+    """``revisit``: the payload is that of another record, which counts by itself."""
+    detail: str
+
+
 def is_archive(path: Path) -> bool:
     """Return whether a file begins like an archive."""
     return _starts_with(path, _ZIP, _GZIP, _WARC)
@@ -63,8 +74,8 @@ def _starts_with(path: Path, *marks: bytes) -> bool:
         return file.read(max(map(len, marks))).startswith(marks)
 
 
-def read_archive(path: Path, max_bytes: int) -> Iterator[ArchivedResponse | str]:
-    """Yield the responses of an archive in their order, and for each that cannot be read the reason.
+def read_archive(path: Path, max_bytes: int) -> Iterator[ArchivedResponse | Skipped]:
+    """Yield the responses of an archive in their order, and the records that are none that can be used.
 
     Args:
         path: The file.
@@ -124,7 +135,7 @@ class _Metered(io.RawIOBase):
         return 0
 
 
-def _read(file: io.BufferedIOBase, size: int, max_bytes: int) -> Iterator[ArchivedResponse | str]:
+def _read(file: io.BufferedIOBase, size: int, max_bytes: int) -> Iterator[ArchivedResponse | Skipped]:
     begin = file.read(2)
     file.seek(0)
     metered = _Metered(gzip.GzipFile(fileobj=file) if begin == _GZIP else file)
@@ -137,32 +148,39 @@ def _read(file: io.BufferedIOBase, size: int, max_bytes: int) -> Iterator[Archiv
         metered.allowed = _BETWEEN_RECORDS + length
         if record.rec_type == "response":
             yield _response(record, max_bytes)
+        elif record.rec_type == "revisit":
+            yield Skipped("revisit", _url(record))
 
 
 def _length(record: ArcWarcRecord) -> int:
     text = record.rec_headers.get_header("Content-Length") or "0"
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > 18:
         raise BrokenArchiveError(f"Content-Length: {text[:50]!r} is no number")
     return int(text)
 
 
-def _response(record: ArcWarcRecord, max_bytes: int) -> ArchivedResponse | str:
-    url = (record.rec_headers.get_header("WARC-Target-URI") or "").strip("<> ")
+def _response(record: ArcWarcRecord, max_bytes: int) -> ArchivedResponse | Skipped:
+    url = _url(record)
     block = _up_to(record.raw_stream, _LONGEST_HEAD + max_bytes + 1)
-    head, mark, body = block.partition(b"\r\n\r\n")
-    lines = head.decode("utf-8", "replace").split("\r\n")
+    end = _HEAD_END.search(block, 0, _LONGEST_HEAD)
+    lines = block[: end.start() if end else 0].decode("utf-8", "replace").splitlines() or [""]
     words = lines[0].split(" ")
-    if not mark or not words[0].startswith("HTTP/"):
-        return f"{url[:200]}: no HTTP response"
+    if end is None or not words[0].startswith("HTTP/"):
+        return Skipped("unreadable", f"{url[:200]}: no HTTP response")
+    body = block[end.end() :]
     status, moment = "".join(words[1:2]), _moment(record.rec_headers.get_header("WARC-Date") or "")
     if not (status.isdecimal() and len(status) == 3) or moment is None:
-        return f"{url[:200]}: its status or WARC-Date cannot be read"
+        return Skipped("unreadable", f"{url[:200]}: its status or WARC-Date cannot be read")
     headers = tuple(
         (name.strip(), value.strip()) for name, sign, value in (s.partition(":") for s in lines[1:]) if sign
     )
     if any(name.lower() == "transfer-encoding" and "chunked" in value.lower() for name, value in headers):
         body = _up_to(ChunkedDataReader(io.BytesIO(body)), max_bytes + 1)
     return ArchivedResponse(url, moment, int(status), headers, body[:max_bytes], is_cut=len(body) > max_bytes)
+
+
+def _url(record: ArcWarcRecord) -> str:
+    return (record.rec_headers.get_header("WARC-Target-URI") or "").strip("<> ")
 
 
 def _up_to(stream: Stream, most: int) -> bytes:

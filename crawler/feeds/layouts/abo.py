@@ -102,6 +102,8 @@ def _texts(fields: Fields, name: str, language: str) -> list[str]:
     if isinstance(value := fields.get(name), str):
         return [value]
     found = objects(fields, name)
+    if len(found) == 1 and isinstance(value := found[0].get("value"), str):
+        return [value]
     if len(found) > 1:
         found = [one for one in found if str(one.get("language_tag", "")).startswith(language)] or found
     values = (one.get("value") for one in found)

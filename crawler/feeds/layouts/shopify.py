@@ -120,7 +120,10 @@ class _Row(NamedTuple):
 
     def text(self, *columns: str) -> str | None:
         """Return the text of the first of some columns that has one."""
-        return next((self.fields[name] for name in columns if name in self.fields), None)
+        for name in columns:
+            if (text := self.fields.get(name)) is not None:
+                return text
+        return None
 
     @property
     def handle(self) -> str | None:
@@ -173,14 +176,19 @@ def _rows_of_csv(group: Sequence[_Row], base: str) -> Sequence[Fields]:
         "specs": [
             {"property": match[1].capitalize(), "value": text}
             for name, text in first.fields.items()
-            if (match := _METAFIELD.fullmatch(name))
+            if name.endswith(")") and (match := _METAFIELD.fullmatch(name))
         ],
     }
-    placed = sorted(group, key=lambda row: int(place) if (place := row.text("image position") or "").isdecimal() else 0)
+    placed = sorted(group, key=_place) if len(group) > 1 else group
     images = list(dict.fromkeys(url for row in placed if (url := row.text(*_IMAGE))))
-    names = [first.text(f"option{number} name") or "" for number in (1, 2, 3)]
+    names = [name for number in (1, 2, 3) if (name := first.text(f"option{number} name"))]
     variants = [_variant_of_csv(row, names) for row in group if row.text(*_PRICE)]
     return _rows(_handle(first.handle), product, images, variants or [_variant_of_csv(first, names)], base)
+
+
+def _place(row: _Row) -> int:
+    text = row.text("image position") or ""
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
 def _check_status(row: _Row) -> None:

@@ -194,7 +194,7 @@ def broken(raw: bytes, folder: Path) -> tuple[list[str], str]:
     path.write_bytes(raw)
     found: list[str] = []
     try:
-        found.extend(one.url if isinstance(one, ArchivedResponse) else one for one in read_archive(path, 1_000))
+        found.extend(one.url if isinstance(one, ArchivedResponse) else one.detail for one in read_archive(path, 1_000))
     except BrokenArchiveError as error:
         return found, str(error)
     return found, ""
@@ -207,12 +207,16 @@ def test_records_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         + record(b"HTTP/1.1 abc\r\n\r\n")
         + record(b"nothing")
         + record(fields={"WARC-Type": "request"})
+        + record(fields={"WARC-Type": "revisit"})
+        + record(GOOD.replace(b"\r\n", b"\n"))
     )
     assert broken(raw, tmp_path) == (
         [
             "http://shop.example/",
             *2 * ["http://shop.example/: its status or WARC-Date cannot be read"],
             "http://shop.example/: no HTTP response",
+            "http://shop.example/",
+            "http://shop.example/",
         ],
         "",
     )
@@ -223,6 +227,7 @@ def test_archives_that_lie_about_their_length_are_bounded(tmp_path: Path) -> Non
         broken(record() + record(fields={"Content-Length": "many"}), tmp_path)[1]
         == "Content-Length: 'many' is no number"
     )
+    assert "is no number" in broken(record(fields={"Content-Length": "9" * 5_000}), tmp_path)[1]
     huge = str(1 << 40)
     assert "unpacks to too much" in broken(record(fields={"Content-Length": huge}), tmp_path)[1]
     endless = gzip.compress(b"WARC/1.0\r\nWARC-Type: " + b"a" * (100 << 20))

@@ -166,7 +166,7 @@ SECOND = {
     "Image Src": "https://cdn.example/front.jpg",
     "Image Position": "1",
 }
-IMAGE = {"Handle": "leinen-hemd", "Image Src": "https://cdn.example/blau.jpg", "Image Position": "3"}
+IMAGE = {"Handle": "leinen-hemd", "Image Src": "https://cdn.example/blau.jpg", "Image Position": "9" * 5_000}
 
 
 @pytest.mark.parametrize("names", [{}, NEW_NAMES])
