@@ -16,7 +16,7 @@ import httpx
 import imageio_ffmpeg
 from packaging.requirements import Requirement
 
-from core.errors import CorruptObjectError, DataError, M5DataError
+from core.errors import DataError, M5DataError
 from core.files import TEMPORARY
 from core.processes.children import run_program
 from core.stage import Clock, utc_now
@@ -283,7 +283,7 @@ def _small_files(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _exports(workspace: Workspace) -> Iterator[Finding]:
-    with suppress(CorruptObjectError):  # the state, which lists the exports, is damaged: reported above
+    with suppress(M5DataError):  # the key, or the state, which lists the exports, is damaged: reported above
         yield from (Finding("export", "note", line) for line in odd_exports(workspace.store))
 
 
