@@ -50,7 +50,7 @@ SEARCHED := tests/splits/test_builder_promises.py
 	touch $@
 
 .venv/installed-dev: .venv/bin/python pyproject.toml constraints.txt
-	$(PIP) --editable '.[dev,train,ocr]'
+	$(PIP) --editable '.[dev,train,ocr,mcp]'
 	touch .venv/installed $@
 
 lint: .venv/installed-dev

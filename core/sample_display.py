@@ -11,6 +11,8 @@ import numpy as np
 __all__ = ["sample_card", "sample_line"]
 
 _LONGEST = 60
+_LONGEST_SHOWN = 300
+"""Characters of a text in a card."""
 _LINES = 12
 _LARGEST_IMAGE = 1 << 21
 """Largest image that a card shows, in bytes."""
@@ -26,14 +28,15 @@ def sample_card(sample: Any, present: Mapping[str, bool]) -> str:  # noqa: ANN40
     """Return HTML with the image, the caption, the first specifications, and which modalities are present."""
     states = " ".join(f"{'●' if there else '○'}&nbsp;{escape(name)}" for name, there in present.items())
     lines = "".join(
-        f"<tr><th style='text-align:left'>{escape(one.property)}</th>"
-        f"<td style='text-align:left'>{escape(one.value)}</td></tr>"
+        f"<tr><th style='text-align:left'>{escape(_cut(one.property, _LONGEST))}</th>"
+        f"<td style='text-align:left'>{escape(_cut(one.value, _LONGEST_SHOWN))}</td></tr>"
         for one in sample.specs[:_LINES]
     )
     facts = " · ".join(escape(one) for one in (sample.product_id, sample.split, sample.role) if one)
+    caption = _cut(sample.caption or "–", _LONGEST_SHOWN)
     return (
         "<div style='display:flex;gap:1em;align-items:flex-start'>"
-        f"{_image(sample.image)}<div><b>{escape(sample.caption or '–')}</b><br><small>{facts}<br>{states}</small>"
+        f"{_image(sample.image)}<div><b>{escape(caption)}</b><br><small>{facts}<br>{states}</small>"
         f"<table>{lines}</table></div></div>"
     )
 
@@ -53,10 +56,14 @@ def _short(value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"<{value.dtype} {list(value.shape)}>"
     if isinstance(value, str):
-        return repr(value if len(value) <= _LONGEST else value[: _LONGEST - 1] + "…")
+        return repr(_cut(value, _LONGEST))
     if is_dataclass(value):
         stated = (one.name for one in fields(value) if getattr(value, one.name) is not None)
         return f"{type(value).__name__}({', '.join(f'{name}={getattr(value, name)!r}' for name in stated)})"
     if isinstance(value, tuple) and value and not isinstance(value[0], int | float | str):
         return f"<{len(value)} {type(value[0]).__name__}>"
     return repr(value)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"

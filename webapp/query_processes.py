@@ -12,7 +12,7 @@ from core.errors import DataError, QueryError
 from core.processes.pool import PoolProcess
 from core.processes.pool_child import ChildLimits
 from storage import Snapshot
-from webapp.query_result import QueryResult, answer
+from webapp.query_result import MAX_FILE_BYTES, QueryResult, answer
 from webapp.requests import Stop
 
 __all__ = ["MAX_SECONDS", "QueryProcesses"]
@@ -23,7 +23,8 @@ _GRACE_S = 1.0
 """Seconds more after which its process is killed: single values cannot be interrupted."""
 _PROCESSES = 2
 _LIMITS = ChildLimits(memory_bytes=3 << 29, input_bytes=1 << 20, output_bytes=1 << 31)
-_LARGEST_RESULT = 32 << 20
+_LARGEST_RESULT = MAX_FILE_BYTES + (1 << 20)
+"""Bytes of a reply."""
 _STEP_S = 0.2
 _BUSY = "sql: other queries keep this server busy. Ask again in a moment."
 _TOO_LONG = "sql: the query was stopped, because it took too long. Narrow it or add a LIMIT."
@@ -52,6 +53,25 @@ class QueryProcesses:
         Raises:
             QueryError: The query is wrong, exceeds its limits, was stopped, or no process was free in time.
         """
+        fields = json.loads(self._run("page", snapshot, query, stop))
+        rows, bars = (tuple(map(tuple, fields[name])) for name in ("rows", "bars"))
+        return QueryResult(tuple(fields["columns"]), rows, fields["more"], bars)
+
+    def file(self, snapshot: Snapshot, query: str, form: str, stop: Stop) -> bytes:
+        """Return a file of all rows of one SELECT, at most ``MAX_FILE_BYTES`` long; otherwise like ``run``.
+
+        Args:
+            snapshot: The dataset version.
+            query: SQL.
+            form: ``csv`` (for spreadsheets) or ``parquet``.
+            stop: As in ``run``.
+
+        Raises:
+            QueryError: As in ``run``; or the file would be longer.
+        """
+        return self._run(form, snapshot, query, stop)
+
+    def _run(self, kind: str, snapshot: Snapshot, query: str, stop: Stop) -> bytes:
         deadline = time.monotonic() + MAX_SECONDS
         while not self._free.acquire(timeout=_STEP_S):
             if stop.is_set() or self._closed or time.monotonic() >= deadline:
@@ -62,7 +82,7 @@ class QueryProcesses:
                 if not process.starts_by(deadline, stop):
                     is_reusable = True  # by the next query
                     raise QueryError(_BUSY)
-                result = process.ask(snapshot, query, deadline, stop)
+                result = process.ask(kind, snapshot, query, deadline, stop)
                 is_reusable = True
                 return result
             finally:
@@ -130,8 +150,8 @@ class _Process:
             raise QueryError(f"sql: {error}") from error
         return True
 
-    def ask(self, snapshot: Snapshot, query: str, deadline: float, stop: Stop) -> QueryResult:
-        """Return the result of a query.
+    def ask(self, kind: str, snapshot: Snapshot, query: str, deadline: float, stop: Stop) -> bytes:
+        """Return the result of a query, in the form that ``kind`` names in ``answer``.
 
         Raises:
             QueryError: As ``QueryProcesses.run``; other errors are raised so, too, because the process has ended.
@@ -144,7 +164,7 @@ class _Process:
             "scratch": str(self._scratch),
         }
         try:
-            self._process.submit("query", json.dumps(asked).encode())
+            self._process.submit(kind, json.dumps(asked).encode())
             while not self._process.connection.poll(_STEP_S):
                 if stop.is_set() or time.monotonic() >= deadline + _GRACE_S:
                     raise QueryError(_TOO_LONG)
@@ -159,9 +179,7 @@ class _Process:
         if "error" in reply.head:
             said = str(reply.head["error"])
             raise QueryError(_TOO_LARGE if "Out of Memory" in said else said)
-        fields = json.loads(reply.bodies[0])
-        rows, bars = (tuple(map(tuple, fields[name])) for name in ("rows", "bars"))
-        return QueryResult(tuple(fields["columns"]), rows, fields["more"], bars)
+        return reply.bodies[0]
 
     def end(self) -> None:
         """Kill the process and remove its folder."""

@@ -1,5 +1,6 @@
 """The result of a person's query as texts, and a simple chart of it; also the work of a process for queries."""
 
+import io
 import json
 import math
 import os
@@ -11,17 +12,26 @@ from decimal import Decimal
 from functools import cache
 from numbers import Real
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from core.engine import memory_limit
-from core.errors import M5DataError
+from core.errors import M5DataError, QueryError
 from core.odd_values import python_values
 from core.processes.message import Message
+from core.row_formats import write_csv, write_parquet
 from storage import Snapshot, Store
 from webapp.catalogue.product_card import plain
 
-__all__ = ["MAX_ROWS", "QueryResult", "answer", "run_query"]
+if TYPE_CHECKING:  # exists for type checkers alone
+    from _typeshed import ReadableBuffer
+
+__all__ = ["MAX_FILE_BYTES", "MAX_ROWS", "QueryResult", "answer", "run_query"]
+
+MAX_FILE_BYTES = 32 << 20
+"""Maximum size of a file of a result."""
+_TOO_LARGE = f"sql: the file would exceed {MAX_FILE_BYTES >> 20} MB. Select less, or run m5data sql with --out FILE."
 
 MAX_ROWS = 500
 """Maximum number of rows shown."""
@@ -73,10 +83,11 @@ def run_query(snapshot: Snapshot, query: str, seconds: float | None = None) -> Q
     return QueryResult(names, shown, more, _chart(rows))
 
 
-def answer(_kind: str, data: bytes) -> Message:
+def answer(kind: str, data: bytes) -> Message:
     """Run a query in a process for queries: a handler of ``core.processes``.
 
     Args:
+        kind: ``page``: the first rows as ``QueryResult``, in JSON; ``csv`` or ``parquet``: a file of all rows.
         data: JSON: root, version, query, seconds, and scratch, a folder for data beyond the memory limit.
     """
     asked = json.loads(data)
@@ -84,10 +95,41 @@ def answer(_kind: str, data: bytes) -> Message:
     _be_modest()
     try:
         with memory_limit(_ENGINE_MB):
-            result = run_query(_snapshot(asked["root"], asked["version"]), asked["query"], asked["seconds"])
+            snapshot = _snapshot(asked["root"], asked["version"])
+            if kind == "page":
+                body = json.dumps(asdict(run_query(snapshot, asked["query"], asked["seconds"]))).encode()
+            else:
+                body = _file(snapshot.batches(asked["query"], seconds=asked["seconds"]), kind)
     except M5DataError as error:
         return Message({"error": plain(str(error), _LONGEST_VALUE)})
-    return Message({}, (json.dumps(asdict(result)).encode(),))
+    return Message({}, (body,))
+
+
+def _file(rows: pa.RecordBatchReader, form: str) -> bytes:
+    """Return a file of all rows.
+
+    Raises:
+        QueryError: It would be larger than ``MAX_FILE_BYTES``.
+    """
+    file = _BoundedFile()
+    try:
+        if form == "csv":
+            write_csv(rows, file, for_spreadsheet=True)
+        else:
+            write_parquet(rows, file)
+    finally:
+        rows.close()
+    return file.getvalue()
+
+
+class _BoundedFile(io.BytesIO):
+    """A file in memory that refuses to grow beyond ``MAX_FILE_BYTES``."""
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        written = super().write(data)
+        if self.tell() > MAX_FILE_BYTES:
+            raise QueryError(_TOO_LARGE)
+        return written
 
 
 @cache

@@ -5,12 +5,13 @@ from typing import Any
 import pyarrow as pa
 
 from core.errors import UsageError
+from workspace.notebook import rows_html
 
 __all__ = ["Rows"]
 
 
 class Rows:
-    """Rows of a query. It has every attribute of the Arrow table, and prints as a box.
+    """Rows of a query. It has every attribute of the Arrow table, and prints as a box; notebooks show a table.
 
     Libraries that speak Arrow (pandas, polars, DuckDB, pyarrow's own ``pa.table``) take it as it is; functions of
     pyarrow that ask for a ``pyarrow.Table`` take ``rows.table``.
@@ -48,6 +49,9 @@ class Rows:
 
         with duckdb.connect() as connection:
             return str(connection.from_arrow(self.table))
+
+    def _repr_html_(self) -> str:
+        return rows_html(self.table)
 
     def to_pandas(self, **options: Any) -> Any:  # noqa: ANN401 - pandas is optional
         """Return a pandas DataFrame; the options are those of ``pyarrow.Table.to_pandas``.

@@ -15,6 +15,7 @@ from core.usage import Purpose
 from export import Sample, Use, read_samples
 from storage import Snapshot, Store
 from storage.remote_workspace import RemoteWorkspace
+from workspace.notebook import snapshot_html
 from workspace.rows import Rows
 from workspace.settings import Settings
 
@@ -93,6 +94,9 @@ class Workspace:
     def snapshot(self) -> Snapshot:
         """The dataset version that this workspace is read at."""
         return self.store.snapshot(self.version)
+
+    def _repr_html_(self) -> str:
+        return snapshot_html(str(self.root), self.snapshot)
 
     def table(self, name: str) -> pa.Table:
         """Return a whole table, sorted by its key (see docs/tables.md)."""

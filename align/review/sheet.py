@@ -18,6 +18,7 @@ from align.review.effective_decisions import EffectiveDecisions
 from core.errors import FeedError
 from core.files import replace_file
 from core.records import Reject
+from core.spreadsheets import escape_formula, unescape_formula
 from storage import Snapshot
 
 __all__ = [
@@ -158,7 +159,6 @@ _COLUMNS = (
     *("decision", "name", "source_a", "path_a", "source_b", "path_b", "titles_a", "titles_b"),
     *("merged", "relation", "probability", "s_label", "s_content", "evidence"),
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _LARGEST = 64 << 20
 
 
@@ -191,21 +191,13 @@ def _row(pair: UncertainPair) -> dict[str, str]:
     return {
         "decision": "",
         "name": "",
-        **{column: _guard(text) for column, text in texts.items()},
+        **{column: escape_formula(text) for column, text in texts.items()},
         "merged": "yes" if pair.merged else "no",
         "relation": pair.relation,
         "probability": chance,
         "s_label": f"{pair.s_label:.3f}",
         "s_content": f"{pair.s_content:.3f}",
     }
-
-
-def _guard(text: str) -> str:
-    return "'" + text if text.startswith(_FORMULA) else text
-
-
-def _unguard(text: str) -> str:
-    return text[1:] if text[:1] == "'" and text[1:].startswith(_FORMULA) else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +235,9 @@ def read_sheet(path: Path, reader: SheetReader) -> Iterator[Decision | Reject]:
             if missing:
                 raise FeedError(f"{path}:1: missing columns {', '.join(missing)}.")
             for row in rows:
-                cells = {key: _unguard((value or "").strip()) for key, value in row.items() if isinstance(key, str)}
+                cells = {
+                    key: unescape_formula((value or "").strip()) for key, value in row.items() if isinstance(key, str)
+                }
                 if cells["decision"]:
                     yield _checked(reader.decision(cells), f"{path.name}:{rows.line_num}")
     except (OSError, UnicodeDecodeError, csv.Error) as error:

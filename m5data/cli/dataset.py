@@ -1,4 +1,4 @@
-"""Verbs that finish the dataset (verify, export), its SQL, and its usage rights."""
+"""Verbs that finish the dataset (verify, export), its SQL, its usage rights, and the lineage of a product."""
 
 from contextlib import nullcontext
 from datetime import datetime
@@ -15,7 +15,7 @@ from m5data.cli.untrusted import UntrustedOption
 if TYPE_CHECKING:  # every spawned child imports this module again, so it must stay light
     from storage import Snapshot
 
-__all__ = ["export", "rights", "shell", "sql", "verify"]
+__all__ = ["export", "rights", "shell", "sql", "verify", "why"]
 
 _SHOWN = 60
 """Characters of a served signal that a table shows."""
@@ -137,6 +137,29 @@ def sql(
     snapshot = _snapshot(workspace, at)
     with bounded_memory(_QUERY_GB), bounded_time(_QUERY_S):
         write_rows(snapshot.batches(query), form, out)
+
+
+def why(
+    product: Annotated[str, typer.Argument(metavar="PRODUCT_ID", help="Product, as in the table products.")],
+    workspace: WorkspaceOption = HERE,
+    at: Annotated[int | None, typer.Option("--at", metavar="VERSION", help="Read an earlier dataset version.")] = None,
+    as_json: JsonOption = False,
+    _untrusted: UntrustedOption = False,
+) -> None:
+    """Show why a product is where it is: page, drops, duplicates, label, judged pairs, splits, versions."""
+    from dataclasses import asdict
+
+    from core.errors import UsageError
+    from m5data.cli.output import print_json, print_rows
+    from webapp.catalogue.lineage import lineage_steps, read_lineage
+
+    lineage = read_lineage(_snapshot(workspace, at), product)
+    if lineage is None:
+        raise UsageError(f"{product}: no such product. List ids with: m5data sql 'from products'")
+    if as_json:
+        print_json(asdict(lineage))
+    else:
+        print_rows("", ("step", "result", "why"), list(lineage_steps(lineage)))
 
 
 def shell(

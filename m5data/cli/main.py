@@ -86,8 +86,10 @@ _AFTER: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
         "Explore": (
             ("sql", dataset.sql),
             ("shell", dataset.shell),
+            ("why", dataset.why),
             ("rights", dataset.rights),
             ("serve", workspace.serve),
+            ("mcp", workspace.mcp),
         ),
         "Train": (("train", training.train), ("evaluate", training.evaluate), ("compare", training.compare)),
         "Maintain": (

@@ -1,17 +1,14 @@
 """Output of verbs: tables for people; JSON, CSV and Parquet for programs."""
 
-import base64
 import io
 import json
-import math
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pyarrow as pa
 from rich.box import SIMPLE_HEAD
@@ -22,12 +19,12 @@ from rich.text import Text
 
 from core.errors import UsageError
 from core.files import replacing
-from core.odd_values import is_odd, python_values
+from core.odd_values import python_values
+from core.row_formats import plain_json, write_csv, write_parquet
 from core.stage import StageReport
 
 __all__ = [
     "as_box",
-    "plain_json",
     "print_json",
     "print_notes",
     "print_reports",
@@ -205,11 +202,9 @@ def _write(rows: pa.RecordBatchReader, form: str, out: Path | None) -> None:
 
 def _encode(rows: pa.RecordBatchReader, form: str, target: BinaryIO) -> None:
     if form == "csv":
-        _encode_csv(rows, target)
+        write_csv(rows, target)
     elif form == "parquet":
-        import pyarrow.parquet
-
-        _write_tables(rows, target, pyarrow.parquet.ParquetWriter)
+        write_parquet(rows, target)
     else:
         lines = (_one_line(row) for row in _each(rows))
         target.write(b"[")
@@ -219,18 +214,6 @@ def _encode(rows: pa.RecordBatchReader, form: str, target: BinaryIO) -> None:
 
 def _one_line(row: Mapping[str, object]) -> str:
     return json.dumps(plain_json(row), ensure_ascii=False, allow_nan=False).translate(_IN_JSON)
-
-
-def _encode_csv(rows: pa.RecordBatchReader, target: BinaryIO) -> None:
-    """Write rows as CSV; pyarrow has no text for times outside Python's years, so a batch with one has texts there."""
-    from pyarrow.csv import CSVWriter, WriteOptions, write_csv
-
-    texts = [field.name for field in rows.schema if not _is_written(field, CSVWriter)]
-    write_csv(_as_texts(pa.Table.from_batches([], rows.schema), texts), target)
-    for batch in rows:
-        table = pa.Table.from_batches([batch])
-        odd = [name for name in table.column_names if name not in texts and is_odd(table[name])]
-        write_csv(_as_texts(table, [*texts, *odd]), target, WriteOptions(include_header=False))
 
 
 def _show(rows: pa.RecordBatchReader) -> None:
@@ -258,74 +241,6 @@ def as_box(rows: pa.RecordBatchReader) -> tuple[str, str]:
         connection.from_arrow(shown).show(max_rows=SHOWN_ROWS, max_width=width)
     note = f"{SHOWN_ROWS} of {count:,} rows shown" if count > SHOWN_ROWS else ""
     return visible(drawn.getvalue().rstrip("\n")) + "\n", note
-
-
-def _write_tables(rows: pa.RecordBatchReader, target: BinaryIO, writer_of: Callable[[object, pa.Schema], Any]) -> None:
-    """Write rows with a writer of pyarrow; columns of types that its format does not have become text."""
-    texts = [field.name for field in rows.schema if not _is_written(field, writer_of)]
-    schema = _as_texts(pa.Table.from_batches([], rows.schema), texts).schema
-    with writer_of(target, schema) as writer:
-        for batch in rows:
-            writer.write_table(_as_texts(pa.Table.from_batches([batch]), texts))
-
-
-def _is_written(field: pa.Field, writer_of: Callable[[object, pa.Schema], Any]) -> bool:
-    """Return whether a format has the type of a column; CSV has no bytes, though pyarrow writes them as they are."""
-    import pyarrow.csv
-
-    if writer_of is pyarrow.csv.CSVWriter and _is_bytes(field.type):
-        return False
-    try:
-        row = pa.table({field.name: pa.nulls(1, field.type)})
-        with writer_of(io.BytesIO(), row.schema) as writer:
-            writer.write_table(row)
-    except pa.ArrowException:
-        return False
-    return True
-
-
-def _is_bytes(kind: pa.DataType) -> bool:
-    kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
-    return any(is_kind(kind) for is_kind in kinds)
-
-
-def _as_texts(rows: pa.Table, names: Sequence[str]) -> pa.Table:
-    """Return a table with columns as text: values within others as JSON, bytes as base64."""
-    for name in names:
-        texts = [_as_text(value) for value in python_values(rows[name])]
-        rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array(texts, pa.string()))
-    return rows
-
-
-def _as_text(value: object) -> str | None:
-    plain = plain_json(value)
-    return plain if isinstance(plain, str | None) else json.dumps(plain, ensure_ascii=False, allow_nan=False)
-
-
-def plain_json(value: object) -> object:  # noqa: PLR0911 - one of each type
-    """Return a value as JSON has it (RFC 8259): bytes as base64, all else that it lacks (NaN, dates) as text."""
-    match value:
-        case float():
-            return value if math.isfinite(value) else str(value)
-        case None | bool() | int() | str():
-            return value
-        case Mapping():
-            return {str(key): plain_json(one) for key, one in value.items()}
-        case pa.MonthDayNano():
-            return _interval(value.months, value.days, value.nanoseconds)
-        case list() | tuple():
-            return [plain_json(one) for one in value]
-        case bytes():
-            return base64.b64encode(value).decode()
-        case _:
-            return str(value)
-
-
-def _interval(months: int, days: int, nanoseconds: int) -> str:
-    seconds = Decimal(nanoseconds).scaleb(-9).normalize()
-    parts = [(Decimal(months), "month"), (Decimal(days), "day"), (seconds, "second")]
-    given = [f"{number:f} {name}{'' if number == 1 else 's'}" for number, name in parts if number]
-    return " ".join(given) or "0 seconds"
 
 
 def _each(rows: pa.RecordBatchReader) -> Iterator[dict[str, object]]:

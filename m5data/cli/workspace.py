@@ -8,7 +8,7 @@ import typer
 from m5data.cli.shared import HERE, JsonOption, WorkspaceOption
 from m5data.cli.untrusted import UntrustedOption
 
-__all__ = ["demo", "doctor", "init", "serve"]
+__all__ = ["demo", "doctor", "init", "mcp", "serve"]
 
 DEMO = Path("demo")
 
@@ -92,6 +92,26 @@ def doctor(
         print_rows("", ("what", "", "found"), [(one.name, one.state, one.detail) for one in findings])
     if any(finding.state == "wrong" for finding in findings):
         raise typer.Exit(1)
+
+
+def mcp(workspace: WorkspaceOption = HERE) -> None:
+    """Serve search, products, SQL and lineage to agents: the Model Context Protocol over standard input and output.
+
+    Everything is read only. A client starts this program; add it to the client's settings.
+    """
+    from core.errors import UsageError
+    from storage import Store
+    from storage.remote_workspace import RemoteWorkspace
+
+    try:
+        from webapp.mcp_server import open_server
+    except ModuleNotFoundError as error:
+        raise UsageError(f"m5data mcp needs {error.name}, not installed here. Run pip install 'm5data[mcp]'") from None
+
+    if home := RemoteWorkspace.of(workspace):
+        home.refresh()
+    with open_server(Store.open(workspace)) as server:
+        server.run("stdio")
 
 
 def serve(

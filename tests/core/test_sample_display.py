@@ -36,3 +36,10 @@ def test_a_notebook_shows_a_card_with_the_text_escaped() -> None:
     assert "src='data:image/jpeg;base64,/9j/" in card
     assert "○&nbsp;video" in card
     assert "<img" not in replace(SAMPLE, image=b"<svg onload='x'/>")._repr_html_()
+
+
+def test_long_texts_of_a_card_are_cut() -> None:
+    card = replace(SAMPLE, caption="c" * 400, specs=(Specification("p" * 400, "<" * 400),))._repr_html_()
+    assert f"<b>{'c' * 299}…</b>" in card
+    assert f">{'p' * 59}…</th>" in card
+    assert f">{'&lt;' * 299}…</td>" in card

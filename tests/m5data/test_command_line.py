@@ -170,3 +170,17 @@ def test_a_value_that_a_setting_does_not_take_is_one_line_and_exit_2(workspace: 
 def test_control_characters_of_a_page_do_not_reach_the_terminal(workspace: Path) -> None:
     done = run("sql", "select chr(27) || ']0;title' as caption", "-w", workspace, cwd=workspace)
     assert "\x1b" not in done.stdout
+
+
+def test_why_prints_what_led_to_a_product(workspace: Path) -> None:
+    (workspace / "m5data.toml").write_text("[crawl.sources.shop]\ncrawl_authorised = true\n")
+    feed = workspace.parent / "feed.jsonl"
+    feed.write_text('{"id": "1", "url": "https://shop.example/1", "title": "Pot"}\n', encoding="utf-8")
+    assert run("ingest", feed, "--source", "shop", "-w", workspace, cwd=workspace).returncode == 0
+    lines = run("why", "shop:1", "-w", workspace, cwd=workspace).stdout.splitlines()
+    assert lines[0].split() == ["step", "result", "why"]
+    assert [line.split()[0] for line in lines[2:] if not line.startswith(" ")] == ["page", "versions"]
+    stated = json.loads(run("why", "shop:1", "-w", workspace, "--json", cwd=workspace).stdout)
+    assert (stated["product_id"], stated["version"], stated["splits"]) == ("shop:1", 1, [])
+    unknown = run("why", "shop:2", "-w", workspace, cwd=workspace)
+    assert (unknown.returncode, unknown.stderr.partition(".")[0]) == (2, "m5data: shop:2: no such product")

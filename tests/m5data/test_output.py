@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from core.errors import UsageError
-from m5data.cli.output import plain_json, write_rows
+from core.row_formats import plain_json
+from m5data.cli.output import write_rows
 from workspace.rows import Rows
 
 VALUES = {

@@ -27,6 +27,7 @@ _PATHS = (
         "/sql",
         "/sql?q=select+1",
         "/sql/columns",
+        "/sql/file?query=select+1&format=csv",
         "/map",
         "/tags",
         "/views",

@@ -157,6 +157,27 @@ def test_pages_fit_the_screen_and_can_be_read(
     context.close()
 
 
+@pytest.mark.parametrize(("locale", "csv"), [("en-US", "Download CSV"), ("zh-CN", "下载 CSV")])
+def test_result_of_a_query_is_downloaded_by_keyboard(
+    browser: Browser, served: tuple[Served, dict[str, str]], locale: str, csv: str
+) -> None:
+    context = browser.new_context(locale=locale)
+    page = open_page(context, served, "rita")
+    page.goto(served[0].url + "/sql")
+    page.fill("#query", "SELECT 'a' AS x\nUNION ALL\nSELECT '=2'\nORDER BY x")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".files")
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == csv:
+            break
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert download.value.path().read_text("utf-8-sig") == '"x"\n"\'=2"\n"a"\n'
+    assert page.input_value("#query") == "SELECT 'a' AS x\nUNION ALL\nSELECT '=2'\nORDER BY x"
+    context.close()
+
+
 def test_the_next_pair_is_loaded_before_it_is_asked_for(
     browser: Browser, served: tuple[Served, dict[str, str]]
 ) -> None:

@@ -1,5 +1,8 @@
 """The SQL page: read-only, bounded, and inert."""
 
+import io
+
+import pyarrow.parquet as pq
 import pytest
 
 from tests.webapp.conftest import Filled, Site
@@ -43,6 +46,45 @@ def test_results_hold_hostile_texts_as_text_and_annotators_see_none(site: Site) 
     check_inert(answer.text)
     ann = site.signed_in("ann").client
     assert (ann.get("/sql", params=query).status_code, ann.get("/sql/columns").status_code) == (403, 403)
+
+
+HOSTILE_ROWS = "FROM (VALUES ('=1+1', -1), ('a', 2), ('-20 °C', 3), (NULL, 4)) AS t(\"+name\", n) ORDER BY n"
+
+
+def test_csv_file_has_all_rows_and_no_formula(site: Site) -> None:
+    client = site.signed_in("rita", "reviewer").client
+    answer = client.get("/sql/file", params={"query": HOSTILE_ROWS, "format": "csv"})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="query-v1.csv"'
+    assert answer.content.decode("utf-8-sig") == '"\'+name","n"\n"\'=1+1",-1\n"a",2\n"\'-20 °C",3\n,4\n'
+    assert answer.content.startswith(b"\xef\xbb\xbf")
+    lines = client.get("/sql/file", params={"query": "FROM range(1200)", "format": "csv"}).text.splitlines()
+    assert (len(lines), lines[-1]) == (1201, "1199")
+
+
+def test_parquet_file_has_the_values_as_they_are(site: Site) -> None:
+    client = site.signed_in("rita", "reviewer").client
+    answer = client.get("/sql/file", params={"query": HOSTILE_ROWS, "format": "parquet"})
+    assert answer.headers["content-disposition"] == 'attachment; filename="query-v1.parquet"'
+    rows = pq.read_table(io.BytesIO(answer.content)).to_pydict()
+    assert rows == {"+name": ["=1+1", "a", "-20 °C", None], "n": [-1, 2, 3, 4]}
+
+
+def test_files_are_refused_as_the_page_refuses(site: Site) -> None:
+    client = site.signed_in("rita", "reviewer").client
+    for query, message in (
+        ("DROP TABLE products", "not allowed"),
+        ("SELECT * FROM read_text('/etc/hostname')", "Permission Error"),
+        ("SELECT repeat('x', 1000) AS x, range FROM range(50000)", "the file would exceed 32 MB"),
+    ):
+        answer = client.get("/sql/file", params={"query": query, "format": "csv"})
+        assert "content-disposition" not in answer.headers
+        assert message in answer.text
+    assert client.get("/sql/file", params={"query": "SELECT 1", "format": "exe"}).status_code == 400
+    asked = {"query": "SELECT 1", "format": "csv"}
+    assert site.signed_in("ann").client.get("/sql/file", params=asked).status_code == 403
+    assert site.new_client().get("/sql/file", params=asked).status_code == 401
 
 
 def test_completion_knows_each_column_and_its_meaning(site: Site) -> None:

@@ -45,9 +45,10 @@ def compare_products(snapshot: Snapshot, query: str, candidate: str) -> ProductC
     left, right = read_detail(snapshot, query), read_detail(snapshot, candidate)
     if left is None or right is None:
         return None
-    place = next((number for number, one in enumerate(left.related) if one.product_id == candidate), None)
-    found = None if place is None else left.related[place]
-    later = left.related[0 if place is None else place + 1 :]
+    related = left.lineage.related
+    place = next((number for number, one in enumerate(related) if one.product_id == candidate), None)
+    found = None if place is None else related[place]
+    later = related[0 if place is None else place + 1 :]
     return ProductComparison(
         query=left.card,
         candidate=right.card,

@@ -8,22 +8,21 @@ from typing import Any
 
 import duckdb
 
-from core.engine import bucket_of
 from core.product_keys import same_products_sql
 from core.usage import PURPOSES
 from storage import Snapshot
 from storage.views import ledger_sql
-from webapp.catalogue.product_card import TABLES, ProductCard, plain, price_text, read_cards
+from webapp.catalogue.lineage import Lineage, lineage_of
+from webapp.catalogue.product_bucket import open_bucket
+from webapp.catalogue.product_card import ProductCard, plain, price_text, read_cards
 
 __all__ = [
     "AudioClip",
     "Change",
     "FrameView",
     "MediaFile",
-    "Membership",
     "Offer",
     "ProductDetail",
-    "Related",
     "Statements",
     "UsageSignal",
     "read_detail",
@@ -103,28 +102,10 @@ def read_image_text(engine: duckdb.DuckDBPyConnection, product_id: str) -> Image
     return ImageText(images, tuple(proposals))
 
 
-_OWN_DUPLICATE = "own_duplicate"
-"""View of the product's bucket of ``duplicates``; the whole table is read only if the product has duplicates."""
-_WHOLE = ("splits", "rejects", "duplicates", "duplicate_pairs", "matches", "properties")
-_BUCKETED = (
-    *(name for name in TABLES if name not in _WHOLE),
-    *("frames", "labels", "usage_rights", "images", "image_text", "spec_proposals", "history"),
-)
 _FRAMES = 120
-_RELATIONS = 24
-_CHANGED_PRICES = 12
+_CHANGED_PRICES, _MAX_OFFERS = 12, 24
 _LONGEST_URL = 300
 _LEDGER = "select image, caption, specifications, video, audio from ledger where product_id = ?"
-_LABELS = """
-select list_filter([class_name, sub_class_name, subsub_class_name], lambda name: name != '')
-from labels where product_id = ?
-"""
-_SPLITS = """
-select recipe, split, role, label, label_level, case label_level when 'class' then class_name
-    when 'sub_class' then sub_class_name when 'subsub_class' then subsub_class_name end
-from splits left join labels using (product_id) where product_id = ? order by 1, 2
-"""
-_GROUP = f"select group_id, rule, kept, size from {_OWN_DUPLICATE} where product_id = ?"  # noqa: S608
 _FRAME = """
 select second, object, "offset", length from frames where product_id = ? order by video_sha256, second limit ?
 """
@@ -133,20 +114,6 @@ _MEDIA = """
 select kind, position, left(url, 600), state, reason, attempts, http_status, width, height, bytes
 from media where product_id = ? order by kind, position limit 100
 """
-_RELATED = f"""
-with related as (
-    select case query when $id then candidate else query end as product_id, decision as how, 1 - posterior as distance
-    from matches where $id in (query, candidate)
-    union all
-    select case product_id when $id then other_id else product_id end, rule, distance
-    from duplicate_pairs where $id in (product_id, other_id)
-    union all
-    select product_id, rule, 0 from duplicates where group_id = $group and product_id <> $id and not kept
-)
-select product_id, list(distinct how order by how), min(distance) from related
-group by 1 order by 3, 1 limit {_RELATIONS}
-"""  # noqa: S608 - constants
-_CAPTION = "select product_id, left(caption, 160) from related_products where list_contains($ids, product_id)"
 _CHANGES = """
 select changed_at, field, name, left(before, 300), left("after", 300) from history where product_id = ?
 order by changed_at desc, field, name limit 50
@@ -155,13 +122,13 @@ _SIGNALS = f"""
 select signal, place, left(served, 2000), since, until, {", ".join(PURPOSES)} from usage_rights where product_id = ?
 order by until is not null, since desc, signal, place limit 100
 """  # noqa: S608 - constants
-_PAGE = "select page_sha256, first_seen, last_seen, availability from products where product_id = ?"
+_AVAILABILITY = "select availability from products where product_id = ?"
 _LONGEST_DESCRIPTION = 4_000
 _STATEMENTS = f"""
 select left(description, {_LONGEST_DESCRIPTION + 1}), features[:50], list_price, currency, rating, rating_count,
     condition, item_group, gtin14 from products where product_id = ?
 """  # noqa: S608 - constants
-_OFFERS = f"select unnest(offers) from ({same_products_sql('gtin14 = $gtin')}) limit {_RELATIONS}"  # noqa: S608
+_OFFERS = f"select unnest(offers) from ({same_products_sql('gtin14 = $gtin')}) limit {_MAX_OFFERS}"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,18 +182,6 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Related:
-    """A product that is, or may be, the same."""
-
-    product_id: str
-    how: tuple[str, ...]
-    """Rules that found a duplicate, or the decision of annotators."""
-    distance: float
-    """0: the same."""
-    caption: str
-
-
-@dataclass(frozen=True, slots=True)
 class Statements:
     """What the shop states beside the caption, as shown; None: not stated."""
 
@@ -271,35 +226,16 @@ class UsageSignal:
 
 
 @dataclass(frozen=True, slots=True)
-class Membership:
-    """A split that contains the product."""
-
-    recipe: str
-    split: str
-    role: str
-    label: str | None
-    label_level: str
-    label_name: str | None
-    """Name of the category that is the label; None at the level ``match``."""
-
-
-@dataclass(frozen=True, slots=True)
 class ProductDetail:
     """One product in full."""
 
     card: ProductCard
     ledger: Mapping[str, str]
     """Modality -> present, or the reason why it is not."""
-    labels: tuple[str, ...]
-    """Names in the shared hierarchy, outermost first."""
-    splits: tuple[Membership, ...]
-    group: tuple[str, str, bool, int] | None
-    """Duplicate group: id, rule, whether the product is kept, number of products; None: not searched for yet."""
+    lineage: Lineage
     frames: tuple[FrameView, ...]
     audio: tuple[AudioClip, ...]
     media: tuple[MediaFile, ...]
-    related: tuple[Related, ...]
-    """Duplicates, near duplicates and judged pairs, closest first."""
     signals: tuple[UsageSignal, ...]
     """Current ones first."""
     purposes: Mapping[str, bool]
@@ -308,10 +244,6 @@ class ProductDetail:
     """Text found in the images, and the property values that it proposes."""
     changes: tuple[Change, ...]
     """Latest first."""
-    page: bool
-    """Whether its page is stored."""
-    first_seen: datetime
-    last_seen: datetime
     availability: str | None
     stated: Statements
     offers: tuple[Offer, ...]
@@ -320,37 +252,29 @@ class ProductDetail:
 
 def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
     """Return one product of a dataset version, or None if it does not exist, reading only its bucket of most tables."""
-    with closing(_bucket(snapshot, product_id)) as engine:
-        card = read_cards(engine, [product_id]).get(product_id)
-        if card is None:
+    with closing(open_bucket(snapshot, product_id)) as engine:
+        card, lineage = read_cards(engine, [product_id]).get(product_id), lineage_of(engine, snapshot, product_id)
+        if card is None or lineage is None:
             return None
         engine.execute(f"CREATE VIEW ledger AS {ledger_sql()}")
         ledger = engine.execute(_LEDGER, [product_id])
         names = [column[0] for column in ledger.description or ()]
         states = ledger.fetchone() or ()
-        labels = engine.execute(_LABELS, [product_id]).fetchone()
         signals = tuple(map(_signal, engine.execute(_SIGNALS, [product_id]).fetchall()))
         present = [one.verdicts for one in signals if one.until is None]
-        group = engine.execute(_GROUP, [product_id]).fetchone()
         stated = _statements(engine.execute(_STATEMENTS, [product_id]).fetchall()[0])
-        page, first_seen, last_seen, availability = engine.execute(_PAGE, [product_id]).fetchall()[0]
+        availability = engine.execute(_AVAILABILITY, [product_id]).fetchall()[0][0]
         return ProductDetail(
             card=card,
             ledger=dict(zip(names, states, strict=True)),
-            labels=tuple(labels[0]) if labels else (),
-            splits=tuple(Membership(*row) for row in engine.execute(_SPLITS, [product_id]).fetchall()),
-            group=group,
+            lineage=lineage,
             frames=tuple(FrameView(*row) for row in engine.execute(_FRAME, [product_id, _FRAMES]).fetchall()),
             audio=tuple(AudioClip(*row) for row in engine.execute(_AUDIO, [product_id]).fetchall()),
             media=tuple(_media_file(row) for row in engine.execute(_MEDIA, [product_id]).fetchall()),
-            related=_related(snapshot, engine, product_id, group[0] if group and group[3] > 1 else None),
             signals=signals,
             purposes={name: all(one[name] != "refused" for one in present) for name in PURPOSES},
             image_text=read_image_text(engine, product_id),
             changes=tuple(Change(*row) for row in engine.execute(_CHANGES, [product_id]).fetchall()),
-            page=page is not None,
-            first_seen=first_seen,
-            last_seen=last_seen,
             availability=availability,
             stated=stated,
             offers=_offers(snapshot, stated.gtin14) if stated.gtin14 else (),
@@ -392,26 +316,3 @@ def _signal(row: tuple[Any, ...]) -> UsageSignal:
 def _media_file(row: tuple[Any, ...]) -> MediaFile:
     kind, position, url, *rest = row
     return MediaFile(kind, position, plain(url, _LONGEST_URL), *rest)
-
-
-def _related(
-    snapshot: Snapshot, engine: duckdb.DuckDBPyConnection, product_id: str, group: str | None
-) -> tuple[Related, ...]:
-    rows = engine.execute(_RELATED, {"id": product_id, "group": group}).fetchall()
-    ids = [row[0] for row in rows]
-    buckets = {bucket_of(one, snapshot.record.buckets) for one in ids}
-    engine.execute(snapshot.view("related_products", "products", only=sorted(buckets)))
-    captions = dict(engine.execute(_CAPTION, {"ids": ids}).fetchall())
-    return tuple(
-        Related(one, tuple(how), distance, plain(captions.get(one) or "", _LONGEST_URL)) for one, how, distance in rows
-    )
-
-
-def _bucket(snapshot: Snapshot, product_id: str) -> duckdb.DuckDBPyConnection:
-    """Open a connection with only the product's bucket of most tables, so that the ledger stays cheap at any size."""
-    engine = snapshot.connection(only=_WHOLE)
-    bucket = bucket_of(product_id, snapshot.record.buckets)
-    for name in _BUCKETED:
-        engine.execute(snapshot.view(name, name, only=[bucket]))
-    engine.execute(snapshot.view(_OWN_DUPLICATE, "duplicates", only=[bucket]))
-    return engine

@@ -3,22 +3,7 @@ const query = document.querySelector('#query');
 const list = document.querySelector('#completions');
 const place = document.querySelector('#tables');
 const KEYWORDS = ['SELECT', 'FROM', 'WHERE', 'GROUP BY', 'ORDER BY', 'LIMIT', 'JOIN', 'USING', 'count(*)', 'DESC'];
-const answer = await fetch('/sql/columns', { headers: { accept: 'application/json' } });
-const tables = answer.ok ? await answer.json() : {};
 const words = new Map(KEYWORDS.map((word) => [word, '']));
-
-for (const [table, columns] of Object.entries(tables)) {
-  words.set(table, '');
-  const entry = document.createElement('details');
-  entry.append(Object.assign(document.createElement('summary'), { textContent: table }));
-  for (const [column, meaning] of Object.entries(columns)) {
-    words.set(column, meaning);
-    const line = document.createElement('p');
-    line.append(Object.assign(document.createElement('b'), { textContent: column }), ` ${meaning}`);
-    entry.append(line);
-  }
-  place.append(entry);
-}
 
 function begun() {
   return query.value.slice(0, query.selectionStart).match(/[\w(*)]+$/)?.[0] ?? '';
@@ -52,3 +37,18 @@ query.addEventListener('keydown', (event) => {
     insert(list.querySelector('button').textContent);
   }
 });
+
+// Last, since reading the tables takes a while and the keys should work at once.
+const answer = await fetch('/sql/columns', { headers: { accept: 'application/json' } });
+for (const [table, columns] of Object.entries(answer.ok ? await answer.json() : {})) {
+  words.set(table, '');
+  const entry = document.createElement('details');
+  entry.append(Object.assign(document.createElement('summary'), { textContent: table }));
+  for (const [column, meaning] of Object.entries(columns)) {
+    words.set(column, meaning);
+    const line = document.createElement('p');
+    line.append(Object.assign(document.createElement('b'), { textContent: column }), ` ${meaning}`);
+    entry.append(line);
+  }
+  place.append(entry);
+}

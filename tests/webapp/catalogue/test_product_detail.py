@@ -24,8 +24,8 @@ def test_product_is_shown_with_modalities_ledger_and_split(store: Store) -> None
         2,
         1,
     )
-    assert found.labels == ("家居", "茶具")
-    assert [(one.split, one.role) for one in found.splits] == [("train", "sample")]
+    assert found.lineage.labels == ("家居", "茶具")
+    assert [(one.split, one.role) for one in found.lineage.splits] == [("train", "sample")]
     lacking = read_detail(store.snapshot(), "shop:3")
     assert lacking is not None
     assert dict(lacking.ledger) == {
@@ -73,7 +73,7 @@ def test_related_products_come_closest_first(store: Store) -> None:
         stage.write("duplicate_pairs", rows("duplicate_pairs", near))
         stage.commit(StageReport("dedup", 3, 3))
     related = {
-        one: [(other.product_id, other.how, other.caption) for other in found.related]
+        one: [(other.product_id, other.how, other.caption) for other in found.lineage.related]
         for one in ("shop:1", "shop:2", "shop:3")
         if (found := read_detail(store.snapshot(), one)) is not None
     }
