@@ -13,6 +13,8 @@ from align.category import Category
 from align.hierarchy import Hierarchy, build_hierarchy, compared_categories
 from align.image_specs import ImageLine, PropertyNames, propose_values
 from align.label_tables import make_label_map, make_label_pairs
+from align.onto.targets import write_targets
+from align.onto.tree_files import read_tree, trees_digest
 from align.properties import fold_property
 from align.property_uses import SOURCE, Naming, lines_of, marks_of
 from align.review import EffectiveDecisions, all_decisions, decisions_digest, resolve_decisions
@@ -34,7 +36,7 @@ _READS = {
     "learned": ("products", "duplicates", "specs", "images", "image_text"),
 }
 
-_LAYOUT = "properties"
+_LAYOUT = "targets"
 """Changes with the tables of a release, so that older workspaces are aligned again."""
 
 _FAULTS = pa.schema(
@@ -68,21 +70,24 @@ def run(
 ) -> StageReport:
     """Align all categories, and label every product that is not an exact duplicate.
 
-    Reads ``products``, ``duplicates``, ``specs`` (the learned rule also ``images``), people's
-    decisions, and the ids of the last ``label_map``. Writes ``label_map``, ``label_pairs``, ``labels``,
-    ``properties``, ``spec_norms`` and, from ``image_text``, ``spec_proposals``.
+    Reads ``products``, ``duplicates``, ``specs`` (the learned rule also ``images``), people's decisions, the trees of
+    ``align.onto``, and the ids of the last ``label_map``. Writes ``label_map``, ``label_pairs``, ``targets``,
+    ``labels``, ``properties``, ``spec_norms`` and, from ``image_text``, ``spec_proposals``.
     A product with a missing or invalid category path is a reject (reasons: ``align.fault``). So is a
-    setting or decision that names no category (``unknown_category``), and a decision that contradicts
-    newer ones (``contradicted``); the report counts them as read and dropped, in addition to the products.
+    setting or decision that names no category (``unknown_category``), a decision that contradicts
+    newer ones (``contradicted``), and a category that no node of a tree resembles (``no_node``); the report counts
+    them as read and dropped, in addition to the products.
 
     Raises:
         MissingInputError: The stage ``dedup`` has not run yet.
+        SettingsError: A tree of ``align.onto`` cannot be read.
     """
-    digest = (
-        f"{_LAYOUT} {decisions_digest(store.state)}"  # read first, so that a later decision counts for the next run
-    )
+    # The decisions are read first, so that a later one counts for the next run.
+    digest = f"{_LAYOUT} {decisions_digest(store.state)} {trees_digest(settings.onto)}".rstrip()
     decisions = all_decisions(store.state)
-    with store.stage("align", settings=settings.digest(), reads=_READS[settings.rule], extra=digest) as stage:
+    # The digest has the content of the trees, so the place of their files does not matter.
+    kept = settings.model_copy(update={"onto": {}}).digest()
+    with store.stage("align", settings=kept, reads=_READS[settings.rule], extra=digest) as stage:
         if stage.unchanged:
             return stage.report_unchanged()
         if "duplicates" not in stage.before.tables:
@@ -94,19 +99,21 @@ def _work(
     stage: Stage, settings: AlignSettings, decided: EffectiveDecisions, clock: Clock, progress: Progress
 ) -> StageReport:
     began = clock()
+    trees = [read_tree(name, path) for name, path in sorted(settings.onto.items())]
     with Naming(stage) as naming:
         catalogue, hierarchy = _hierarchy(stage, settings, decided, progress)
         products = sum(catalogue.sizes.values())
         label_map = make_label_map(hierarchy.classes, stage.before.table("label_map"))
         stage.write("label_map", label_map)
         stage.write("label_pairs", make_label_pairs(hierarchy))
+        unmapped = write_targets(stage, catalogue.sizes, trees, decided)
         _write_labels(stage, label_map)
         properties = naming.write()
     write_spec_norms(stage, lines_of(properties), marks_of(properties))
     with closing(stage.before.connection(("products", "duplicates"))) as connection:
         connection.register("shared", properties)
         write_spec_proposals(stage, connection)
-        rejects = [*_faulty_products(connection, catalogue.faults), *_unused(hierarchy)]
+        rejects = [*_faulty_products(connection, catalogue.faults), *_unused(hierarchy), *unmapped]
     stage.reject(rejects)
     progress.advance(products)
     progress.finish()

@@ -14,7 +14,16 @@ from align.category import Category, fault
 from core.errors import SettingsError
 from storage.tables import TABLES
 
-__all__ = ["NO_FACTS", "Catalogue", "Facts", "encode_names", "read_catalogue", "read_facts", "read_titles"]
+__all__ = [
+    "NO_FACTS",
+    "Catalogue",
+    "Facts",
+    "encode_names",
+    "read_catalogue",
+    "read_facts",
+    "read_specs",
+    "read_titles",
+]
 
 _CATEGORIES = """
 SELECT source, category, count(*) AS products
@@ -135,11 +144,20 @@ def read_facts(connection: duckdb.DuckDBPyConnection) -> Facts:
     Args:
         connection: DuckDB with the tables ``products``, ``duplicates``, ``specs`` and ``images``.
     """
+    images = {category: frozenset(found) for category, found in _rows(connection.sql(_IMAGES))}
+    return Facts(read_specs(connection), dict(_rows(connection.sql(_PRICES))), images)
+
+
+def read_specs(connection: duckdb.DuckDBPyConnection) -> dict[Category, dict[tuple[str, str], int]]:
+    """Return category -> its commonest properties and values -> number of products.
+
+    Args:
+        connection: DuckDB with the tables ``products``, ``duplicates`` and ``specs``.
+    """
     specs: dict[Category, dict[tuple[str, str], int]] = {}
     for source, path, name, value, products in connection.sql(_SPECS).fetchall():
         specs.setdefault(Category(source, tuple(path)), {})[name, value] = products
-    images = {category: frozenset(found) for category, found in _rows(connection.sql(_IMAGES))}
-    return Facts(specs, dict(_rows(connection.sql(_PRICES))), images)
+    return specs
 
 
 def encode_names(network: str, categories: Iterable[Category]) -> dict[str, NDArray[np.float64]]:

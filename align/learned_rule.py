@@ -1,7 +1,7 @@
 """The learned rule: a model of pairs trained on real shops, updated by people's reviews."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -18,7 +18,19 @@ from align.pairs import MIN_PROBABILITY, LabelPair, Relation
 from align.review.effective_decisions import EffectiveDecisions
 from align.term_matrices import Floats
 
-__all__ = ["PairModel", "adapt", "default_model", "judge_pairs", "match", "number_ends", "probabilities", "update"]
+__all__ = [
+    "PairModel",
+    "adapt",
+    "default_model",
+    "judge_pairs",
+    "match",
+    "match_partners",
+    "number_ends",
+    "probabilities",
+    "update",
+]
+
+Competition = Callable[[Floats, CandidatePairs], Floats]
 
 _STRENGTH = 3.0
 """Precision of the shipped model's weights: the prior variance of a change is its inverse."""
@@ -105,7 +117,17 @@ def adapt(model: PairModel, found: Sequence[CandidatePairs]) -> PairModel:
     return adapted
 
 
-def update(model: PairModel, found: Sequence[CandidatePairs], answers: Sequence[Mapping[int, bool]]) -> PairModel:
+def match_partners(odds: Floats, some: CandidatePairs) -> Floats:
+    """Return the probability of each pair if a node of either side has at most one partner."""
+    return match(odds, *number_ends(some))[0]
+
+
+def update(
+    model: PairModel,
+    found: Sequence[CandidatePairs],
+    answers: Sequence[Mapping[int, bool]],
+    compete: Competition = match_partners,
+) -> PairModel:
     """Return the model after reviews.
 
     The new weights are the most probable ones given the reviews, with the model's weights as prior mean and its
@@ -115,25 +137,25 @@ def update(model: PairModel, found: Sequence[CandidatePairs], answers: Sequence[
         model: Model so far.
         found: Candidate pairs of every two shops.
         answers: For every two shops, index of a reviewed pair -> whether it is one label.
+        compete: Probabilities of pairs, given their log odds, that exclude each other.
     """
     starts = np.cumsum([0, *(len(some.left) for some in found)]).tolist()
     labels = {start + row: label for start, some in zip(starts, answers, strict=False) for row, label in some.items()}
     if not labels:
         return model
-    reviews = _Reviews.of(model, found, labels)
+    reviews = _Reviews.of(model, found, labels, compete)
     rows = np.array(sorted(labels), dtype=np.int64)
     odds = np.zeros(len(rows))
     for fold in range(min(_FOLDS, len(rows))):
         held_out = rows[fold::_FOLDS]
-        odds[fold::_FOLDS] = _log_odds(reviews.updated(held_out), found)[held_out]
+        odds[fold::_FOLDS] = reviews.log_odds(reviews.updated(held_out))[held_out]
     sharper, shift = _calibrate(odds, reviews.expected[rows])
     updated = reviews.updated(rows[:0])
     return replace(updated, sharpness=sharper * model.sharpness, shift=sharper * model.shift + shift)
 
 
-def _log_odds(model: PairModel, found: Iterable[CandidatePairs]) -> Floats:
-    """Return the log odds of all pairs after matching."""
-    raw = [_logit(match(model.odds(some.features), *number_ends(some))[0]) for some in found]
+def _log_odds(model: PairModel, found: Iterable[CandidatePairs], compete: Competition) -> Floats:
+    raw = [_logit(compete(model.odds(some.features), some)) for some in found]
     return np.asarray(model.sharpness * np.concatenate(raw) + model.shift)
 
 
@@ -150,16 +172,23 @@ class _Reviews:
     """Answer to a reviewed pair, the model's probability of any other, [pairs]."""
     counts: Floats
     """Weight of each pair, in reviews, [pairs]."""
+    compete: Competition
 
     @classmethod
-    def of(cls, model: PairModel, found: Sequence[CandidatePairs], labels: Mapping[int, bool]) -> "_Reviews":
+    def of(
+        cls, model: PairModel, found: Sequence[CandidatePairs], labels: Mapping[int, bool], compete: Competition
+    ) -> "_Reviews":
         """Return the pairs with the answers; ``labels``: index of a reviewed pair -> its answer."""
         inputs = np.concatenate([model.inputs(some.features) for some in found])
-        expected = _logistic(_log_odds(model, found))
+        expected = _logistic(_log_odds(model, found, compete))
         counts = np.full(len(expected), min(_UNREVIEWED, _ALL_UNREVIEWED / len(expected)))
         rows = list(labels)
         expected[rows], counts[rows] = list(labels.values()), 1
-        return cls(model, found, np.column_stack([inputs, np.ones(len(inputs))]), expected, counts)
+        return cls(model, found, np.column_stack([inputs, np.ones(len(inputs))]), expected, counts, compete)
+
+    def log_odds(self, model: PairModel) -> Floats:
+        """Return the log odds of all pairs after the competition."""
+        return _log_odds(model, self.found, self.compete)
 
     def updated(self, left_out: Places) -> PairModel:
         """Return the model with the most probable weights, without some of the reviews."""
@@ -168,7 +197,7 @@ class _Reviews:
         updated = self.model
         for _ in range(_ROUNDS):
             alone = np.concatenate([updated.odds(some.features) for some in self.found])
-            after = self._most_probable(_log_odds(updated, self.found) - self.model.sharpness * alone, counts)
+            after = self._most_probable(self.log_odds(updated) - self.model.sharpness * alone, counts)
             updated = replace(self.model, weights=after[:-1], bias=float(after[-1]))
         return updated
 

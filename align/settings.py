@@ -1,5 +1,6 @@
 """Settings of the stage ``align``."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -44,6 +45,17 @@ class AlignSettings(StageSettings):
     """Equal names are one label whatever their titles, as 洗澡用具 (1.00, 0.705) in the paper's Table 3."""
     characters: int = Field(default=CHARACTERS, gt=0)
     """Characters of titles that represent a category: about 450 products (MEP-3M)."""
+
+    onto: dict[str, Path] = Field(default_factory=dict)
+    """Published trees onto whose nodes every category is mapped: name -> file. Google's taxonomy-with-ids text,
+    Shopify's categories.txt, categories.json or taxonomy.json, GS1 GPC in JSON or XML, or one path ``A > B > C`` per
+    line. A path is relative to the workspace; a single file is a tree with the file's name."""
+
+    @field_validator("onto", mode="before")
+    @classmethod
+    def _name_tree(cls, trees: object) -> object:
+        """Turn a single file into a tree with the file's name."""
+        return {Path(trees).stem: trees} if isinstance(trees, str | Path) else trees
 
     @field_validator("first_level", mode="before")
     @classmethod

@@ -9,7 +9,8 @@ from core.errors import WorkspaceError
 
 __all__ = ["UnsafePathError", "files_below", "inside", "is_file_name", "is_plain", "link_error", "links_below"]
 
-_LONGEST = 1024
+_LONGEST, _LONGEST_PART = 1024, 255
+"""Characters of a path, and bytes of one name, that every file system takes."""
 
 
 class UnsafePathError(WorkspaceError):
@@ -17,11 +18,16 @@ class UnsafePathError(WorkspaceError):
 
 
 def is_plain(name: str) -> bool:
-    """Return whether a name is a relative path in normal form: no ``..``, no empty part, no control character."""
+    """Return whether a name is a relative path in normal form: no ``..``, no empty part, no control character.
+
+    One that is too long for a file is none either.
+    """
     parts = name.split("/")
     if not name or len(name) > _LONGEST or any(part in {"", ".", ".."} for part in parts):
         return False
-    return all(unicodedata.category(character) not in {"Cc", "Cs"} for character in name)
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
+        return False
+    return all(len(part.encode()) <= _LONGEST_PART for part in parts)
 
 
 def is_file_name(name: str) -> bool:

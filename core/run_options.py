@@ -28,6 +28,8 @@ class RunOptions:
     """File to ingest."""
     feed_format: str = "auto"
     """Format of the feed."""
+    archives: tuple[Path, ...] = ()
+    """Web archives to import instead of crawling."""
     allow_shrink: bool = False
     """Remove all products that a feed or a site no longer has, however many."""
     kind: str | None = None

@@ -1,15 +1,19 @@
 """Stage ``crawl``: finds and fetches the pages of all authorised sources."""
 
 import hashlib
+import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 
-from core.errors import DataError, SettingsError
+from core.errors import DataError, SettingsError, UsageError
 from core.records import Reject
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from core.urls import normalise
+from crawler.crawl.archives import is_archive
 from crawler.crawl.frontier import Frontier, each_frontier, make_frontier, open_frontier
 from crawler.crawl.job import CrawlJob, crawl_sources
 from crawler.crawl.nothing_kept import explain_no_pages
@@ -36,6 +40,7 @@ def run(
     only: Sequence[str] | None = None,
     max_products: int | None = None,
     force: bool = False,
+    archives: Sequence[Path] = (),
 ) -> StageReport:
     """Fetch every page of the sources that is due; ``read`` counts URLs, ``kept`` those with a stored page.
 
@@ -50,6 +55,8 @@ def run(
         only: names of the sources to crawl; None: all that have a start URL.
         max_products: most product pages to fetch per source; None: only the settings' limits.
         force: every page is due, however recent its last visit.
+        archives: web archives that answer instead of the shops: pages later than the stored ones are imported, and
+            nothing is requested.
 
     Raises:
         NotAuthorisedError: a source may not be crawled; nothing was requested.
@@ -59,15 +66,18 @@ def run(
     began = time.monotonic()
     names = settings.authorised(None if only is None else tuple(only))
     _check_sources(settings, names)
+    _check_archives(archives)
     with store.lock():
         now = clock()
         register = open_register(store)
-        jobs = [CrawlJob(store.root, name, settings, now, max_products, force) for name in names]
+        files = tuple(path.absolute() for path in archives)
+        jobs = [CrawlJob(store.root, name, settings, now, max_products, force, files) for name in names]
         progress.start("crawl", None)
         failed = crawl_sources(
             [job for job in jobs if _prepare(store, job, register)], settings.sources_at_once, progress
         )
-        report = _publish(store, settings, began)
+        notes = [note for job in jobs for note in _import_notes(job)]
+        report = _publish(store, settings, began, notes)
         progress.finish()
         empty = _without_pages(store, names)
     if failed:
@@ -98,6 +108,19 @@ def _check_sources(settings: CrawlSettings, names: Iterable[str]) -> None:
                 raise SettingsError(f"sources.{name}.start: {url!r} is not an http(s) URL.")
 
 
+def _check_archives(archives: Iterable[Path]) -> None:
+    for path in archives:
+        if not path.is_file():
+            raise UsageError(f"{path}: there is no such file. Name the web archives to import.")
+        if not is_archive(path):
+            raise UsageError(f"{path}: the file is neither WARC nor WACZ.")
+
+
+def _import_notes(job: CrawlJob) -> list[str]:
+    """Return the messages of a job about its archives."""
+    return list(json.loads(job.notes.read_text("utf-8"))) if job.archives and job.notes.is_file() else []
+
+
 def _prepare(store: Store, job: CrawlJob, register: Register) -> bool:
     """Update the frontier of a source; return whether anything is due."""
     make_frontier(store, job.name)
@@ -112,22 +135,24 @@ def _prepare(store: Store, job: CrawlJob, register: Register) -> bool:
                 frontier.leave_out(lambda url: scope.holds(url) and scope.allows(url))
             start = (url for text in job.source.start if (url := normalise(text)))
             frontier.add(Found(url, rank=0) for url in start if not register.holds("url", url))
-            frontier.reopen()
+            if not job.archives:
+                frontier.reopen()
             connection.execute(
                 "INSERT INTO source_runs (source, scope) VALUES (?, ?) ON CONFLICT (source) "
                 "DO UPDATE SET scope = excluded.scope, stopped = NULL, detail = ''",
                 (job.name, digest),
             )
         full = frontier.stored() >= (job.source.max_pages or job.settings.max_pages)
-        return frontier.waiting(known_only=full) > 0
+        return bool(job.archives) or frontier.waiting(known_only=full) > 0
 
 
-def _publish(store: Store, settings: CrawlSettings, began: float) -> StageReport:
+def _publish(store: Store, settings: CrawlSettings, began: float, notes: Sequence[str]) -> StageReport:
     with store.stage("crawl", settings=settings.digest(), extra=_digest(store)) as stage:
         if stage.unchanged:
             return stage.report_unchanged()
         stage.reject(Reject(url, why, detail) for _, url, why, detail, _ in _rows(store) if why is not None)
-        return stage.commit(_report(store, time.monotonic() - began))
+        report = _report(store, time.monotonic() - began)
+        return stage.commit(replace(report, notes=(*notes, *report.notes)))
 
 
 # A URL that is pending because its source stopped early is dropped for the source's reason,

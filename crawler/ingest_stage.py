@@ -20,15 +20,16 @@ from core.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
 from core.files import file_sha256
 from core.modalities import feed_columns
 from core.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from core.urls import absolute
 from crawler.feeds import FeedFormat, detect, open_feed
 from crawler.feeds.cleaning import Part, add_functions, divide, open_part, rejects_sql, validate_rows
 from crawler.feeds.files import check_file
-from crawler.feeds.formats import FORMATS
+from crawler.feeds.formats import companions, formats
 from crawler.feeds.irregular import has_sale_dates
 from crawler.feeds.redaction import drop_taken_down_media, taken_down_rows, write_hashes, write_masks
 from crawler.feeds.tables import feed_tables, part_views
 from crawler.records.tables import check_shrinkage
-from crawler.settings import CrawlSettings
+from crawler.settings import CrawlSettings, SourceSettings
 from storage import Stage, Store
 from storage.history import write_history
 from storage.identity import load_or_create_key
@@ -57,7 +58,7 @@ def run(
         settings: The sources, and which of them are authorised.
         feed: The file.
         source: Name of the source.
-        form: One of ``crawler.feeds.formats.FORMATS``, or ``auto``.
+        form: One of ``crawler.feeds.formats.formats()``, or ``auto``.
         allow_shrink: Whether more products may be removed than ``max_shrink`` of the settings.
         clock: Source of times.
         progress: Receives the number of rows.
@@ -74,7 +75,9 @@ def run(
     name = f"ingest-{source}"
     more = [spec.name for _, spec in feed_columns()]
     today = [clock().date().isoformat()] if has_sale_dates(feed) else []
-    extra = " ".join((chosen, feed.name, file_sha256(feed), *today, *more))
+    base = _base(settings.sources[source])
+    files = (file_sha256(one) for one in (feed, *companions(feed, chosen)))
+    extra = " ".join((chosen, feed.name, base, *files, *today, *more))
     with store.stage(name, settings="", reads=("products", "specs", *more), extra=extra) as stage:
         if stage.unchanged:
             return stage.report_unchanged()
@@ -82,7 +85,7 @@ def run(
         sink.start("ingest", None)
         try:
             most = 1.0 if allow_shrink else settings.max_shrink
-            report = _Ingest(stage, store, feed, chosen, source, most, clock).run()
+            report = _Ingest(stage, store, feed, chosen, base, source, most, clock).run()
             sink.advance(report.read)
         finally:
             sink.finish()
@@ -97,6 +100,7 @@ class _Ingest:
     store: Store
     feed: Path
     form: FeedFormat
+    base: str
     source: str
     max_removed: float
     clock: Clock
@@ -138,7 +142,7 @@ class _Ingest:
         self, connection: duckdb.DuckDBPyConnection, register: Register, now: datetime, *, checked: bool
     ) -> Counter[str]:
         """Create the relations of accepted and of rejected items and return their counts by reason."""
-        open_feed(connection, self.feed, self.form, checked=checked)
+        open_feed(connection, self.feed, self.form, base=self.base, checked=checked)
         key = load_or_create_key(self.store.root)
         validate_rows(connection, now, taken_down_rows(connection, register, key))
         counts = _count(connection)
@@ -222,12 +226,18 @@ def _check_source(settings: CrawlSettings, source: str) -> None:
         )
 
 
+def _base(source: SourceSettings) -> str:
+    """Return the URL that pages and files stand under which a feed names by path; "" if none is known."""
+    home = absolute(source.start[0], "/") if source.start else None
+    base = source.feed_base or home or ""
+    return base if not base or base.endswith("/") else f"{base}/"
+
+
 def _choose(feed: Path, form: str) -> FeedFormat:
     if form == "auto":
         check_file(feed)
         return detect(feed)
-    chosen = next((name for name in FORMATS if name == form), None)
-    if chosen is None:
-        raise UsageError(f"--format {form} is unknown. Use auto, {', '.join(FORMATS)}.")
+    if form not in formats():
+        raise UsageError(f"--format {form} is unknown. Use auto, {', '.join(formats())}.")
     check_file(feed)
-    return chosen
+    return form

@@ -62,6 +62,9 @@ class SourceSettings(StageSettings):
     browser: bool = False
     """Render pages in Chromium, whose requests are made by this crawler; for shops that fill their pages by script.
     Needs the extra ``browser`` and Chromium, and takes a second or more per page."""
+    feed_base: str | None = Field(default=None, pattern=r"^https?://")
+    """URL under which the pages or files are that a feed names by path: the shop's home page, or the folder that serves
+    the images of a dataset. None: the host of the first URL of ``start``."""
     delay_s: float | None = Field(default=None, ge=0)
     """Seconds between two requests; None: the crawl's own. A longer delay in robots.txt wins."""
     product_urls: tuple[Pattern, ...] = ()

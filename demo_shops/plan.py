@@ -308,7 +308,7 @@ _FIRST: dict[ShopName, tuple[str, ...]] = {
 }
 """Invented names; some southern ones contain characters that GBK has and GB2312 lacks."""
 _SECOND: dict[ShopName, tuple[str, ...]] = {"north": ("旗舰店", "专营店"), "south": ("商行", "小店")}
-_MOST = 10
+_MAX = 10
 _DECLINE = 0.92
 """Number of a merchant's products relative to the merchant before it."""
 
@@ -316,7 +316,7 @@ _DECLINE = 0.92
 def _slots(shop: ShopName, wanted: int) -> list[str]:
     """Return ``wanted`` merchant names, each repeated once per product."""
     names = [first + second for second in _SECOND[shop] for first in _FIRST[shop]]
-    most = min(_MOST, max(1, wanted // 3))
+    most = min(_MAX, max(1, wanted // 3))
     slots = [name for n, name in enumerate(names) for _ in range(max(1, round(most * _DECLINE**n)))]
     if len(slots) < wanted:
         raise LookupError(

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.files import file_sha256
-from core.modalities import TEXT_FEATURE, Sample, ShardColumn, modalities
+from core.five_modalities import TEXT_FEATURE
+from core.modalities import Sample, ShardColumn, modalities
 
 __all__ = ["SUFFIX", "ParquetShard", "open_parquet_shard", "shard_columns"]
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from core.errors import DataError
+from core.errors import CorruptObjectError, DataError
 from core.files import replace_file
 from core.paths import UnsafePathError, files_below, inside
 from core.small_files import check, made_of
@@ -79,11 +79,19 @@ def remove(removal: Removal) -> Mapping[str, Any]:
 
 
 def odd_exports(store: Store) -> Iterator[str]:
-    """Yield the recorded exports that are there but that a take-down would not touch, each with the reason."""
+    """Yield the recorded exports that are there but that a take-down would not touch, and lists that it cannot read."""
     mark = workspace_mark(store.root) if (store.root / KEY_FILE).exists() else ""  # made by those that write
+    folders = {store.root / "shards"}
     for export in exports_of(store):
         if export.is_there and (fault := _fault(store.root, export, mark)):
             yield f"{export.place}: {fault}: no take-down touches it"
+        elif export.is_there:
+            folders.add(export.folder.parent.parent)
+    for folder in sorted(folders):
+        try:
+            read_removed(folder)
+        except CorruptObjectError as error:
+            yield str(error)
 
 
 def add_removed(folder: Path, products: Iterable[str], now: datetime) -> int:

@@ -6,6 +6,7 @@ stage's ``run``.
 
 from collections.abc import Iterator, Mapping
 
+from align.settings import AlignSettings
 from annotate import judgements_stage
 from annotate.settings import AnnotateSettings, CandidateSettings, TaskSettings
 from annotate.tasks import to_kind
@@ -22,6 +23,7 @@ from splits import recipe_names, stored_recipes
 from workspace import Workspace
 
 __all__ = [
+    "align",
     "candidates",
     "crawl",
     "download",
@@ -38,11 +40,16 @@ Arguments = Mapping[str, object]
 
 
 def crawl(workspace: Workspace, settings: CrawlSettings, context: RunContext) -> Arguments:
-    """Return the sources to crawl, the limit of products, and whether to request every page again."""
+    """Return the sources to crawl, the limit of products, whether to request every page again, and archives to read."""
     del workspace, settings
     options = context.options
     only = [options.source] if options.source else None
-    return {"only": only, "max_products": options.limit, "force": options.refresh}
+    return {
+        "only": only,
+        "max_products": options.limit,
+        "force": options.refresh,
+        "archives": options.archives,
+    }
 
 
 def ingest(workspace: Workspace, settings: CrawlSettings, context: RunContext) -> Arguments:
@@ -119,6 +126,13 @@ def extract(workspace: Workspace, settings: ExtractSettings, context: RunContext
         return {}
     most = max(1, planned // settings.limits.memory_mb)
     return {"settings": settings.model_copy(update={"workers": processes_for(settings.workers, most)})}
+
+
+def align(workspace: Workspace, settings: AlignSettings, context: RunContext) -> Arguments:
+    """Return the settings with the absolute paths of the trees, which are relative to the workspace."""
+    del context
+    trees = {name: workspace.root / path for name, path in settings.onto.items()}
+    return {"settings": settings.model_copy(update={"onto": trees})} if trees else {}
 
 
 def candidates(workspace: Workspace, settings: CandidateSettings, context: RunContext) -> Arguments:

@@ -142,7 +142,7 @@ def _size(url: str) -> float:
     return max(numbers) if numbers else float(min((_NAMED[word] for word in _SIZE_NAME.findall(name)), default=5000))
 
 
-_MOST = 100
+_MAX_IMAGES = 100
 """Maximum images of one product; the largest real gallery seen had 24."""
 _LISTS_ALL = 3
 """Number of images from which markup is assumed to list all of them."""
@@ -169,7 +169,7 @@ def gallery(page: Page, main: Candidate, found: Sequence[Candidate]) -> list[tup
         alike = [one for one in inside if _outer(one.element)[0].tag == _outer(main.element)[0].tag]
         for one in next((several for several in (alike, inside) if len(several) > 1), called):
             chosen.setdefault(image_key(str(one.value)), (str(one.value), one.origin))
-    return list(chosen.values())[:_MOST]
+    return list(chosen.values())[:_MAX_IMAGES]
 
 
 _GALLERY = ("called:gallery_places", "called:thumb_places")

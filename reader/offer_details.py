@@ -19,7 +19,7 @@ __all__ = ["find_condition", "find_list_price", "find_rating"]
 
 _NEAR = 6
 """Runs between a price and the one that it replaced."""
-_MOST = 20
+_MAX = 20
 """A price is at least this part of the one that it replaced."""
 _FORMER_KEYS = keys_with(
     r"^(?:compare-at|list|old|original|regular|was|strike|retail|base)-?price|^(?:msrp|uvp|rrp)$|compare-at-price|price-(?:old|before|was)"
@@ -30,7 +30,7 @@ def find_list_price(page: Page, price: Decimal) -> tuple[Decimal, str] | None:
     """Return the higher price that a price replaces, and its origin: from markup, the text beside it, or scripts."""
     stated = ((one.list_price, one.origin) for one in page.marked if one.list_price is not None)
     for former, origin in [*stated, *_shown(page, price), *_in_state(page, price)]:
-        if price < former <= _MOST * price:
+        if price < former <= _MAX * price:
             return former, origin
     return None
 

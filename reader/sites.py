@@ -15,7 +15,7 @@ from reader.url_ids import id_from_url
 
 __all__ = ["SITE_RULES", "JdPage", "TaobaoPage", "TmallPage", "listed_specs"]
 
-_MOST = 1_000
+_MAX = 1_000
 """Maximum rows of a table that are read."""
 _COLON = re.compile(r"\s*[:：]\s*")
 
@@ -61,7 +61,7 @@ class JdPage(ProductPage):
         """The attribute lists, then the table of the second tab."""
         tree = self.document.tree
         listed = listed_specs(tree.xpath("//ul[contains(@class, 'p-parameter-list')]/li"), _NO_SPECS)
-        names = tree.xpath("//dt[ancestor::div[@class='Ptable']]")[:_MOST]
+        names = tree.xpath("//dt[ancestor::div[@class='Ptable']]")[:_MAX]
         values = [next(name.itersiblings("dd"), None) for name in names]
         table = [
             (fold(name.text_content()), fold(value.text_content()))

@@ -389,7 +389,7 @@ _STEPPER = re.compile(r"^[-–−]\s*\+")
 _BEFORE_DECOY = re.compile(r"^(?:product|item|total|our|your|estimated|产品|商品|預計|预计)\s*")
 _BEYOND_LATIN = "\u0370"
 """First character of scripts whose decoy words count anywhere in a name, as they are rarely part of another word."""
-_MOST = 1.6
+_MAX = 1.6
 """Highest score of the surroundings; property names weigh more."""
 _LONGEST_HEADING = 500
 """Maximum characters of a heading; one that its page never closes is longer, and would be searched for every group."""
@@ -480,7 +480,7 @@ def _context(seen: Visible, container: html.HtmlElement, start: int) -> float:
         if not score and (_says_decoy(names) or any(map(_names_decoy, inside[-1:]))):
             return -1.5 + 0.15 * step
         if _says_specs(names) or any(map(_says_specs, inside)):
-            score = min(score + 1.0 - 0.1 * step, _MOST)
+            score = min(score + 1.0 - 0.1 * step, _MAX)
             titles = [span for span in titles if span[0] < first]
         element = element.getparent()
     return score

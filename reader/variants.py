@@ -21,7 +21,7 @@ from reader.text import plain, storable
 
 __all__ = ["find_variants"]
 
-_MOST = 500
+_MAX = 500
 """Maximum variants of one product; the largest real product seen had 120."""
 _MAX_OPTIONS = 12
 _LONGEST_ID = 80
@@ -42,7 +42,7 @@ def find_variants(document: Document, currency: str | None) -> tuple[Variant, ..
     for read in (_schema_org, _woocommerce, _shopify, _magento, _select):
         found: dict[str, Variant] = {}
         for variant in read(document, currency):
-            if variant.id and len(found) < _MOST:
+            if variant.id and len(found) < _MAX:
                 found.setdefault(variant.id, variant)
         if len(found) > 1:
             return tuple(found.values())
@@ -94,7 +94,7 @@ def _schema_org(document: Document, currency: str | None) -> Iterator[Variant]:
     for node in jsonld_nodes(document) if stated else ():
         varies = [str(name).rstrip("/").rpartition("/")[2] for name in _list(node.get("variesBy"))]
         keys = list(dict.fromkeys([*varies, *_OPTION_KEYS]))
-        for one in _list(node.get("hasVariant"))[:_MOST]:
+        for one in _list(node.get("hasVariant"))[:_MAX]:
             if isinstance(one, dict):
                 yield _of_node(document, one, keys, currency)
 
@@ -132,7 +132,7 @@ def _woocommerce(document: Document, currency: str | None) -> Iterator[Variant]:
     if "data-product_variations" not in document.attribute_names:
         return
     for form in document.tree.xpath("//*[@data-product_variations]")[:_MAX_HITS]:
-        for one in filter(None, map(_dict, _list(_decode(form.get("data-product_variations")))[:_MOST])):
+        for one in filter(None, map(_dict, _list(_decode(form.get("data-product_variations")))[:_MAX])):
             attributes = _dict(one.get("attributes"))
             stock = one.get("is_in_stock")
             yield _variant(
@@ -149,7 +149,7 @@ def _shopify(document: Document, currency: str | None) -> Iterator[Variant]:
     for text in _scripts(document, '"variants"'):
         names = next(_values_after(text, '"options"', "["), None)
         for found in _values_after(text, '"variants"', "["):
-            rows = [one for one in map(_dict, _list(found)[:_MOST]) if one.get("id") and one.keys() & _OF_VARIANT]
+            rows = [one for one in map(_dict, _list(found)[:_MAX]) if one.get("id") and one.keys() & _OF_VARIANT]
             for one in rows:
                 stock = one.get("available")
                 yield _variant(
@@ -193,12 +193,12 @@ def _magento(document: Document, currency: str | None) -> Iterator[Variant]:
 def _of_config(document: Document, config: Mapping[str, object], currency: str | None) -> Iterator[Variant]:
     chosen: dict[str, list[tuple[object, object]]] = {}
     for attribute in map(_dict, _dict(config.get("attributes")).values()):
-        for option in map(_dict, _list(attribute.get("options"))[:_MOST]):
-            for product in _list(option.get("products"))[:_MOST]:
+        for option in map(_dict, _list(attribute.get("options"))[:_MAX]):
+            for product in _list(option.get("products"))[:_MAX]:
                 chosen.setdefault(str(product), []).append((attribute.get("label"), option.get("label")))
     prices, images = _dict(config.get("optionPrices")), _dict(config.get("images"))
     names = _dict(config.get("sku"))
-    for product, options in list(chosen.items())[:_MOST]:
+    for product, options in list(chosen.items())[:_MAX]:
         final = _dict(_dict(prices.get(product)).get("finalPrice"))
         first = _dict(next(iter(_list(images.get(product))), None))
         yield _variant(
@@ -230,7 +230,7 @@ def _select(document: Document, currency: str | None) -> Iterator[Variant]:
     if len(fields) != 1:
         return
     name = "option" if fields[0].get("name") == "id" else re.sub(r"[\W_]+", " ", fields[0].get("name")).strip()
-    for option in fields[0].xpath(".//option[@value!='']")[:_MOST]:
+    for option in fields[0].xpath(".//option[@value!='']")[:_MAX]:
         text = plain((option.text or "")[:_LONGEST_TEXT])
         label = _STOCK_BEHIND.sub("", text)
         price = _PRICE_BEHIND.search(label)

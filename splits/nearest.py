@@ -16,7 +16,7 @@ _WINDOW = 6  # bytes: two Chinese characters, or six Latin letters
 _MASK = np.uint64(2 ** (8 * _WINDOW) - 1)
 _FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
 _MIDDLE = np.uint64(20)
-_MOST = 200  # candidates compared per caption: boilerplate has thousands
+_MAX = 200  # candidates compared per caption: boilerplate has thousands
 _AT_ONCE = 4  # batches in memory
 _SKETCHED = 4_000  # captions at a time: their pieces stay in cache, and memory is reused
 _OF_A_VALUE = 20  # of these per hash value in a batch
@@ -108,7 +108,7 @@ def _that_may_agree(own: Keys, other: Keys) -> Rows:
 def _first_of_each(numbers: Rows, agreeing: Rows) -> Rows:
     """Return the indices of the pairs to keep: for each number those that agree most, and of equals the earlier."""
     order = np.lexsort((-agreeing, numbers))
-    return np.sort(order[_rank(numbers[order]) < _MOST])
+    return np.sort(order[_rank(numbers[order]) < _MAX])
 
 
 def _rank(values: Rows) -> Rows:

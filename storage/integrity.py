@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from core.errors import M5DataError
-from core.paths import is_file_name
-from storage.files import FRONTIERS, SEGMENT, Layout
+from core.paths import UnsafePathError, inside, is_file_name
+from storage.files import DOWNLOADS, FRONTIERS, INDEX, SEGMENT, STATE, Layout
 from storage.frontiers import Frontiers
 from storage.identity import check_key, read_identity
 from storage.objects.index import ObjectIndex
@@ -48,7 +48,7 @@ def find_damage(root: Path) -> Iterator[Damage]:
         record = read_version(layout, latest_number(layout))
     except M5DataError as error:
         yield Damage("version", "", str(error))
-    fault = State(layout.state).damage()
+    fault = _fault(layout, STATE)
     if fault is not None:
         yield Damage("state", "", fault)
     yield from _frontiers(layout, named=fault is None)
@@ -56,7 +56,7 @@ def find_damage(root: Path) -> Iterator[Damage]:
         yield from _index(layout, record)
     elif fault is not None or not store_url_of(layout.root):
         yield Damage("index", "", f"{layout.index}: missing. {_ADVICE}")
-    if layout.downloads.exists() and (fault := State(layout.downloads).damage()):
+    if layout.downloads.exists() and (fault := _fault(layout, DOWNLOADS)):
         yield Damage("downloads", "", fault)
     if record is not None:
         yield from damaged_tables(layout, record)
@@ -111,6 +111,14 @@ def _is_sound(path: Path, size: int) -> bool:
         return False
 
 
+def _fault(layout: Layout, name: str) -> str | None:
+    """Return what is wrong with a database; one behind a link is not opened, because SQLite writes beside it."""
+    try:
+        return State(inside(layout.root, name)).damage()
+    except UnsafePathError as error:
+        return str(error)
+
+
 def _identity(root: Path) -> Iterator[Damage]:
     try:
         identity = read_identity(root)
@@ -134,13 +142,13 @@ def _frontiers(layout: Layout, *, named: bool) -> Iterator[Damage]:
             yield Damage("frontier", name, f"{layout.state}: {name!r} is no name of a source. {_ADVICE}")
             continue
         elsewhere = name not in there and f"{FRONTIERS}/{name}.sqlite" in stored
-        if not elsewhere and (fault := State(layout.frontiers / f"{name}.sqlite").damage()):
+        if not elsewhere and (fault := _fault(layout, f"{FRONTIERS}/{name}.sqlite")):
             yield Damage("frontier", name, fault)
 
 
 def _index(layout: Layout, record: VersionRecord | None) -> Iterator[Damage]:
     """Compare the index of objects with the newest version and with the segments."""
-    fault = State(layout.index).damage()
+    fault = _fault(layout, INDEX)
     if fault is not None:
         yield Damage("index", "", fault)
         return

@@ -5,11 +5,11 @@ copy; each commit, and the release of the lock, uploads the changes (``storage.p
 version is created last: it commits the version there as it does in a folder.
 """
 
-import fcntl
 import logging
+import re
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -32,7 +32,9 @@ from storage.working_copy import (
     address_of,
     fetch,
     files_of,
+    held_alone,
     is_data,
+    is_local,
     local_paths,
     mark,
     read_record,
@@ -48,6 +50,7 @@ _OWNED = ("tables/", "versions/", "objects/", f"{FRONTIERS}/")
 """Folders in which every file belongs to the store."""
 _NOT_THE_WORKSPACE = (f"{OWN_FOLDER}/", "spool/", "versions/")
 """Path prefixes of the lease, of finished results of tasks, and of dataset versions, which are listed separately."""
+_VERSION = re.compile(r"versions/(\d{8})\.json")
 _LOG = logging.getLogger(__name__)
 
 
@@ -167,8 +170,8 @@ class RemoteWorkspace:
             return "nothing was fetched yet"
         data = [path for path in files if is_data(path)]
         here = sum((self._root / path).exists() for path in data)
-        newest = max(path for path in files if path.startswith("versions/"))
-        return f"version {int(Path(newest).stem)}; {here:,} of {len(data):,} segments and data files are here"
+        newest = max((int(match[1]) for match in map(_VERSION.fullmatch, files) if match), default=0)
+        return f"version {newest}; {here:,} of {len(data):,} segments and data files are here"
 
     def _settle(self, *, own: bool) -> bool:
         """Update the working copy from the store, and return whether that has a workspace.
@@ -250,12 +253,9 @@ class RemoteWorkspace:
         mark(self._root, self._address)
         return aside
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> AbstractContextManager[None]:
         """Hold the lock under which this machine's processes update the working copy."""
-        with (self._root / OWN_FOLDER / "pulling.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+        return held_alone(self._root, "pulling.lock")
 
 
 def _is_of_tasks(path: str, stat: Stat | None, known: KnownFile | None) -> bool:
@@ -289,7 +289,9 @@ def _listed(place: ObjectStore) -> dict[str, Entry]:
     there = place.list()
     found = {**{path: one for path, one in there.items() if not path.startswith(_NOT_THE_WORKSPACE)}, **versions}
     odd = [
-        path for path in found if not is_plain(path) or any(str(one) in found for one in PurePosixPath(path).parents)
+        path
+        for path in found
+        if not is_plain(path) or is_local(path) or any(str(one) in found for one in PurePosixPath(path).parents)
     ]
     if odd:
         more = f" and {len(odd) - 1:,} more" if len(odd) > 1 else ""

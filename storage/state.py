@@ -114,6 +114,9 @@ class State:
         """Open a connection and check that the file is a workspace's state."""
         if mode != "rwc" and not self._path.is_file():
             raise CorruptObjectError(f"{self._path}: missing. {_ADVICE}")
+        journal = self._path.with_name(f"{self._path.name}-journal")
+        if mode != "rwc" and os.path.lexists(journal):  # SQLite would want to write, also where this only reads
+            raise CorruptObjectError(f"{journal}: m5data, which keeps logs named -wal, makes no such file. Remove it.")
         uri = f"{self._path.absolute().as_uri()}?mode={mode}"
         connection = sqlite3.connect(
             uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=not threads

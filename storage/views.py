@@ -287,12 +287,31 @@ class View:
     """Query over the views of the tables, and over earlier views; ``specs`` may lack shared names."""
 
 
+_PRODUCT_TARGETS_MEANING = "One row per labelled product and published tree of align.onto: the node of its category."
+
+_PRODUCT_TARGETS_COLUMNS = (
+    Column("product_id", pa.string(), "product"),
+    Column("target", pa.string(), "name of the tree in align.onto"),
+    Column("node_id", pa.string(), "id of the node by the tree's publisher"),
+    Column("node", pa.string(), "path of the node joined by ' > '"),
+    Column("probability", pa.float64(), "that the category belongs to this node"),
+)
+
+_PRODUCT_TARGETS_SQL = """
+SELECT p.product_id, t.target, t.node_id, t.node, t.probability
+FROM labels JOIN products p USING (product_id) JOIN targets t ON t.source = p.source AND t.category = p.category
+"""
+
+
 VIEWS: Mapping[str, View] = {
     "ledger": View(_ledger_meaning, _ledger_columns, ledger_sql),
     "spec_numbers": View(lambda: _SPEC_NUMBERS_MEANING, lambda: _SPEC_NUMBERS_COLUMNS, lambda: _SPEC_NUMBERS_SQL),
     "catalogue": View(lambda: _CATALOGUE_MEANING, _catalogue_columns, catalogue_sql),
     "same_products": View(lambda: _SAME_PRODUCTS_MEANING, lambda: _SAME_PRODUCTS_COLUMNS, same_products_sql),
     "spec_values": View(lambda: _SPEC_VALUES_MEANING, lambda: _SPEC_VALUES_COLUMNS, lambda: _SPEC_VALUES_SQL),
+    "product_targets": View(
+        lambda: _PRODUCT_TARGETS_MEANING, lambda: _PRODUCT_TARGETS_COLUMNS, lambda: _PRODUCT_TARGETS_SQL
+    ),
     "product_text": View(lambda: _PRODUCT_TEXT_MEANING, lambda: _PRODUCT_TEXT_COLUMNS, lambda: _PRODUCT_TEXT_SQL),
 }
 """Name -> view, each after those that it reads."""

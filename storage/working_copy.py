@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,9 @@ __all__ = [
     "fetch",
     "fetch_all",
     "files_of",
+    "held_alone",
     "is_data",
+    "is_local",
     "is_store_url",
     "local_paths",
     "mark",
@@ -58,7 +61,7 @@ _LOCAL_FILES = frozenset({*OF_A_RUN, OWN_FOLDER, "prefect", "training"})
 """Top-level names that stay on this machine: files of a run, the scheduler's folder, models in training."""
 _PRIVATE = (KEY_FILE, "objects/page-")
 """Path prefixes of files that only this user may read."""
-_TRANSIENT_FILES = (TEMPORARY, ".sqlite-wal", ".sqlite-shm")
+_TRANSIENT_FILES = (TEMPORARY, ".sqlite-wal", ".sqlite-shm", ".sqlite-journal")
 """Suffixes of files that belong to another file."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -101,11 +104,16 @@ def mark(folder: Path, url: str) -> None:
 
 
 def address_of(folder: Path) -> tuple[str, str] | None:
-    """Return the URL of a working copy's store, and the copy's own token; None: it is itself the workspace."""
+    """Return the URL of a working copy's store, and the copy's own token; None: it is itself the workspace.
+
+    Raises:
+        UnsafePathError: The record of the store is behind a link.
+    """
     try:
-        url, _, token = (folder / OWN_FOLDER / "address").read_text(encoding="utf-8").partition("\n")
+        address = inside(folder, f"{OWN_FOLDER}/address").read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None
+    url, _, token = address.partition("\n")
     return url, token
 
 
@@ -120,13 +128,17 @@ def is_data(path: str) -> bool:
     return path.startswith(("objects/", f"{FRONTIERS}/")) or (path.startswith("tables/") and "/_delta_log/" not in path)
 
 
+def is_local(path: str) -> bool:
+    """Return whether a file stays on the machine whose run wrote it, so that a store's object of that name is none."""
+    top = path.partition("/")[0]
+    return (top in _LOCAL_FILES and path != PLAN) or path.endswith(_TRANSIENT_FILES)
+
+
 def files_of(root: Path) -> dict[str, Stat]:
     """Return path in the workspace -> ``Stat`` of every file except ``DATABASES``, in order of paths."""
     tops = [top for top in sorted(root.iterdir()) if top.name not in _LOCAL_FILES and top.name not in DATABASES]
-    found = (path for top in [*tops, root / PLAN] for path in _inside(top))
-    return {
-        path.relative_to(root).as_posix(): stat_of(path) for path in found if not path.name.endswith(_TRANSIENT_FILES)
-    }
+    found = ((path.relative_to(root).as_posix(), path) for top in [*tops, root / PLAN] for path in _inside(top))
+    return {name: stat_of(path) for name, path in found if not is_local(name)}
 
 
 def stat_of(path: Path) -> Stat:
@@ -232,11 +244,18 @@ def local_paths(root: Path, names: Sequence[str]) -> list[Path]:
     paths = [inside(root, name) for name in names]
     url = store_url_of(root)
     if url is not None and not all(path.exists() for path in paths):
-        with (root / OWN_FOLDER / "fetching.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with held_alone(root, "fetching.lock"):
             lacking = {name for name in names if not (root / name).exists()}
             _fetch_data(root, url, {name: one for name, one in read_record(root).files.items() if name in lacking})
     return paths
+
+
+@contextmanager
+def held_alone(root: Path, name: str) -> Iterator[None]:
+    """Hold a lock of this machine's processes, a file beside the record of a working copy."""
+    with inside(root, f"{OWN_FOLDER}/{name}").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def segment_file(root: Path, name: str) -> Path:

@@ -55,7 +55,7 @@ class Plan(BaseModel):
     properties: tuple[tuple[str, str], ...] = ()
     """Source and name of the properties that only the products have."""
     paths: tuple[tuple[str, str], ...] = ()
-    """Source and category path, joined by `` > ``, that only the products have."""
+    """Source and category path or the start of one, joined by `` > ``, that only the products have."""
     remains: tuple[str, ...] = ()
     """Places of people's texts that have words which only the products have; they stay."""
     near: tuple[str, ...] = ()

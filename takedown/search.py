@@ -58,7 +58,10 @@ _EXCLUSIVE = """
 """
 _KNOWN = "SELECT DISTINCT product_id FROM products WHERE product_id IN ($1, $2)"
 _PROPERTIES = "SELECT product_id, split_part(product_id, ':', 1) AS source, property AS name FROM specs"
-_PATHS = "SELECT product_id, source, array_to_string(category, ' > ') AS name FROM products"
+_PATHS = """
+    SELECT product_id, source, array_to_string(category[:level], ' > ') AS name
+    FROM (SELECT product_id, source, category, unnest(range(1, len(category) + 1)) AS level FROM products)
+"""
 _NEAR = {
     "product": """SELECT product_id FROM products WHERE lower(native_id) = lower($1) OR lower(product_id) = lower($1)
         OR lower(native_id) = lower(split_part($1, ':', 2)) OR url = $1 OR damerau_levenshtein(product_id, $1) <= 2

@@ -18,6 +18,7 @@ _OWN_RULE = frozenset(
     {
         "label_map",
         "label_pairs",
+        "targets",
         "properties",
         "products",
         "media",
@@ -72,8 +73,9 @@ def table_edits(
         Edit("duplicates", gone["duplicates"], named, renamed),
         Edit("duplicate_pairs", gone["duplicate_pairs"]),
         Edit("reserve", gone["reserve"], buckets=own),
-        Edit("label_map", gone["label_map"]),
+        _label_map(plan, gone["label_map"]),
         Edit("label_pairs", gone["label_pairs"]),
+        Edit("targets", gone["targets"]),
         _properties(plan, gone["properties"]),
         *(Edit(name, gone[name]) for name in _PAIRS),
         Edit("splits", gone["splits"], f"{named} OR {labels}", {**renamed, "label": _mapped("label", groups)}),
@@ -118,12 +120,18 @@ def _gone(plan: Plan, objects: Collection[str]) -> dict[str, str]:
         "reserve": among("group_id", plan.products),
         **dict.fromkeys(_PAIRS, pair),
         "splits": product,
-        "label_map": _pairs("source, path", plan.paths),
+        **dict.fromkeys(("label_map", "targets"), _pairs("source, path", plan.paths)),
         "label_pairs": f"{_pairs('source_a, path_a', plan.paths)} OR {_pairs('source_b, path_b', plan.paths)}",
         "properties": _pairs("source, property", plan.properties),
         "rejects": gone_rejects(plan),
         "objects": among("sha256", objects),
     }
+
+
+def _label_map(plan: Plan, gone: str) -> Edit:
+    """Return the edit of ``label_map``: other sources' rows lose a partner whose path only the products have."""
+    named = among("partner", {path for _, path in plan.paths})
+    return Edit("label_map", gone, named, {"partner": f"CASE WHEN {named} THEN NULL ELSE partner END"})
 
 
 def _properties(plan: Plan, gone: str) -> Edit:

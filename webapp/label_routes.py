@@ -191,7 +191,8 @@ class ReviewRoutes:
         return propose_for_workspace(self._products.newest(), titles=False)[:_PROPOSALS]
 
     def _pairs(self, limit: int, reviewer: str, language: Language) -> dict[str, object]:
-        decisions = all_decisions(self._state)
+        # The page shows pairs of categories; the nodes of published trees are reviewed on a sheet.
+        decisions = [decision for decision in all_decisions(self._state) if decision.kind != "target"]
         decided = resolve_decisions(decisions)
         snapshot = self._products.newest()
         pairs = uncertain_pairs(snapshot, decided, limit=limit, examples=_EXAMPLES)

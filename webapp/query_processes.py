@@ -77,17 +77,21 @@ class QueryProcesses:
             if stop.is_set() or self._closed or time.monotonic() >= deadline:
                 raise QueryError(_BUSY)
         try:
-            process = self._take()
+            process, is_reusable = self._take(), False
             try:
+                if not process.starts_by(deadline, stop):
+                    is_reusable = True  # by the next query
+                    raise QueryError(_BUSY)
                 result = process.ask(kind, snapshot, query, deadline, stop)
-            except BaseException:
-                process.end()
-                raise
+                is_reusable = True
+                return result
             finally:
                 with self._mutex:
                     self._busy.discard(process)
-            self._give_back(process)
-            return result
+                if is_reusable:
+                    self._give_back(process)
+                else:
+                    process.end()
         finally:
             self._free.release()
             self.warm()
@@ -131,6 +135,20 @@ class _Process:
         self._ending = threading.Lock()
         self.is_used_up = False
         """Whether it keeps so much memory that it should be replaced."""
+
+    def starts_by(self, deadline: float, stop: Stop) -> bool:
+        """Return whether the process is ready before a moment, and before nobody waits for it any more.
+
+        Raises:
+            QueryError: It cannot be started.
+        """
+        try:
+            while not self._process.is_ready(_STEP_S):
+                if stop.is_set() or time.monotonic() >= deadline:
+                    return False
+        except DataError as error:
+            raise QueryError(f"sql: {error}") from error
+        return True
 
     def ask(self, kind: str, snapshot: Snapshot, query: str, deadline: float, stop: Stop) -> bytes:
         """Return the result of a query, in the form that ``kind`` names in ``answer``.

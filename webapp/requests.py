@@ -109,6 +109,7 @@ class Threads:
         self._reading = ThreadPoolExecutor(_READING, "reading")
         self._querying = ThreadPoolExecutor(_QUERYING, "querying")
         self._stops: set[Stop] = set()
+        self._queries = 0
 
     async def write(self, call: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
         """Run a short transaction."""
@@ -121,8 +122,18 @@ class Threads:
     async def query(
         self, request: Request, call: Callable[[Unpack[Arguments], Stop], Result], *args: *Arguments
     ) -> Result:
-        """Run a call with a ``Stop`` as its last argument, which is set when the client leaves."""
-        return await self._stoppable(self._querying, request, call, *args)
+        """Run a call with a ``Stop`` as its last argument, which is set when the client leaves.
+
+        Raises:
+            HTTPException: 503: too many queries wait already.
+        """
+        if self._queries >= _QUERYING:
+            raise HTTPException(503, "too many queries wait; ask again in a moment")
+        self._queries += 1
+        try:
+            return await self._stoppable(self._querying, request, call, *args)
+        finally:
+            self._queries -= 1
 
     async def read_stoppably(
         self, request: Request, call: Callable[[Unpack[Arguments], Stop], Result], *args: *Arguments

@@ -11,7 +11,7 @@ from storage import State
 __all__ = ["SavedView", "delete_view", "save_view", "saved_views"]
 
 _LONGEST = 60
-_MOST = 500
+_MAX = 500
 _DDL = (
     """create table if not exists webapp_views (
         name text primary key, query text not null, person text not null, saved_at text not null
@@ -43,8 +43,8 @@ def save_view(state: State, name: str, query: str, person: str, now: datetime) -
     if not 0 < len(name) <= _LONGEST or not name.isprintable():
         raise UsageError(f"view: {name[:_LONGEST]!r} is not a valid name. Use 1 to {_LONGEST} printable characters.")
     with closing(_connect(state)) as connection:
-        if connection.execute("select count(*) from webapp_views").fetchone()[0] >= _MOST:
-            raise UsageError(f"view: there are {_MOST} views already. Delete one first.")
+        if connection.execute("select count(*) from webapp_views").fetchone()[0] >= _MAX:
+            raise UsageError(f"view: there are {_MAX} views already. Delete one first.")
         connection.execute(_SAVE, (name, query, person, now.isoformat()))
 
 

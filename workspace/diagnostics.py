@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -32,6 +33,7 @@ from storage.integrity import find_damage
 from storage.lock import holder_of
 from storage.remote_workspace import RemoteWorkspace
 from storage.state import State
+from storage.working_copy import is_store_url
 from takedown.forget import Journal
 from takedown.register import copy_fault, key_fault
 from workspace import Workspace
@@ -91,7 +93,8 @@ def examine(root: Path, *, deep: bool = False, clock: Clock = utc_now) -> Iterat
     yield from _writer(workspace)
     yield from _drafts(workspace)
     yield from _small_files(workspace)
-    yield from (Finding("export", "note", line) for line in odd_exports(workspace.store))
+    yield from _elsewhere(workspace)
+    yield from _exports(workspace)
     yield _clock(workspace, clock())
 
 
@@ -277,6 +280,24 @@ def _small_files(workspace: Workspace) -> Iterator[Finding]:
             check()
         except M5DataError as error:
             yield Finding("journal", "wrong", str(error))
+
+
+def _exports(workspace: Workspace) -> Iterator[Finding]:
+    with suppress(M5DataError):  # the key, or the state, which lists the exports, is damaged: reported above
+        yield from (Finding("export", "note", line) for line in odd_exports(workspace.store))
+
+
+def _elsewhere(workspace: Workspace) -> Iterator[Finding]:
+    """List the settings that name code, or files outside the workspace: a stranger's may do so on purpose."""
+    root, settings = workspace.root, workspace.settings
+    for name, source in settings.crawl.sources.items():
+        if source.page_object is not None:
+            line = f"sources.{name}.page_object: {source.page_object!r} is code, which runs when pages are read"
+            yield Finding("settings", "note", line)
+    places = {"annotate.judgements": settings.annotate.judgements, "export.out": settings.export.out}
+    for option, place in places.items():
+        if place is not None and (is_store_url(place) or not (root / place).resolve().is_relative_to(root.resolve())):
+            yield Finding("settings", "note", f"{option}: {place} is outside the workspace")
 
 
 def _holds(folder: Path) -> bool:

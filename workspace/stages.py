@@ -191,8 +191,9 @@ _ALL = (
         meaning="Align the categories of all sources; label every product.",
         run="align.align_stage:run",
         reads=("products", "duplicates", "specs", "images", "image_text"),
-        writes=("label_map", "label_pairs", "labels", "properties", "spec_norms", "spec_proposals"),
+        writes=("label_map", "label_pairs", "targets", "labels", "properties", "spec_norms", "spec_proposals"),
         settings="align",
+        arguments="flows.stage_arguments:align",
         options=(Option("rule", help="Rule that decides which categories are equal.", metavar="mep3m|learned"),),
     ),
     StageSpec(

@@ -23,7 +23,7 @@ __all__ = [
     "record_decisions",
 ]
 
-Kind = Literal["accept", "reject", "rename", "split"]
+Kind = Literal["accept", "reject", "rename", "split", "target"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _DDL = (
     """create table if not exists align_decisions (
@@ -41,6 +41,11 @@ select kind, name from align_decisions
 where a_source = ? and a_path = ? and b_source is ? and b_path is ? and reviewer = ?
 order by decided_at desc, number desc limit 1
 """
+_OWN_TARGET = """
+select b_path from align_decisions
+where kind = 'target' and a_source = ? and a_path = ? and b_source = ? and reviewer = ?
+order by decided_at desc, number desc limit 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,8 @@ class Decision:
     kind: Kind
     """accept: ``a`` and ``b`` are one label. reject: they are two labels. rename: they are one label called
     ``name`` (without ``b``: the label of ``a`` is called ``name``). split: ``a`` leaves its label and stands
-    alone until an accept joins it with another category."""
+    alone until an accept joins it with another category. target: ``a`` belongs to the node ``b`` of a published tree,
+    whose name in the settings is the source of ``b``."""
     a: Category
     b: Category | None
     """None for a split, and for a rename of the label of ``a`` alone."""
@@ -65,8 +71,8 @@ class Decision:
 
     @property
     def pair(self) -> tuple[Category, Category] | None:
-        """The judged pair in order; None for a decision on a single category."""
-        return None if self.b is None else (min(self.a, self.b), max(self.a, self.b))
+        """The judged pair in order; None for a decision on a single category or on its target."""
+        return None if self.b is None or self.kind == "target" else (min(self.a, self.b), max(self.a, self.b))
 
 
 def normalise(decision: Decision) -> Decision:
@@ -91,7 +97,7 @@ def decision_fault(decision: Decision) -> tuple[str, str] | None:
         return "no_reviewer", "the reviewer is missing"
     if decision.decided_at.tzinfo is None:
         return "no_time_zone", "the time has no time zone"
-    return _name_fault(decision) or _ends_fault(decision)
+    return _name_fault(decision) or (_target_fault if decision.kind == "target" else _ends_fault)(decision)
 
 
 def _name_fault(decision: Decision) -> tuple[str, str] | None:
@@ -121,6 +127,17 @@ def _ends_fault(decision: Decision) -> tuple[str, str] | None:
     if decision.kind != "split" and len(ends[0].path) != len(ends[1].path):
         return "levels_differ", f"the categories are at levels {len(ends[0].path)} and {len(ends[1].path)}"
     return None
+
+
+def _target_fault(decision: Decision) -> tuple[str, str] | None:
+    """Return why a choice of a node is invalid; trees have names that shops may not have, at any level."""
+    if decision.b is None:
+        return "no_partner", "target needs a node of a tree"
+    if not all(name.strip() for name in decision.b.path):
+        return "empty_name", f"{decision.b.text[:80]!r}: a name is empty"
+    if decision.b.source == decision.a.source:
+        return "one_source", f"the tree and the source are both called {decision.a.source}"
+    return fault(decision.a.path)
 
 
 def record_decisions(state: State, decisions: Iterable[Decision]) -> int:
@@ -169,6 +186,8 @@ def _add(connection: sqlite3.Connection, row: tuple[str | None, ...]) -> bool:
     kind, *subject, name, reviewer, _, token = row
     if token is not None:
         known = connection.execute(_KNOWN, (token,)).fetchone() is not None
+    elif kind == "target":
+        known = connection.execute(_OWN_TARGET, (*subject[:3], reviewer)).fetchone() == (subject[3],)
     else:
         known = connection.execute(_OWN, (*subject, reviewer)).fetchone() == (kind, name)
     if not known:

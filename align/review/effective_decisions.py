@@ -10,7 +10,8 @@ from align.review.decisions import Decision
 __all__ = ["Conflict", "EffectiveDecisions", "resolve_decisions"]
 
 CategoryPair = tuple[Category, Category]
-Subject = TypeVar("Subject", Category, CategoryPair)
+InTree = tuple[Category, str]
+Subject = TypeVar("Subject", Category, CategoryPair, InTree)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class EffectiveDecisions:
     """Category -> the decision that names its label, newest first."""
     splits: Mapping[Category, Decision] = field(default_factory=dict)
     """Category that stands alone -> its decision."""
+    targets: Mapping[InTree, Decision] = field(default_factory=dict)
+    """Category and name of a tree -> the decision that names its node."""
     conflicts: Sequence[Conflict] = ()
     """Sorted by subject."""
 
@@ -60,6 +63,7 @@ def resolve_decisions(decisions: Iterable[Decision]) -> EffectiveDecisions:
     pairs = _newest((d.pair, d) for d in log if d.pair is not None)
     names = _newest((end, d) for d in log if d.kind == "rename" for end in (d.a, d.b) if end is not None)
     splits = _newest((d.a, d) for d in log if d.kind == "split")
+    targets = _newest(((d.a, d.b.source), d) for d in log if d.kind == "target" and d.b is not None)
     place = {id(decision): number for number, decision in enumerate(log)}
     pairs_in_force = {
         pair: decision
@@ -67,7 +71,7 @@ def resolve_decisions(decisions: Iterable[Decision]) -> EffectiveDecisions:
         if decision.kind == "reject"
         or all(place[id(decision)] > place[id(splits[end])] for end in pair if end in splits)
     }
-    return EffectiveDecisions(pairs_in_force, names, splits, _conflicts(log))
+    return EffectiveDecisions(pairs_in_force, names, splits, targets, _conflicts(log))
 
 
 def _newest(found: Iterable[tuple[Subject, Decision]]) -> dict[Subject, Decision]:
@@ -83,7 +87,7 @@ def _conflicts(log: Sequence[Decision]) -> tuple[Conflict, ...]:
     """Return the subjects on which the latest decisions of people differ."""
     latest: dict[tuple[Category, ...], dict[str, Decision]] = {}
     for decision in log:
-        if decision.kind == "split":
+        if decision.kind in ("split", "target"):
             continue
         subject = decision.pair or (decision.a,)
         people = latest.setdefault(subject, {})

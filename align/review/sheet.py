@@ -21,7 +21,16 @@ from core.records import Reject
 from core.spreadsheets import escape_formula, unescape_formula
 from storage import Snapshot
 
-__all__ = ["Example", "SheetReader", "UncertainPair", "count_uncertain", "read_sheet", "uncertain_pairs", "write_sheet"]
+__all__ = [
+    "Example",
+    "SheetReader",
+    "UncertainPair",
+    "count_uncertain",
+    "read_examples",
+    "read_sheet",
+    "uncertain_pairs",
+    "write_sheet",
+]
 
 _UNDECIDED = """
 FROM label_pairs ANTI JOIN decided USING (source_a, path_a, source_b, path_b)
@@ -87,12 +96,19 @@ def uncertain_pairs(
     with closing(snapshot.connection(("label_pairs", "products"))) as connection:
         _register(connection, decided)
         rows = connection.sql(_PAIRS, params=[limit, offset]).to_arrow_table().to_pylist()
-        ends = sorted({end for row in rows for end in (_end(row, "a"), _end(row, "b"))})
-        wanted = [{"source": source, "wanted": list(path)} for source, path in ends]
-        connection.register("wanted", pa.Table.from_pylist(wanted, schema=_SAMPLES))
-        found = connection.execute(_EXAMPLES, [examples]).fetchall()
-    shown = {Category(source, tuple(path)): _examples(listed) for source, path, listed in found}
+        ends = {end for row in rows for end in (_end(row, "a"), _end(row, "b"))}
+        shown = read_examples(connection, ends, examples)
     return [_pair(row, shown) for row in rows]
+
+
+def read_examples(
+    connection: duckdb.DuckDBPyConnection, categories: Iterable[Category], count: int
+) -> dict[Category, tuple[Example, ...]]:
+    """Return the first products in each category and below, by product id; ``connection`` has ``products``."""
+    wanted = [{"source": source, "wanted": list(path)} for source, path in sorted(set(categories))]
+    connection.register("wanted", pa.Table.from_pylist(wanted, schema=_SAMPLES))
+    found = connection.execute(_EXAMPLES, [count]).fetchall()
+    return {Category(source, tuple(path)): _examples(listed) for source, path, listed in found}
 
 
 def count_uncertain(snapshot: Snapshot, decided: EffectiveDecisions) -> int:

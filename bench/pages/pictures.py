@@ -16,7 +16,7 @@ _FIELDS = {
 _FIELDS |= {"currency": "#56b4e9", "caption": "#000000"}
 _COVERAGES = [step / 20 for step in range(1, 21)]
 _WIDTH, _HEIGHT, _LEFT, _TOP = 480, 240, 44, 12
-_MOST = 0.4
+_MAX = 0.4
 """Largest risk shown."""
 _FEWEST = 300
 """Predictions of a field from which its probabilities are shown."""
@@ -27,7 +27,7 @@ _Line = Sequence[tuple[float, float]]
 def risk_picture(predictions: Sequence[Prediction]) -> str:
     """Plot the share of wrong answers against the share of pages that get an answer, the most certain first."""
     lines = {field: [*zip(_COVERAGES, risk_coverage(predictions, field, _COVERAGES), strict=True)] for field in _FIELDS}
-    return _picture(lines, "share of pages that get an answer, the surest first", _MOST)
+    return _picture(lines, "share of pages that get an answer, the surest first", _MAX)
 
 
 def reliability_picture(predictions: Sequence[Prediction]) -> str:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection, Pipe, wait
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 from core.errors import DataError
 from core.processes.message import Fault, Message, receive, send
@@ -95,17 +95,29 @@ class PoolProcess:
         self.connection.close()
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
-    def _await_start(self) -> None:
-        if self._ready:
-            return
+    def is_ready(self, seconds: float) -> bool:
+        """Return whether the process has started, after waiting for that for at most some seconds.
+
+        Raises:
+            DataError: It has ended instead.
+        """
+        if self._ready or not self.connection.poll(seconds):
+            return self._ready
         try:
-            started = self.connection.poll(_START_SECONDS)
-            self._ready = started and bool(receive(self.connection, 0).head.get("ready"))
+            self._ready = bool(receive(self.connection, 0).head.get("ready"))
         except (EOFError, OSError, ValueError):
             self._ready = False
         if not self._ready:
-            ended = self.end(_START_GRACE_SECONDS)
-            raise DataError(f"a child process did not start: {ended}. See its message above.")
+            self._refuse()
+        return True
+
+    def _await_start(self) -> None:
+        if not self.is_ready(_START_SECONDS):
+            self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        ended = self.end(_START_GRACE_SECONDS)
+        raise DataError(f"a child process did not start: {ended}. See its message above.")
 
 
 _GRACE_SECONDS = 5.0

@@ -42,7 +42,8 @@ _COUNT = "SELECT count(*) FROM source_pages WHERE source = ? AND url >= ? AND ur
 _TAKE = """
 SELECT url, kind, rank, depth, hops, chain, listed, etag, last_modified, page_sha256, signals
 FROM source_pages
-WHERE source = ? AND state = 'pending' AND (NOT ? OR page_sha256 IS NOT NULL) ORDER BY rank, depth, url LIMIT ?
+WHERE source = ? AND state = 'pending' AND (NOT ? OR page_sha256 IS NOT NULL) AND {condition}
+ORDER BY rank, depth, url LIMIT ?
 """
 FRONTIER_DDL = (
     # One row per URL of a source. state: pending, done, failed, skipped, redirected, absent.
@@ -253,7 +254,11 @@ class Frontier:
 
         With ``known_only``, only those that have a stored page.
         """
-        rows = self._connection.execute(_TAKE, (self._source, known_only, count + len(busy)))
+        return self._take(count, busy, known_only=known_only)
+
+    def _take(self, count: int, busy: Collection[str], *, known_only: bool, condition: str = "true") -> list[CrawlTask]:
+        query = _TAKE.replace("{condition}", condition)
+        rows = self._connection.execute(query, (self._source, known_only, count + len(busy)))
         names = [column[0] for column in rows.description]
         found = [dict(zip(names, row, strict=True)) for row in rows]
         tasks = [CrawlTask(**{**values, "listed": bool(values["listed"])}) for values in found]
@@ -341,7 +346,7 @@ class Frontier:
             "canonical": visit.canonical,
             "content": visit.content,
             "signals": visit.signals,
-            "now": self._now,
+            "now": visit.at or self._now,
             "gone": gone,
         }
 

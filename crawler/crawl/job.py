@@ -35,11 +35,18 @@ class CrawlJob:
     max_products: int | None = None
     force: bool = False
     """Every page is due, however recent its last visit."""
+    archives: tuple[Path, ...] = ()
+    """Web archives that answer instead of the shop; nothing is requested then."""
 
     @property
     def source(self) -> SourceSettings:
         """The source's settings."""
         return self.settings.sources[self.name]
+
+    @property
+    def notes(self) -> Path:
+        """File of messages about the import of archives, a JSON list."""
+        return self.root / "logs" / f"import-{self.name}.json"
 
     @property
     def recrawl(self) -> Recrawl:
@@ -73,5 +80,8 @@ def crawl_sources(
 
 
 def enter(job: CrawlJob, progress: Connection) -> None:
-    """Run a job in this child process, the only place that imports Scrapy."""
-    importlib.import_module("crawler.crawl.process").crawl_source(job, progress)
+    """Run a job in this child process; only those that crawl import Scrapy."""
+    if job.archives:
+        importlib.import_module("crawler.crawl.archive_import").import_source(job, progress)
+    else:
+        importlib.import_module("crawler.crawl.process").crawl_source(job, progress)

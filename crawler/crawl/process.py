@@ -1,48 +1,41 @@
 """The child process that crawls one source with Scrapy."""
 
 import asyncio
-import logging
-import os
-import re
 import sqlite3
-import sys
 import time
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from itertools import islice
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 from scrapy.crawler import AsyncCrawlerProcess
 
-from core.urls import normalise
 from crawler.crawl.frontier import Frontier, open_frontier
-from crawler.crawl.frontier_queue import FrontierQueue, QueueLimits, ShowsProduct
+from crawler.crawl.frontier_queue import FrontierQueue
 from crawler.crawl.job import CrawlJob
 from crawler.crawl.page_deadline import PageDeadline
-from crawler.crawl.responses import PageRules
-from crawler.crawl.scope import Scope, web_host, without_order
-from crawler.crawl.site_rules import HostRules, SiteFiles, SourceStoppedError
-from crawler.crawl.sitemaps import is_sitemap_url
+from crawler.crawl.site_rules import SourceStoppedError
+from crawler.crawl.source_run import (
+    RulesByHost,
+    SourceHosts,
+    limits_of,
+    log_to,
+    note_stop,
+    page_rules,
+    product_test,
+    site_files,
+    site_rules,
+    sitemaps_of,
+)
 from crawler.crawl.spider import ShopSpider, SpiderWork
-from crawler.crawl.visits import Found
-from crawler.net.client import ClientLimits, PageClient
-from crawler.net.robots import MAX_ROBOTS_BYTES
+from crawler.net.client import PageClient
 from crawler.settings import CrawlSettings
 from crawler.tombstoned_pages import PageRedactor
-from reader.page_kind import is_product
-from reader.parse import READING_ERRORS, parse_page
 from storage import Store
 from storage.lock import enter_child
 from takedown.register import open_register
 
 __all__ = ["crawl_source"]
-
-_MAX_USAGE_HEADERS = 20
-_MAX_SITEMAP_HOSTS = 10
-"""Most other hosts of whose sitemaps the rules are read."""
-_LONGEST_SHOWN = 2_000
 
 
 def crawl_source(job: CrawlJob, progress: Connection) -> None:
@@ -51,7 +44,7 @@ def crawl_source(job: CrawlJob, progress: Connection) -> None:
     Sends the number of visits made durable through ``progress`` after each batch.
     """
     enter_child(job.root)
-    _log_to(job.root / "logs" / f"crawl-{job.name}.log")
+    log_to(job.root / "logs" / f"crawl-{job.name}.log")
     store = Store.open(job.root)
     with open_frontier(store, job.name) as connection:
         frontier = Frontier(connection, job.name, job.now.isoformat(), job.recrawl)
@@ -61,14 +54,14 @@ def crawl_source(job: CrawlJob, progress: Connection) -> None:
             rules, others = asyncio.run(_site_rules(job, connection))
             delay_s = _delay(job, rules)
         except SourceStoppedError as stop:
-            _note_stop(connection, job.name, (stop.reason, stop.detail))
+            note_stop(connection, job.name, (stop.reason, stop.detail))
             return
-        frontier.add(_sitemaps(job, rules, others))
+        frontier.add(sitemaps_of(job, rules, others))
         with store.objects.writer("page") as pages:
-            hosts = _HostRules({**others, **rules})
-            shows_product = _shows_product(job, deadline)
+            hosts = SourceHosts({**others, **rules})
+            shows_product = product_test(job, deadline)
             queue = FrontierQueue(
-                frontier, pages, _limits(job, delay_s), hosts, progress.send, shows_product, job.source.languages
+                frontier, pages, limits_of(job, delay_s), hosts, progress.send, shows_product, job.source.languages
             )
             with _noting_stop(connection, job.name, queue):
                 _run_spider(job, queue, PageRedactor(open_register(store)), hosts, deadline)
@@ -76,74 +69,18 @@ def crawl_source(job: CrawlJob, progress: Connection) -> None:
             asyncio.run(_fetch_licences(job, connection, licences))
 
 
-async def _site_rules(
-    job: CrawlJob, connection: sqlite3.Connection
-) -> tuple[dict[str, HostRules], dict[str, HostRules]]:
-    """Return the rules of the source's hosts, and of the other hosts on which its robots.txt names sitemaps.
-
-    Raises:
-        SourceStoppedError: those of one of the source's hosts cannot be read.
-    """
-    tdm = "tdm-reservation" in job.settings.opt_outs
-    scope = Scope(job.source.start)
+async def _site_rules(job: CrawlJob, connection: sqlite3.Connection) -> tuple[RulesByHost, RulesByHost]:
     async with PageClient(job.settings.agent_header, job.local_hosts) as client:
-        files = _site_files(job, connection, client)
-        rules = {web_host(home): await files.rules(home, job.settings.user_agent, tdm=tdm) for home in job.homes}
-        named = (sitemap for home in job.homes for _, sitemap in _named_sitemaps(home, rules) if sitemap)
-        homes = {web_host(url): url for url in named if not scope.holds(url)}
-        others: dict[str, HostRules] = {}
-        for host, url in islice(homes.items(), _MAX_SITEMAP_HOSTS):
-            with suppress(SourceStoppedError):  # its sitemaps are refused, by name
-                others[host] = await files.rules(url, job.settings.user_agent, tdm=tdm)
-    return rules, others
-
-
-def _named_sitemaps(home: str, rules: dict[str, HostRules]) -> Iterator[tuple[str, str | None]]:
-    """Yield each sitemap that a host's robots.txt names, as written and as requested; None: it is no web URL."""
-    for text in rules[web_host(home)].robots.sitemaps:
-        url = normalise(text, home)
-        yield text, without_order(url) if url else None
+        return await site_rules(job, connection, client)
 
 
 async def _fetch_licences(job: CrawlJob, connection: sqlite3.Connection, urls: list[str]) -> None:
     """Fetch the licences that pages name, once all pages are known."""
     async with PageClient(job.settings.agent_header, job.local_hosts) as client:
-        await _site_files(job, connection, client).fetch(urls)
+        await site_files(job, connection, client).fetch(urls)
 
 
-def _site_files(job: CrawlJob, connection: sqlite3.Connection, client: PageClient) -> SiteFiles:
-    settings = job.settings
-    limits = ClientLimits(settings.timeout_s, settings.connect_timeout_s, MAX_ROBOTS_BYTES, cut=True)
-    return SiteFiles(
-        client,
-        connection,
-        now=job.now,
-        limits=limits,
-        retries=settings.retries,
-        backoff_s=settings.backoff_s,
-        max_wait_s=settings.max_wait_s,
-    )
-
-
-class _HostRules:
-    """The rules of all hosts of a source."""
-
-    def __init__(self, rules: dict[str, HostRules]) -> None:
-        self._rules = rules
-
-    def __call__(self, url: str) -> tuple[str, str] | None:
-        host = self._rules.get(web_host(url))
-        return host.refusal(url) if host else ("offsite", "no start URL of the source has its host")
-
-    def usage_headers(self, url: str) -> tuple[tuple[str, str], ...]:
-        """Return the host's usage signals for a page, as headers that are stored with it."""
-        host = self._rules.get(web_host(url))
-        said = host.signals.statements(url) if host else ()
-        named = (f"{one.place} {one.name}: {one.served[:500]}" for one in islice(said, _MAX_USAGE_HEADERS))
-        return tuple(("X-Archive-Usage", value) for value in named)
-
-
-def _delay(job: CrawlJob, rules: dict[str, HostRules]) -> float:
+def _delay(job: CrawlJob, rules: RulesByHost) -> float:
     """Return the delay between requests: the longest that the settings or any host ask for."""
     own = job.settings.delay_s if job.source.delay_s is None else job.source.delay_s
     asked = max((host.robots.delay_s for host in rules.values()), default=0.0)
@@ -155,72 +92,8 @@ def _delay(job: CrawlJob, rules: dict[str, HostRules]) -> float:
     return max(own, asked)
 
 
-def _sitemaps(job: CrawlJob, rules: dict[str, HostRules], others: dict[str, HostRules]) -> Iterator[Found]:
-    """Yield the sitemaps that robots.txt names or, if it names none that can be requested, the usual location.
-
-    A source that starts from sitemaps uses no others.
-    """
-    if any(is_sitemap_url(url) for url in job.source.start):
-        return
-    scope = Scope(job.source.start)
-    for home in job.homes:
-        requested = False
-        for text, url in _named_sitemaps(home, rules):
-            found = _sitemap(text, url, scope, others)
-            requested = requested or found.refused is None
-            yield found
-        if not requested:
-            yield Found("/".join(home.split("/", 3)[:3]) + "/sitemap.xml", kind="sitemap", rank=1)
-
-
-def _sitemap(text: str, url: str | None, scope: Scope, others: Collection[str]) -> Found:
-    """Return a sitemap that robots.txt names, refused if it cannot be requested."""
-    if url is None:
-        detail = "robots.txt names it as a sitemap, but it is no web URL"
-        return Found(text[:_LONGEST_SHOWN], kind="sitemap", rank=1, refused="bad_url", detail=detail)
-    if scope.holds(url) or web_host(url) in others:
-        return Found(url, kind="sitemap", rank=1, listed=True)
-    detail = "robots.txt names it as a sitemap, but the robots.txt of its host cannot be read"
-    return Found(url, kind="sitemap", rank=1, refused="offsite", detail=detail)
-
-
-def _shows_product(job: CrawlJob, deadline: PageDeadline) -> ShowsProduct:
-    """Return a function that decides whether a page of the source shows a product."""
-    patterns = [re.compile(pattern) for pattern in job.source.product_urls]
-
-    def shows_product(url: str, body: bytes, headers: tuple[tuple[str, str], ...]) -> bool:
-        if patterns and not any(pattern.search(url) for pattern in patterns):
-            return False
-        try:
-            with deadline.reading(url):
-                return bool(is_product(parse_page(body, url, headers, page_object=job.source.page_object)))
-        except (*READING_ERRORS, TimeoutError):
-            return False
-
-    return shows_product
-
-
-def _limits(job: CrawlJob, delay_s: float) -> QueueLimits:
-    settings = job.settings
-    return QueueLimits(
-        max_pages=job.source.max_pages or settings.max_pages,
-        max_products=job.max_products,
-        max_bytes=job.source.max_bytes or settings.max_bytes,
-        max_seconds=(job.source.max_hours or settings.max_hours) * 3600,
-        max_failures_in_a_row=settings.max_failures_in_a_row,
-        max_depth=settings.max_depth,
-        max_listing_pages=settings.max_listing_pages,
-        retries=settings.retries,
-        backoff_s=settings.backoff_s,
-        max_wait_s=settings.max_wait_s,
-        batch_pages=settings.batch_pages,
-        batch_s=settings.batch_s,
-        delay_s=delay_s,
-    )
-
-
 def _run_spider(
-    job: CrawlJob, queue: FrontierQueue, redact_page: PageRedactor, hosts: _HostRules, deadline: PageDeadline
+    job: CrawlJob, queue: FrontierQueue, redact_page: PageRedactor, hosts: SourceHosts, deadline: PageDeadline
 ) -> None:
     """Fetch the URLs of the queue with Scrapy.
 
@@ -228,13 +101,7 @@ def _run_spider(
         BaseException: any error outside a page.
     """
     settings = job.settings
-    rules = PageRules(
-        scope=Scope(job.source.start, job.source.follow, job.source.product_urls),
-        agent=settings.user_agent,
-        opt_outs=settings.opt_outs,
-        max_redirects=settings.max_redirects,
-        max_sitemap_bytes=settings.max_sitemap_bytes,
-    )
+    rules = page_rules(job)
     process = AsyncCrawlerProcess(_scrapy_settings(settings, queue.limiter.interval_s))
     crawler = process.create_crawler(ShopSpider)
     began = time.monotonic()
@@ -258,22 +125,7 @@ def _run_spider(
 def _noting_stop(connection: sqlite3.Connection, name: str, queue: FrontierQueue) -> Iterator[None]:
     """Record why the crawl stopped early, if it did."""
     yield
-    _note_stop(connection, name, queue.stopped or (None, ""))
-
-
-def _note_stop(connection: sqlite3.Connection, name: str, stopped: tuple[str | None, str]) -> None:
-    connection.execute("UPDATE source_runs SET stopped = ?, detail = ? WHERE source = ?", (*stopped, name))
-
-
-def _log_to(path: Path) -> None:
-    """Write this process's log and standard error to a file."""
-    path.parent.mkdir(exist_ok=True)
-    with path.open("ab") as log:
-        os.dup2(log.fileno(), sys.stderr.fileno())
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
-    for handler in logging.getLogger().handlers:
-        handler.setLevel(logging.INFO)  # Scrapy lowers its own loggers to DEBUG: one line per page
-    logging.captureWarnings(capture=True)
+    note_stop(connection, name, queue.stopped or (None, ""))
 
 
 def _scrapy_settings(settings: CrawlSettings, delay_s: float) -> dict[str, object]:

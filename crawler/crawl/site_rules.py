@@ -7,21 +7,33 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from random import Random
+from typing import Protocol
 
 from core.texts import decode_plain, decode_xml, is_binary
 from core.urls import absolute, escape_location
-from crawler.net.client import ClientLimits, Fetched, FetchError, PageClient
+from crawler.net.client import ClientLimits, Fetched, FetchError
 from crawler.net.http_policy import retry_after_s, retry_wait_s
 from crawler.net.robots import Robots, SiteOptOuts, robots_meaning
 from crawler.rights.site import SITE_FILES, SiteSignals
 
-__all__ = ["HostRules", "SiteFiles", "SourceStoppedError"]
+__all__ = ["HostRules", "SiteClient", "SiteFiles", "SourceStoppedError"]
 
 _FRESH = timedelta(hours=24)
 """robots.txt should not be cached for longer (RFC 9309, section 2.4)."""
 _MAX_REDIRECTS = 5
 _MAX_LICENCES = 20
 """Most licences fetched per source; one that is named but not fetched refuses everything."""
+
+
+class SiteClient(Protocol):
+    """What answers requests for the files of a host."""
+
+    async def get(self, url: str, limits: ClientLimits) -> Fetched:
+        """Return the response.
+
+        Raises:
+            FetchError: There is no complete one.
+        """
 
 
 class SourceStoppedError(Exception):
@@ -64,7 +76,7 @@ class SiteFiles:
 
     def __init__(
         self,
-        client: PageClient,
+        client: SiteClient,
         connection: sqlite3.Connection,
         *,
         now: datetime,

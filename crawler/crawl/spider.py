@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from lxml import etree
 from scrapy import Request, Spider, signals
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.core.scheduler import BaseScheduler
@@ -20,7 +19,8 @@ from core.stage import Clock
 from core.urls import absolute
 from crawler.crawl.frontier_queue import FrontierQueue, Refuse
 from crawler.crawl.page_deadline import PageDeadline
-from crawler.crawl.responses import PageRules, read_response
+from crawler.crawl.responses import PageRules
+from crawler.crawl.source_run import visit_of
 from crawler.crawl.visits import CrawlTask, Visit
 from crawler.net.client import ClientLimits, Fetched, FetchError, PageClient
 from crawler.net.http_policy import is_retryable, retry_after_s, status_reason
@@ -109,12 +109,7 @@ class ShopSpider(Spider):
             asked_s = retry_after_s(fetched.header("retry-after"), self.work.clock())
             if self._retry(task, reason, asked_s, fetched.status):
                 return
-        try:
-            with self.work.deadline.reading(task.url):
-                visit, body = read_response(task, fetched, self.work.rules)
-        except (ValueError, LookupError, RecursionError, TimeoutError, etree.LxmlError) as error:
-            detail = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-            visit, body = Visit(task, "failed", "unreadable", detail, fetched.status, kind=task.kind), None
+        visit, body = visit_of(task, fetched, self.work.rules, self.work.deadline)
         headers = (*fetched.headers, *self.work.usage_headers(task.url))
         self.work.queue.finish(*self.work.redact_page(visit, body), headers)
 

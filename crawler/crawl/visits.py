@@ -84,6 +84,8 @@ class Visit:
     attempts: int = 1
     signals: str | None = None
     """Usage signals of the response, as in ``CrawlTask``; None: unchanged."""
+    at: str | None = None
+    """Its time, ISO 8601, UTC; None: that of the run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from crawler.feeds.rows import FeedRow, parse_row
 
-__all__ = ["Detail", "read_attributes", "split_details", "split_urls"]
+__all__ = ["Detail", "attribute_fields", "read_attributes", "split_details", "split_urls"]
 
 Values = Mapping[str, Sequence[str]]
 """Name of an attribute, in lower case with underscores -> its values, none empty."""
@@ -33,24 +33,27 @@ def read_attributes(values: Values, details: Iterable[Detail] = ()) -> FeedRow:
     Raises:
         FeedRowError: An attribute cannot be read.
     """
+    return parse_row(attribute_fields(values, details))
+
+
+def attribute_fields(values: Values, details: Iterable[Detail] = ()) -> dict[str, object]:
+    """Return the fields of ``FeedRow`` that attributes describe."""
     first = {name: texts[0] for name, texts in values.items() if texts}
     images, videos = (
         [url for name in names for text in values.get(name, ()) for url in split_urls(text)]
         for names in (("image_link", "additional_image_link"), ("video_link",))
     )
     specs = [{"property": one.name, "value": one.value} for one in details]
-    return parse_row(
-        {
-            **{name: first.get(name) for name in _SAME},
-            "url": first.get("link"),
-            "category": first.get("product_type") or first.get("google_product_category"),
-            "image_urls": images,
-            "video_urls": videos,
-            "features": values.get("product_highlight", ()),
-            "item_group": first.get("item_group_id"),
-            "specs": [*specs, *({"property": name, "value": first[name]} for name in _DESCRIBING if name in first)],
-        }
-    )
+    return {
+        **{name: first.get(name) for name in _SAME},
+        "url": first.get("link"),
+        "category": first.get("product_type") or first.get("google_product_category"),
+        "image_urls": images,
+        "video_urls": videos,
+        "features": values.get("product_highlight", ()),
+        "item_group": first.get("item_group_id"),
+        "specs": [*specs, *({"property": name, "value": first[name]} for name in _DESCRIBING if name in first)],
+    }
 
 
 _BETWEEN_URLS = re.compile(r"\s*\|\s*|\s*,\s*(?=\"?(?:[a-z]+:)?/)|\s+(?=https?://)", re.IGNORECASE)

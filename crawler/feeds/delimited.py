@@ -17,7 +17,7 @@ from crawler.feeds.attributes import read_attributes, split_details, split_urls
 from crawler.feeds.files import utf8_file
 from crawler.feeds.rows import FeedItem, FeedRow, FeedRowError, parse_json, parse_row
 
-__all__ = ["DelimitedRow", "delimiter_of", "read_delimited", "read_table"]
+__all__ = ["DelimitedRow", "delimiter_of", "names_in", "read_delimited", "read_table"]
 
 _DELIMITERS = ",\t;|"
 _SPACES = re.compile(r"[ -]+")
@@ -46,6 +46,15 @@ def delimiter_of(first: str) -> str | None:
     plain = _QUOTED.sub("", first)
     best = max(_DELIMITERS, key=plain.count)
     return best if best in plain else None
+
+
+def names_in(first: str) -> list[str]:
+    """Return the names in a line of column names; none if it cannot be read."""
+    try:
+        names = next(csv.reader([first.strip()], delimiter=delimiter_of(first) or ",", strict=True), [])
+    except csv.Error:
+        return []
+    return [name.strip() for name in names]
 
 
 def read_delimited(path: Path) -> Iterator[DelimitedRow]:

@@ -1,64 +1,23 @@
 """Formats of feeds: detection, and reading any file into one relation."""
 
-import json
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from core.errors import FeedError
 from crawler.feeds.delimited import delimiter_of, read_table
-from crawler.feeds.files import is_parquet, read_head, utf8_file
-from crawler.feeds.json_values import is_array, read_values
+from crawler.feeds.files import is_parquet, read_head
+from crawler.feeds.layouts import layouts
 from crawler.feeds.m5product import read_m5product
 from crawler.feeds.parquet import insert_checked, parquet_query
-from crawler.feeds.rows import (
-    ROUNDED_ID,
-    FeedItem,
-    FeedRow,
-    FeedRowError,
-    batches,
-    feed_schema,
-    parse_json,
-    parse_row,
-)
+from crawler.feeds.records import Reader, Record, is_members, names_of, read_json_records, read_lines
+from crawler.feeds.rows import ROUNDED_ID, FeedItem, FeedRow, FeedRowError, batches, feed_schema, parse_row
 from crawler.feeds.xml_items import read_xml
 
-__all__ = ["FORMATS", "FeedFormat", "detect", "open_feed", "read_json", "read_product1m"]
-
-_LONGEST = 16 * 1024 * 1024
-"""Longest line in bytes: a thousand times the longest product seen."""
-
-
-def _read_lines(path: Path, parse: Callable[[str], FeedRow]) -> Iterator[FeedItem]:
-    """Yield an item for each line that is not empty.
-
-    Args:
-        path: The file.
-        parse: Reads one line without its end; may raise ``FeedRowError``.
-    """
-    with utf8_file(path) as file:
-        number = 0
-        while line := file.readline(_LONGEST):
-            number += 1
-            if len(line) == _LONGEST and not line.endswith(b"\n"):
-                while (rest := file.readline(_LONGEST)) and not rest.endswith(b"\n"):
-                    pass
-                yield FeedItem(FeedRowError(f"row: longer than {_LONGEST} bytes"), number)
-            elif line.strip():
-                yield FeedItem(_parse_line(line, parse), number)
-
-
-def _parse_line(line: bytes, parse: Callable[[str], FeedRow]) -> FeedRow | FeedRowError:
-    try:
-        return parse(line.decode().rstrip("\r\n"))
-    except UnicodeDecodeError as error:
-        return FeedRowError(f"byte {error.start}: not UTF-8")
-    except FeedRowError as error:
-        return error
+__all__ = ["FeedFormat", "companions", "detect", "formats", "open_feed", "read_json", "read_product1m"]
 
 
 def read_json(path: Path) -> Iterator[FeedItem]:
@@ -69,28 +28,15 @@ def read_json(path: Path) -> Iterator[FeedItem]:
     Raises:
         FeedError: The file is not JSON in one of these forms.
     """
-    if _is_spread(read_head(path)):
-        return map(_as_item, read_values(path))
-    return _read_lines(path, lambda text: parse_row(parse_json(text)))
+    return _parsed(read_json_records(path), parse_row)
 
 
-def _as_item(value: object) -> FeedItem:
-    try:
-        return FeedItem(parse_row(value))
-    except FeedRowError as error:
-        return FeedItem(error)
-
-
-def _is_spread(head: str) -> bool:
-    """Return whether the values of a JSON file are not lines."""
-    head = head.lstrip()
-    if is_array(head) or head.partition("\n")[0].strip() in {"{", "["}:
-        return True
-    try:
-        _, end = json.JSONDecoder().raw_decode(head)
-    except (ValueError, RecursionError):
-        return False
-    return "\n" in head[:end]
+def _parsed(records: Iterable[Record], parse: Callable[[Any], FeedRow]) -> Iterator[FeedItem]:
+    for fields, line in records:
+        try:
+            yield FeedItem(fields if isinstance(fields, FeedRowError) else parse(fields), line)
+        except FeedRowError as error:
+            yield FeedItem(error, line)
 
 
 _BETWEEN_FIELDS = "#####"
@@ -106,7 +52,7 @@ def read_product1m(path: Path) -> Iterator[FeedItem]:
     Both URLs are of the same image. The second is a copy made for the dataset and preferred for the image. The format
     has no URL of the page, so the first takes its place. Empty lines are skipped.
     """
-    return _read_lines(path, _parse_product1m)
+    return _parsed(read_lines(path, str), _parse_product1m)
 
 
 def _parse_product1m(line: str) -> FeedRow:
@@ -125,11 +71,8 @@ def _parse_product1m(line: str) -> FeedRow:
     )
 
 
-FeedFormat = Literal["jsonl", "csv", "parquet", "m5product", "product1m", "merchant"]
-FORMATS: tuple[FeedFormat, ...] = get_args(FeedFormat)
-
-_MEMBER = re.compile(r'\{\s*"(?!specs")[^"]*"\s*:\s*\{')
-"""Start of an object of items (M5Product); of the fields of a row, only ``specs`` may hold an object."""
+FeedFormat = str
+"""Name of a format."""
 
 
 def detect(path: Path) -> FeedFormat:
@@ -138,29 +81,39 @@ def detect(path: Path) -> FeedFormat:
     Raises:
         FeedError: The file cannot be read, is empty, or has an unknown format.
     """
+    if layout := _layout_of(path):
+        return layout
     if is_parquet(path):
         return "parquet"
     text = read_head(path).lstrip()
     if not text:
         raise FeedError(f"{path}: the file is empty")
+    if text[0] in "{[":
+        return "m5product" if is_members(text) else "jsonl"
+    if found := _format_of_lines(text, path.suffix):
+        return found
+    raise FeedError(f"{path}: the format of the feed is unclear. Name it with --format ({', '.join(formats())}).")
+
+
+def _format_of_lines(text: str, suffix: str) -> FeedFormat | None:
     first = text.splitlines()[0]
+    delimiter = delimiter_of(first)
     if text.startswith("<"):
         return "merchant"
-    if text[0] in "{[":
-        return "m5product" if _MEMBER.match(text) and not is_array(text) else "jsonl"
     if first.count(_BETWEEN_FIELDS) >= _FIELDS - 1:
         return "product1m"
-    delimiter = delimiter_of(first)
     if delimiter == "\t":
         return "merchant"
-    if delimiter is not None or path.suffix.lower() == ".csv":
-        return "csv"
-    known = ", ".join(FORMATS)
-    raise FeedError(f"{path}: the format of the feed is unclear. Name it with --format ({known}).")
+    return "csv" if delimiter is not None or suffix.lower() == ".csv" else None
+
+
+def _layout_of(path: Path) -> str | None:
+    names = names_of(path)
+    return next((one.name for one in layouts().values() if any(signs <= names for signs in one.signs)), None)
 
 
 def open_feed(
-    connection: duckdb.DuckDBPyConnection, path: Path, feed_format: FeedFormat, *, checked: bool = False
+    connection: duckdb.DuckDBPyConnection, path: Path, feed_format: FeedFormat, *, base: str = "", checked: bool = False
 ) -> None:
     """Create the relation ``feed`` with the columns of ``feed_schema()`` from a file.
 
@@ -170,6 +123,7 @@ def open_feed(
         connection: A connection without a relation ``feed``.
         path: The file.
         feed_format: Its format.
+        base: URL that pages and files stand under that the file names by path; empty: unknown.
         checked: Also read Parquet once, and check that its texts are UTF-8.
 
     Raises:
@@ -184,7 +138,7 @@ def open_feed(
         insert_checked(connection, path)
         return
     try:
-        for batch in batches(_reader(path, feed_format)(path)):
+        for batch in batches(_reader(path, feed_format)(path, base)):
             connection.register("arriving", pa.Table.from_batches([batch]))
             connection.execute("INSERT INTO feed SELECT * FROM arriving")
     except OSError as error:
@@ -192,13 +146,26 @@ def open_feed(
     _restore_ids(connection)
 
 
-def _reader(path: Path, feed_format: FeedFormat) -> Callable[[Path], Iterator[FeedItem]]:
-    if feed_format == "merchant" and read_head(path).lstrip().startswith("<"):
-        return read_xml
-    return _READERS[feed_format]
+def companions(path: Path, feed_format: FeedFormat) -> Sequence[Path]:
+    """Return further files that the rows of a file depend on."""
+    layout = layouts().get(feed_format)
+    return layout.companions(path) if layout else ()
 
 
-_READERS: dict[FeedFormat, Callable[[Path], Iterator[FeedItem]]] = {
+def formats() -> tuple[FeedFormat, ...]:
+    """Return the names of all formats."""
+    return ("jsonl", "csv", "parquet", "m5product", "product1m", "merchant", *layouts())
+
+
+def _reader(path: Path, feed_format: FeedFormat) -> Reader:
+    if layout := layouts().get(feed_format):
+        return layout.read
+    is_xml = feed_format == "merchant" and read_head(path).lstrip().startswith("<")
+    read = read_xml if is_xml else _READERS[feed_format]
+    return lambda path, _: read(path)
+
+
+_READERS: Mapping[FeedFormat, Callable[[Path], Iterator[FeedItem]]] = {
     "jsonl": read_json,
     "csv": read_table,
     "m5product": read_m5product,

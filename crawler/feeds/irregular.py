@@ -93,14 +93,19 @@ _BAD_RATINGS = """
     WHERE error IS NULL AND fold(rating) IS NOT NULL AND rating_of(rating) IS NULL
 """
 
-_SALE_DATES = re.compile(rb"sale[_ -]price[_ -]effective[_ -]date", re.IGNORECASE)
+_SALE_DATES = re.compile(rb"sale[_ -]price[_ -](?:effective|start|end)[_ -]date|date sale price", re.IGNORECASE)
+
+
+_MARKS = (b"ffective", b"ate sale price", b"ale_price_start", b"ale_price_end")
+"""Parts of the names, one of which each has; searching for them takes a tenth of the time."""
 
 
 def has_sale_dates(path: Path) -> bool:
     """Return whether the prices of a feed may depend on the day: whether it has times of sale prices."""
     before = b""
     for piece in raw_chunks(path) if is_parquet(path) else utf8_chunks(path):
-        if b"ffective" in piece and _SALE_DATES.search(before + piece):
+        joined = before + piece
+        if any(mark in joined for mark in _MARKS) and _SALE_DATES.search(joined):
             return True
         before = piece[-40:]
     return False

@@ -126,6 +126,8 @@ def is_array(head: str) -> bool:
 def read_values(path: Path) -> Iterator[object]:
     """Yield the values of a file: of an array, of the first array in an object, or one value after the other.
 
+    Several arrays or such objects may follow each other, as the pages of an API that were saved to one file.
+
     Raises:
         FeedError: The file is not JSON of these forms.
     """
@@ -133,12 +135,35 @@ def read_values(path: Path) -> Iterator[object]:
     try:
         window = _Window(utf8_chunks(path))
         in_array = window.enter(_ARRAY)
-        while (following := window.peek()) not in {"", "]"}:
+        while (following := window.peek()) or in_array:
+            if following == "]" and in_array:
+                in_array = _next_array(window)
+                continue
             if following == "," and count:
                 window.take(",")
             yield window.value()
             count += 1
-        if in_array:
-            window.take("]")
     except (ValueError, RecursionError) as error:
         raise FeedError(f"{path}: the JSON is broken after item {count}: {error}. Nothing was stored.") from error
+
+
+def _next_array(window: _Window) -> bool:
+    """Consume the end of an array, what follows it in its object, and the opening of another; return if there is one.
+
+    Raises:
+        ValueError: Something else follows.
+    """
+    window.take("]")
+    while following := window.peek():
+        if following == ",":
+            window.take(",")
+            window.value()
+            window.take(":")
+            window.value()
+        elif following == "}":
+            window.take("}")
+        elif window.enter(_ARRAY):
+            return True
+        else:
+            raise ValueError("text after the array")
+    return False

@@ -39,7 +39,7 @@ _END = 0xD9
 _MARKER = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
 _GLOBAL_COLOURS, _IMAGE, _EXTENSION = 0x80, 0x2C, 0x21
 _MAX_SEGMENTS = 10_000  # segments looked at: hostile files hold millions
-_MOST = 100_000
+_MAX = 100_000
 """Most boxes read in one span: hostile files hold millions of empty ones."""
 
 
@@ -57,7 +57,7 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
     """Yield the boxes of a span in order; the last may claim more bytes than there are."""
     at = start
     limit = len(data) if end is None else min(end, len(data))
-    for _ in range(_MOST):
+    for _ in range(_MAX):
         if at + 8 > limit:
             return
         size = int.from_bytes(data[at : at + 4], "big")
@@ -308,7 +308,7 @@ def gif(data: bytes) -> Dimensions:
         raise BadHeaderError("gif: the file ends before the logical screen")
     width, height = struct.unpack_from("<HH", data, 6)
     at = 13 + (3 << (data[10] & 7) + 1 if data[10] & _GLOBAL_COLOURS else 0)
-    for _ in range(_MOST):
+    for _ in range(_MAX):
         if data[at] == _IMAGE:
             left, top, wide, high = struct.unpack_from("<HHHH", data, at + 1)
             return Dimensions(max(width, left + wide), max(height, top + high))

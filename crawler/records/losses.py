@@ -18,8 +18,8 @@ _STOPPED = "budget"
 _UNASKED = ", ".join(f"'{reason}'" for reason in UNASKED)
 _QUERY = f"""
 SELECT p.source, coalesce(p.reason, '{_STOPPED}') AS why, count(*), min(p.url),
-    sum(p.reason = 'other_language' AND names_language(p.url)) + sum(p.state = 'pending' AND r.stopped IS NOT NULL)
-        + sum(p.reason IN ({_UNASKED})),
+    sum(coalesce(p.reason, '') = 'other_language' AND names_language(p.url))
+        + sum(p.state = 'pending' AND r.stopped IS NOT NULL) + sum(coalesce(p.reason, '') IN ({_UNASKED})),
     max(coalesce(r.languages, '')), max(coalesce(r.detail, ''))
 FROM source_pages p LEFT JOIN source_runs r USING (source)
 WHERE p.kind = 'page' AND p.page_sha256 IS NULL AND (

@@ -22,7 +22,7 @@ from storage.tables import TABLES
 __all__ = ["RECORD_TABLES", "RecordFiles", "check_shrinkage", "known_products", "record_tables", "write_records"]
 
 _CENT = Decimal("0.0001")
-_MOST = Decimal(10) ** 14
+_MAX = Decimal(10) ** 14
 """Lowest amount that does not fit the 18 digits of the column."""
 
 _OF_CHOICE = ("product_id", "source", "native_id", "url")
@@ -98,7 +98,7 @@ def _variant(variant: Variant) -> dict[str, object]:
 
 def _amount(price: Decimal | None) -> Decimal | None:
     """Return a price with the precision of the column; None if it does not fit."""
-    if price is None or not price.is_finite() or abs(price) >= _MOST:
+    if price is None or not price.is_finite() or abs(price) >= _MAX:
         return None
     return price.quantize(_CENT)
 

@@ -14,7 +14,7 @@ __all__ = ["from_json", "header_statements", "page_statements", "renewed", "to_j
 _RSL = "application/rsl+xml"
 _LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[\w*-]+(?:\s*=\s*(?:\"[^\"]*\"|[^\s\";,]+))?)*)")
 _PARAMETER = re.compile(r";\s*([\w*-]+)\s*=\s*(?:\"([^\"]*)\"|([^\s\";,]+))")
-_MOST = 20
+_MAX = 20
 """Most statements kept per page; real ones have one or two."""
 _PRICES = ("crawler-price", "crawler-error", "www-authenticate")
 _LONGEST = 4_096
@@ -59,7 +59,7 @@ def page_statements(document: Document, agent: str) -> list[Statement]:
             url := document.absolute(element.get("href") or "")
         ):
             found.append(Statement("rsl", "link", url))
-    return list(dict.fromkeys(found))[:_MOST]
+    return list(dict.fromkeys(found))[:_MAX]
 
 
 def unpaid(known: str | None, headers: Mapping[str, str]) -> str:

@@ -136,7 +136,7 @@ _OVERLAP = 128
 """Pixels shared by neighbouring tiles, so that a line of text is whole in one of them."""
 _MIN_SHORT = 480
 """Pixels to which the shorter side of a small image is enlarged, at most to twice its size."""
-_MOST = 12
+_MAX = 12
 """Largest number of tiles; longer images are shrunk."""
 
 
@@ -158,7 +158,7 @@ def cut_tiles(width: int, height: int) -> tuple[float, list[Tile]]:
         height: Height of the image, pixels.
     """
     short, long = sorted((width, height))
-    scale = min(1.0, _SHORT / short, (_MOST * (_LONG - _OVERLAP)) / long)
+    scale = min(1.0, _SHORT / short, (_MAX * (_LONG - _OVERLAP)) / long)
     if short < _MIN_SHORT and long < _LONG:
         scale = min(2.0, _MIN_SHORT / short, _LONG / long)
     wide, high = max(1, round(width * scale)), max(1, round(height * scale))

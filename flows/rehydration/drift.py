@@ -5,6 +5,8 @@
 ``same_picture``  another file that shows the same: perceptual hashes differ in few bits; of a video, those
                   of four frames in five
 ``other_picture`` it shows something else
+``other_bytes``   another file; nothing but its hash was published
+``fetched``       a file of which nothing was published to compare it with
 ``unreadable``    another file, which cannot be decoded and so not be compared
 ``page``          an HTML page instead of a file
 ``gone``          the server says so: 404 or 410
@@ -15,24 +17,35 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, Protocol, get_args
 
 from core.engine import open_engine, text
 from crawler.media.outcome import HTML_PAGE
 from export.links import IMAGES
-from flows.rehydration.published import Published
 from splits.recipe import Recipe, Retrieval
 from storage import Snapshot
 
-__all__ = ["VERDICTS", "Drift", "Medium", "Verdict", "compare_media", "lost_queries", "summarise"]
+__all__ = [
+    "INTACT",
+    "VERDICTS",
+    "Drift",
+    "LinkedMedia",
+    "Medium",
+    "Verdict",
+    "compare_media",
+    "lost_queries",
+    "summarise",
+]
 
 Verdict = Literal[
-    "same_bytes", "same_picture", "other_picture", "unreadable", "page", "gone", "unreachable", "refused", "waiting"
-]
+    "same_bytes", "same_picture", "other_picture", "other_bytes", "fetched", "unreadable", "page", "gone",
+    "unreachable", "refused", "waiting",
+]  # fmt: skip
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
-_INTACT = frozenset({"same_bytes", "same_picture"})
+INTACT = frozenset({"same_bytes", "same_picture", "fetched"})
+"""Verdicts of files that may be used as what was published."""
 _SAME_FRAMES = 0.8
 
 _IMAGE = "bit_count(xor(e.phash, i.phash)) <= $bits"
@@ -44,6 +57,8 @@ _VIDEO = f"""(
 _COMPARED = f"""
     SELECT e.product_id, e.kind, e.position, e.url, e.source, m.reason,
         CASE WHEN m.state = 'ok' AND m.sha256 = e.sha256 THEN 'same_bytes'
+             WHEN m.state = 'ok' AND e.sha256 IS NULL THEN 'fetched'
+             WHEN m.state = 'ok' AND @unpublished THEN 'other_bytes'
              WHEN m.state = 'ok' AND @unread THEN 'unreadable'
              WHEN m.state = 'ok' AND @same THEN 'same_picture'
              WHEN m.state = 'ok' THEN 'other_picture'
@@ -96,7 +111,17 @@ class Drift:
     """Split of queries -> queries whose positives have all lost their picture."""
 
 
-def compare_media(snapshot: Snapshot, published: Published, bits: int) -> list[Medium]:
+class LinkedMedia(Protocol):
+    """Images and videos that were published, in files."""
+
+    def media(self) -> Iterator[tuple[str, str]]:
+        """Yield the kind and path of each file of media."""
+
+    def relation(self, kind: str, files: Sequence[str] | None = None) -> str:
+        """Return a query of the rows of one kind of file, or of some of its files."""
+
+
+def compare_media(snapshot: Snapshot, published: LinkedMedia, bits: int) -> list[Medium]:
     """Compare each published file with what was fetched; a file of links at a time.
 
     Args:
@@ -118,9 +143,11 @@ def compare_media(snapshot: Snapshot, published: Published, bits: int) -> list[M
 
 def _query(kind: str) -> str:
     if kind == IMAGES:
+        unpublished = "e.phash IS NULL AND i.phash IS NOT NULL"
         unread, same, derived = "i.phash IS NULL OR e.phash IS NULL", _IMAGE, "NULL::BOOLEAN"
         joins = "LEFT JOIN images i ON i.product_id = e.product_id AND i.position = e.position"
     else:
+        unpublished = "false"
         unread = (
             "NOT EXISTS (SELECT 1 FROM frames g WHERE g.product_id = e.product_id AND g.video_sha256 = m.sha256) "
             "OR coalesce(len(e.frames), 0) = 0"
@@ -133,7 +160,7 @@ def _query(kind: str) -> str:
         joins = """LEFT JOIN audio a ON a.product_id = e.product_id AND a.video_sha256 = m.sha256
             LEFT JOIN (SELECT product_id, video_sha256, min(object) AS object FROM frames GROUP BY ALL) f
                 ON f.product_id = e.product_id AND f.video_sha256 = m.sha256"""
-    parts = {"@unread": f"({unread})", "@same": same, "@derived": derived, "@joins": joins}
+    parts = {"@unpublished": unpublished, "@unread": f"({unread})", "@same": same, "@derived": derived, "@joins": joins}
     query = _COMPARED
     for name, part in parts.items():
         query = query.replace(name, part)
@@ -188,4 +215,4 @@ def _counted(pairs: Iterable[tuple[str, Verdict]]) -> dict[str, dict[str, int]]:
 
 
 def _not_intact(counts: Mapping[str, int]) -> int:
-    return sum(count for verdict, count in counts.items() if verdict not in _INTACT)
+    return sum(count for verdict, count in counts.items() if verdict not in INTACT)

@@ -1,7 +1,7 @@
 """Rebuilding of a published dataset: tables, download, extraction, comparison, certificate."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,7 +13,8 @@ from core.files import replace_file
 from core.run_options import RunContext, RunOptions
 from core.stage import StageReport
 from export.links import IMAGES, VIDEOS
-from flows.rehydration.drift import Drift, compare_media, lost_queries, summarise
+from flows.rehydration.drift import INTACT, Drift, Medium, compare_media, lost_queries, summarise
+from flows.rehydration.lists import LinkList, as_feed, listed_media
 from flows.rehydration.published import Published
 from flows.rehydration.tables import write_tables
 from flows.run_stage import run_stage, stage_session
@@ -24,9 +25,7 @@ from workspace import SETTINGS_FILE, Workspace
 from workspace.verification import verify_workspace
 from workspace.workspace import default_settings
 
-__all__ = ["Planned", "Rehydration", "open_target", "plan", "rehydrate"]
-
-_INTACT = frozenset({"same_bytes", "same_picture"})
+__all__ = ["Planned", "Rehydration", "open_target", "plan", "rehydrate", "rehydrate_list"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +68,25 @@ def plan(published: Published) -> list[Planned]:
         return [Planned(*row) for row in engine.execute(query).fetchall()]
 
 
-def open_target(root: Path, published: Published) -> Workspace:
+def open_target(root: Path, licences: Mapping[str, str | None]) -> Workspace:
     """Open the workspace that is rebuilt, or make it with a section for each source of the links.
+
+    Args:
+        root: Its folder.
+        licences: Source of the links -> licence of its data.
 
     Raises:
         NotAuthorisedError: The settings do not allow collecting the data of a source.
     """
     if not (root / SETTINGS_FILE).exists():
-        licences = sorted(published.record["licences"].items())
         sections = "".join(
             f"\n[sources.{name}]\ncrawl_authorised = false\nlicence = {json.dumps(licence or '', ensure_ascii=False)}\n"
-            for name, licence in licences
+            for name, licence in sorted(licences.items())
         )
         Workspace.create(root, default_settings() + sections)
     workspace = Workspace.open(root)
     sources = workspace.settings.crawl.sources
-    for name in sorted(published.record["licences"]):
+    for name in sorted(licences):
         if name not in sources or not sources[name].crawl_authorised:
             raise NotAuthorisedError(
                 f"{root / SETTINGS_FILE}: sources.{name}.crawl_authorised must be true before its images and videos "
@@ -122,17 +124,40 @@ def rehydrate(workspace: Workspace, published: Published, *, retry_failed: bool 
 def _drift(workspace: Workspace, published: Published) -> Drift:
     snapshot = workspace.snapshot
     media = compare_media(snapshot, published, workspace.settings.dedup.image_distance)
-    lost = [one for one in media if one.verdict not in _INTACT]
+    lost = [one for one in media if one.verdict not in INTACT]
     rows = snapshot.sql("SELECT split, product_id, role, label, image_position FROM splits").to_pylist()
     recipes = [stored.recipe for stored in stored_recipes(snapshot) if stored.recipe.name == published.recipe]
     queries = lost_queries(rows, recipes[0], lost) if recipes else {}
     drift = summarise(media, _same_splits(snapshot, published), queries)
-    folder = workspace.root / "reports"
+    _write_report(workspace.root / "reports", drift, media)
+    return drift
+
+
+def _write_report(folder: Path, drift: Drift, media: Sequence[Medium]) -> None:
     folder.mkdir(exist_ok=True)
     replace_file(folder / "drift.json", json.dumps(asdict(drift), ensure_ascii=False, indent=1).encode())
     lines = (json.dumps(one._asdict(), ensure_ascii=False) + "\n" for one in media if one.verdict != "same_bytes")
     replace_file(folder / "drift.jsonl", "".join(lines).encode())
-    return drift
+
+
+def rehydrate_list(workspace: Workspace, found: LinkList, *, retry_failed: bool = False) -> Rehydration:
+    """Make products of a list that others published, fetch their media, extract, and compare with its hashes.
+
+    Finished work is not repeated. There are no splits; the reports are those of :func:`rehydrate`.
+
+    Raises:
+        FeedError: The list cannot be read, or no row is a product.
+    """
+    with stage_session(workspace, "rehydrate") as progress, as_feed(found) as feed:
+        options = RunOptions(source=found.source, feed=feed, retry_failed=retry_failed)
+        context = RunContext(progress=progress, options=options)
+        reports = [run_stage(workspace, name, context) for name in ("ingest", "download", "extract", "texts")]
+    rebuilt = replace(workspace, version=workspace.store.snapshot().number)
+    with listed_media(found, rebuilt.snapshot) as listed:
+        media = compare_media(rebuilt.snapshot, listed, workspace.settings.dedup.image_distance)
+    drift = summarise(media, {}, {})
+    _write_report(workspace.root / "reports", drift, media)
+    return Rehydration(tuple(reports), drift, tuple(verify_workspace(rebuilt)))
 
 
 def _same_splits(snapshot: Snapshot, published: Published) -> dict[str, bool]:

@@ -45,13 +45,25 @@ def review(
     workspace: WorkspaceOption = HERE,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Sheet to write.")] = Path("review.csv"),
     limit: Annotated[int, typer.Option("--limit", min=1, help="Maximum number of pairs.")] = 100,
+    onto: Annotated[
+        str | None,
+        typer.Option("--onto", metavar="TREE", help="Review the nodes of this tree of align.onto instead of pairs."),
+    ] = None,
 ) -> None:
-    """Write a sheet of the most uncertain category pairs to fill in."""
+    """Write a sheet of the most uncertain category pairs, or nodes of a tree, to fill in."""
+    from align.onto.target_review import uncertain_targets
     from align.review import all_decisions, resolve_decisions, uncertain_pairs, write_sheet
     from workspace import Workspace
 
     store = Workspace.open(workspace).store
     decided = resolve_decisions(all_decisions(store.state))
+    if onto is not None:
+        written = write_sheet(out, uncertain_targets(store.snapshot(), decided, onto, limit=limit))
+        print(
+            f"{out}: {written} categories; write target in the column decision where path_b is the right node, after"
+            " correcting it where it is not, then m5data align apply"
+        )
+        return
     written = write_sheet(out, uncertain_pairs(store.snapshot(), decided, limit=limit))
     print(
         f"{out}: {written} pairs; fill in decision (accept, reject, rename, split a, split b), then m5data align apply"

@@ -4,7 +4,7 @@ import gzip
 import zlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,7 @@ from m5data.cli.shared import HERE, AllowShrinkOption, JsonOption, RefreshOption
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
     from core.records import ProductRecord
 
-__all__ = ["crawl", "download", "ingest", "learn_reader", "parse", "read_page"]
+__all__ = ["crawl", "download", "import_warc", "ingest", "learn_reader", "parse", "read_page"]
 
 _LONGEST = 64 * 1024 * 1024
 """Largest saved page, in decompressed bytes: a small gzip file can expand a thousandfold."""
@@ -35,13 +35,28 @@ def crawl(
     run_verb(workspace, "crawl", options, as_json=as_json)
 
 
+def import_warc(
+    archives: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="Web archives: WARC, gzipped or not, or WACZ.")
+    ],
+    workspace: WorkspaceOption = HERE,
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="NAME", help="Only pages of this source's hosts.")
+    ] = None,
+    allow_shrink: AllowShrinkOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Import pages from web archives as if crawled, and read them into records; nothing is requested."""
+    options = RunOptions(source=source, archives=tuple(archives), allow_shrink=allow_shrink)
+    run_verb(workspace, "crawl", options, as_json=as_json)
+
+
 def ingest(
     feed: Annotated[Path, typer.Argument(metavar="FEED", help="File with one product per row.")],
     workspace: WorkspaceOption = HERE,
     source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Source of the feed.")] = None,
     form: Annotated[
-        Literal["auto", "jsonl", "csv", "parquet", "m5product", "product1m", "merchant"],
-        typer.Option("--format", help="Format of the feed."),
+        str, typer.Option("--format", metavar="NAME", help="Format of the feed; docs/sources.md names them.")
     ] = "auto",
     allow_shrink: AllowShrinkOption = False,
     as_json: JsonOption = False,

@@ -53,6 +53,7 @@ _STAGE_VERBS: Mapping[str, Verb] = MappingProxyType(
 
 _BESIDE: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
     {
+        "crawl": (("import-warc", collect.import_warc),),
         "records": (("parse", collect.parse), ("learn-reader", collect.learn_reader)),
         "align": (("align review", align.review), ("align apply", align.apply)),
         "tasks": (("annotate links", annotate.links),),

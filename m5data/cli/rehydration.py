@@ -9,13 +9,28 @@ from m5data.cli.shared import HERE, DryRunOption, JsonOption, WorkspaceOption
 
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
     from flows.rehydration.drift import Drift
+    from flows.rehydration.run import Rehydration
 
 __all__ = ["rehydrate"]
 
 
 def rehydrate(
-    links: Annotated[Path, typer.Argument(metavar="LINKS", help="Folder of an export in the format links.")],
+    links: Annotated[
+        Path,
+        typer.Argument(
+            metavar="LINKS",
+            help="Folder of an export in the format links; with --source, a list that others published.",
+        ),
+    ],
     workspace: WorkspaceOption = HERE,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source",
+            metavar="NAME",
+            help="LINKS is the folder of img2dataset, or a file that ingest reads; its products get this source.",
+        ),
+    ] = None,
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="split=NAME", help="Only this split; may be repeated.")
     ] = None,
@@ -31,12 +46,21 @@ def rehydrate(
     """
     from dataclasses import asdict, astuple
 
+    from core.errors import UsageError
+    from flows.rehydration.lists import open_list
     from flows.rehydration.published import open_published
-    from flows.rehydration.run import open_target, plan
+    from flows.rehydration.run import open_target, plan, rehydrate_list
     from flows.rehydration.run import rehydrate as rebuild
-    from m5data.cli.output import print_json, print_reports, print_rows
-    from m5data.cli.screens import print_checks
+    from m5data.cli.output import print_json, print_rows
 
+    if source is not None:
+        if only or dry_run:
+            raise UsageError("rehydrate: --only and --dry-run need an export in the format links, without --source")
+        found = open_list(links, source)
+        _finish(
+            rehydrate_list(open_target(workspace, {source: None}), found, retry_failed=retry_failed), as_json=as_json
+        )
+        return
     published = open_published(links, [_split_of(one) for one in only or ()])
     if dry_run:
         planned = plan(published)
@@ -45,7 +69,17 @@ def rehydrate(
         else:
             print_rows("would be fetched", ("kind", "host", "files", "bytes"), [astuple(one) for one in planned])
         return
-    done = rebuild(open_target(workspace, published), published, retry_failed=retry_failed)
+    workspace_of = open_target(workspace, published.record["licences"])
+    _finish(rebuild(workspace_of, published, retry_failed=retry_failed), as_json=as_json)
+
+
+def _finish(done: "Rehydration", *, as_json: bool) -> None:
+    """Print a rebuilding; end with 1 if it is not as published."""
+    from dataclasses import asdict
+
+    from m5data.cli.output import print_json, print_reports
+    from m5data.cli.screens import print_checks
+
     failed = [check for check in done.checks if not check.ok]
     if as_json:
         print_json({"drift": asdict(done.drift), "failed_checks": [asdict(check) for check in failed]})

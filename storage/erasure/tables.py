@@ -19,7 +19,7 @@ from core.paths import files_below
 from core.table_spec import TableSpec
 from storage.files import Layout
 from storage.tables import TABLES
-from storage.tables.data_files import DataFile, file_sql, view_sql
+from storage.tables.data_files import DataFile, stored_sql, view_sql
 from storage.versions import Snapshot, StageRecord, committed_versions, write_version
 from storage.working_copy import fetch_all
 
@@ -234,7 +234,7 @@ def _copy(
 
 def _all_columns(folder: Path, spec: TableSpec, file: DataFile) -> str:
     """Return SQL for the rows of a file, with the column whose value is its partition."""
-    rows = file_sql(folder / file.path)
+    rows = stored_sql(spec, [folder / file.path])
     if spec.split_by is None:
         return rows
     return f"(SELECT *, {text(str(file.partition))} AS {quote(spec.split_by)} FROM {rows})"  # noqa: S608

@@ -21,6 +21,7 @@ from storage.tables.derived import (
     REGIONS,
     SPEC_NORMS,
     SPEC_PROPOSALS,
+    TARGETS,
     TEXTS,
 )
 
@@ -46,6 +47,7 @@ _FIXED: dict[str, TableSpec] = {
         FINGERPRINTS,
         LABEL_MAP,
         LABEL_PAIRS,
+        TARGETS,
         LABELS,
         PROPERTIES,
         SPEC_NORMS,

@@ -19,6 +19,7 @@ __all__ = [
     "REGIONS",
     "SPEC_NORMS",
     "SPEC_PROPOSALS",
+    "TARGETS",
     "TEXTS",
 ]
 
@@ -243,6 +244,25 @@ LABEL_PAIRS = TableSpec(
         Column("doubt", REAL, "how doubtful the rule's decision is, 0 to 1; the most doubtful are reviewed first"),
         Column("evidence", LIST, "what spoke for or against it, strongest first"),
         Column("rule", TEXT, "what decided: mep3m, learned, same_name or person:NAME"),
+    ),
+)
+
+TARGETS = TableSpec(
+    name="targets",
+    meaning="One row per category path of a source and published tree of align.onto: the node that it belongs to.",
+    key=("source", "path", "target"),
+    columns=(
+        Column("source", TEXT, "source"),
+        Column("path", TEXT, "category path joined by ' > '"),
+        Column("target", TEXT, "name of the tree in align.onto"),
+        Column("category", LIST, "category path"),
+        Column("node_id", TEXT, "id of the node by the tree's publisher; its path where the file has none"),
+        Column("node", TEXT, "path of the node joined by ' > '; may be an inner node"),
+        Column("node_path", LIST, "path of the node"),
+        Column("probability", REAL, "that this is the node; 1 where a person chose it"),
+        Column("rule", TEXT, "what decided: learned or person:NAME"),
+        Column("evidence", LIST, "what spoke for or against it, strongest first"),
+        Column("alternatives", LIST, "paths of the next nodes, likeliest first"),
     ),
 )
 

@@ -100,7 +100,7 @@ def target(folder: Path, server: MediaServer) -> Path:
 
 def rebuild(folder: Path, links: Path, server: MediaServer, *only: str) -> tuple[Workspace, Rehydration]:
     found = open_published(links, only)
-    workspace = open_target(target(folder, server), found)
+    workspace = open_target(target(folder, server), found.record["licences"])
     return workspace, rehydrate(workspace, found)
 
 
@@ -157,7 +157,7 @@ def test_only_one_split_is_fetched(tmp_path: Path, published: Path, server: Medi
 def test_a_new_workspace_waits_for_the_permission_of_each_source(tmp_path: Path, published: Path) -> None:
     found = open_published(published / "links")
     with pytest.raises(NotAuthorisedError, match=r"sources\.shop\.crawl_authorised must be true"):
-        open_target(tmp_path / "new", found)
+        open_target(tmp_path / "new", found.record["licences"])
     assert Workspace.open(tmp_path / "new").settings.crawl.sources["shop"].licence == "CC0-1.0"
 
 

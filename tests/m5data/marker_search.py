@@ -3,6 +3,7 @@
 import gzip
 import sqlite3
 import tarfile
+import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -45,6 +46,9 @@ def _contents(path: Path) -> Iterator[bytes]:
             for member in tar:
                 yield member.name.encode()
                 yield from (file.read() for file in [tar.extractfile(member)] if file)
+    elif zipfile.is_zipfile(path):  # also arrays of NumPy and models of PyTorch
+        with zipfile.ZipFile(path) as archive:
+            yield from (name.encode() + archive.read(name) for name in archive.namelist())
     elif path.suffix in {".sqlite", ".db"}:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             yield "\n".join(connection.iterdump()).encode()

@@ -9,6 +9,7 @@ import pytest
 
 from core.errors import M5DataError, ObjectStoreError, UsageError, WorkspaceError
 from storage.location import ObjectStore
+from storage.remote_workspace import RemoteWorkspace
 from storage.working_copy import WORKING_COPIES, working_copy
 from tests.s3_server import make_bucket, serving_s3
 from workspace import Workspace
@@ -99,6 +100,32 @@ def test_object_that_no_file_can_be_is_named(server: dict[str, str], name: str) 
         Workspace.open(working_copy(f"s3://{place}/shop"))
     assert "remove it with the store's own tools" in str(error.value)
     assert made.root.is_dir()
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "state.sqlite-journal", "lock", "prefect/prefect.db", "training/a/b.pt"])
+def test_object_that_is_no_file_of_a_workspace_is_named_and_left(
+    server: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    place = f"odd-{name[:3]}"
+    make_bucket(server, place)
+    Workspace.create(working_copy(f"s3://{place}/shop"))
+    ObjectStore(f"s3://{place}/shop").write(name, b"hostile")
+    monkeypatch.setenv(WORKING_COPIES, str(tmp_path / "others"))
+    other = Workspace.open(working_copy(f"s3://{place}/shop"))
+    with other.store.lock():
+        pass
+    assert f"{name!r} cannot be a file of a workspace; left alone" in caplog.text
+    assert b"hostile" not in [path.read_bytes() for path in other.root.rglob("*") if path.is_file()]
+
+
+def test_version_that_is_none_does_not_hide_the_newest(server: dict[str, str]) -> None:
+    make_bucket(server, "numbers")
+    made = Workspace.create(working_copy("s3://numbers/shop"))
+    ObjectStore("s3://numbers/shop").write("versions/0000000x.json", b"hostile")
+    home = RemoteWorkspace.of(made.root)
+    assert home is not None
+    home.refresh()
+    assert home.describe().startswith("version 0; ")
 
 
 def test_an_address_that_no_store_knows() -> None:

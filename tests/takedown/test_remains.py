@@ -45,23 +45,24 @@ def test_names_and_values_of_own_properties_go_from_every_version(folder: Path) 
 
 def test_category_paths_that_only_it_had_go(folder: Path) -> None:
     store = Workspace.open(folder).store
+    path = ["Kettles", "Zarkwaren", "Zarkkessel"]
     products = store.snapshot().table("products").to_pylist()
     for one in products:
-        one["category"] = ["Kettles", "Zarkkessel"] if one["product_id"] == PLANTED else ["Kettles"]
+        one["category"] = path if one["product_id"] == PLANTED else ["Kettles"]
     _put(store, "products", products)
     names = {"class_id": 1, "class_name": "Kettles", "sub_class_id": -1, "sub_class_name": "", "subsub_class_id": -1}
     names |= {"subsub_class_name": "", "source": "shop", "rule": "own"}
-    _put(
-        store,
-        "label_map",
-        [
-            {**names, "path": "Kettles", "category": ["Kettles"]},
-            {**names, "path": "Kettles > Zarkkessel", "category": ["Kettles", "Zarkkessel"]},
-        ],
-    )
+    levels = [path[:level] for level in (1, 2, 3)]
+    rows: list[dict[str, object]] = [{**names, "path": " > ".join(one), "category": one} for one in levels]
+    other = {**names, "source": "other", "path": "Pots", "category": ["Pots"], "partner": "Kettles > Zarkwaren"}
+    _put(store, "label_map", [other, *rows])
     forget(store, Target("product", PLANTED), clock=now)
-    assert places_with(folder, ["Zarkkessel"]) == []
-    assert Workspace.open(folder).table("label_map")["path"].to_pylist() == ["Kettles"]
+    assert places_with(folder, ["Zarkwaren", "Zarkkessel"]) == []
+    left = Workspace.open(folder).table("label_map").to_pylist()
+    assert [(one["source"], one["path"], one["partner"]) for one in left] == [
+        ("other", "Pots", None),
+        ("shop", "Kettles", None),
+    ]
 
 
 def test_lines_of_logs_with_the_hash_of_its_image_go(folder: Path) -> None:

@@ -24,6 +24,7 @@ REPORT = texts_of("export", "report", "texts")
 BOTH = [(texts_in("en"), texts_in("zh")), (REPORT["en"], REPORT["zh"])]
 SAME_IN_BOTH = {"site.name", "product.mfcc", "sql.title"}
 NAMES = {
+    "GTIN",
     "SQL",
     "UTC",
     "HTTP",

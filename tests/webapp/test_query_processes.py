@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from core.errors import QueryError
+from core.processes.pool import PoolProcess
 from tests.webapp.conftest import Filled
 from webapp import query_processes
 from webapp.query_processes import QueryProcesses
@@ -129,3 +130,14 @@ def _is_idle(process: psutil.Process) -> bool:
         return process.status() == psutil.STATUS_ZOMBIE or process.cpu_percent(0.1) < 50
     except psutil.NoSuchProcess:
         return True
+
+
+def test_start_of_a_process_counts_towards_the_limit(
+    filled: Filled, queries: QueryProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as slow:
+        slow.setattr(query_processes, "MAX_SECONDS", 0.1)
+        slow.setattr(PoolProcess, "is_ready", lambda *_: False)
+        with pytest.raises(QueryError, match="other queries keep this server busy"):
+            queries.run(filled.store.snapshot(), "select 1", Stop())
+    assert queries.run(filled.store.snapshot(), "select 1", Stop()).rows == (("1",),)

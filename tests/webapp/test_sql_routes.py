@@ -7,7 +7,7 @@ import pytest
 
 from tests.webapp.conftest import Filled, Site
 from tests.webapp.test_hostile_texts import check_inert
-from webapp import query_processes, sql_routes
+from webapp import query_processes, requests, sql_routes
 from webapp.query_result import MAX_ROWS, run_query
 
 
@@ -98,3 +98,9 @@ def test_the_examples_run_and_an_empty_result_says_so(site: Site, filled: Filled
         assert run_query(filled.store.snapshot(), query).columns
     page = site.signed_in("rita", "reviewer").client.get("/sql", params={"query": "FROM products WHERE false"}).text
     assert "No row meets the conditions." in page
+
+
+def test_more_queries_than_may_wait_are_refused_at_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "_QUERYING", 0)
+    answer = site.signed_in("rita", "reviewer").client.get("/sql", params={"query": "SELECT 1"})
+    assert answer.status_code == 503

@@ -28,13 +28,13 @@ __all__ = [
     "read_detail",
 ]
 
-_MOST = 400
+_MAX = 400
 _LONGEST = 300
 _LINES = f"""
 select t.sha256, any_value(i.width), any_value(i.height), text, confidence, contact, repeated,
     x0 || ',' || y0 || ' ' || x1 || ',' || y1 || ' ' || x2 || ',' || y2 || ' ' || x3 || ',' || y3
 from image_text t join images i on i.product_id = t.product_id and i.sha256 = t.sha256
-where t.product_id = ? group by all order by min(t.position), min(line) limit {_MOST}
+where t.product_id = ? group by all order by min(t.position), min(line) limit {_MAX}
 """  # noqa: S608 - a constant
 _PROPOSALS = "select property, value, position, rule from spec_proposals where product_id = ? order by 1, 2"
 

@@ -188,3 +188,28 @@ def test_a_class_whose_all_categories_moved_stays_empty() -> None:
         ("饮料", "饮料", ""),
         ("饮料 > 速溶咖啡粉", "食品", "咖啡"),
     ]
+
+
+def test_the_newest_target_holds_and_a_return_to_an_earlier_one_counts(store: Store) -> None:
+    nodes = [cat("google", "Drinks"), cat("google", "Food", "Coffee"), cat("google", "Drinks")]
+    made = [decide("target", DRINK_A, node, at=at) for at, node in enumerate(nodes)]
+    assert [record_decisions(store.state, [one]) for one in [*made, made[-1]]] == [1, 1, 1, 0]
+    assert all_decisions(store.state) == made
+    decided = resolve_decisions(made)
+    assert decided.targets == {(DRINK_A, "google"): made[-1]}
+    assert (decided.pairs, decided.categories, decided.conflicts) == ({}, frozenset(), ())
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "reason"),
+    [
+        (cat("n", "食品"), cat("google", "Food", "Coffee", "x" * 200), None),
+        (cat("n", "食品"), None, "no_partner"),
+        (cat("n", "食品"), cat("google", "Food", " "), "empty_name"),
+        (cat("n", "食品"), cat("n", "Food"), "one_source"),
+        (cat("n"), cat("google", "Food"), "no_category"),
+    ],
+)
+def test_faults_of_targets_are_named(a: Category, b: Category | None, reason: str | None) -> None:
+    found = decision_fault(decide("target", a, b))
+    assert (found and found[0]) == reason

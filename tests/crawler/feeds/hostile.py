@@ -82,7 +82,7 @@ def read_feed(path: Path) -> int:
     with open_engine() as connection:
         connection.execute("SET VARIABLE source = 'shop'")
         add_functions(connection)
-        open_feed(connection, path, detect(path), checked=True)
+        open_feed(connection, path, detect(path), base="http://shop.example/", checked=True)
         validate_rows(connection, datetime(2026, 11, 23, tzinfo=UTC))
         connection.execute("CREATE TABLE hashes AS SELECT '' AS name, '' AS hash WHERE false")
         [(good,)] = connection.execute("SELECT count(*) FROM good").fetchall()
@@ -110,7 +110,38 @@ def _good_feeds() -> Mapping[FeedFormat, bytes]:
         "m5product": json.dumps({str(n): item for n in range(3)}).encode(),
         "product1m": b"1#####t#####http://a/1#####http://a/2#####x#;#y\n" * 3,
         "merchant": f"{xml}</channel></rss>".encode(),
+        "shopify": b'{"products": ['
+        + b", ".join(json.dumps(_SHIRT | {"handle": f"h{n}"}).encode() for n in range(3))
+        + b"]}",
+        "woocommerce": _WOO.encode(),
+        "openai-feed": _lines(
+            *[_row(n, item_id=f"s{n}", is_eligible_search=True, variant_dict={"a": "b"}) for n in range(3)]
+        ),
+        "amazon-reviews-2023": _lines(
+            *[
+                {
+                    "parent_asin": f"B{n}",
+                    "main_category": "a",
+                    "details": {"a": "b"},
+                    "images": [{"hi_res": "http://a/1"}],
+                }
+                for n in range(3)
+            ]
+        ),
+        "marqo": b"product_id,title,image_local,score_linear\n"
+        + b"".join(b'%d,"t",./a/%d.jpg,1\n' % (n, n) for n in range(3)),
+        "mep3m": json.dumps(
+            [{"img_path": f"Images/1/{n}.jpg", "sub_class_id": "1", "class_name": "a", "title": "t"} for n in range(3)]
+        ).encode(),
     }
+
+
+_SHIRT = {"title": "t", "body_html": "", "variants": [{"option1": "M", "price": "1.00"}], "options": [{"name": "Size"}]}
+_WOO = """ID,Type,SKU,Name,Regular price,Parent,Images,Attribute 1 name,Attribute 1 value(s)
+1,variable,hood,Hood,,,http://a/1.jpg,Colour,"Blue, Red"
+2,variation,,Hood - Blue,"45,00",hood,http://a/2.jpg,Colour,Blue
+3,simple,cap,Cap,5.00,,"http://a/3.jpg, http://a/4.jpg",,
+"""
 
 
 _PIECES = (

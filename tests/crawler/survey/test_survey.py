@@ -104,7 +104,8 @@ def test_products_below_each_category_all_come(
     shop: Shop, store: Store, clock: Clock, further: tuple[str, ...]
 ) -> None:
     rooms = {f"/{room}": [f"/{room}/{word}-one" for word in WORDS] for room in ("beds", "lamps", "shelves")}
-    rooms = {f"/{room}": [f"/{room}/{word}-one" for word in WORDS] for room in ("beds", "lamps", "shelves")}
+    shop.pages = {"/": listing_page([*rooms, *further])}
+    shop.pages |= {room: listing_page(items) for room, items in rooms.items()}
     shop.pages |= {path: listing_page([]) for path in further}
     shop.pages |= {path: product_page(path[1:].replace("/", " ")) for items in rooms.values() for path in items}
     assert collect(shop, store, clock, look(shop)).kept == len(rooms) * len(WORDS)

@@ -2,7 +2,8 @@
 
 import pyarrow as pa
 
-from core.modalities import TEXT_FEATURE, FeedColumn, LedgerEntry, Member, Modality, Sample, ShardColumn
+from core.five_modalities import TEXT_FEATURE
+from core.modalities import FeedColumn, LedgerEntry, Member, Modality, Sample, ShardColumn
 from core.table_spec import ID, INT, TEXT, Column, TableSpec
 
 __all__ = ["REVIEWS"]

@@ -217,14 +217,15 @@ def arguments(export: Path, tmp_path: Path) -> list[str]:
 
 
 def test_the_verbs_print_what_they_did_and_by_which_choices(arguments: list[str], tmp_path: Path) -> None:
-    trained = CliRunner().invoke(app, ["train", *arguments], catch_exceptions=False)
+    runner = CliRunner(env={"COLUMNS": ""})  # as in a file: no line is broken
+    trained = runner.invoke(app, ["train", *arguments], catch_exceptions=False)
     assert trained.exit_code == 0
     assert "pretrain" in trained.output
-    judged = CliRunner().invoke(app, ["evaluate", *arguments], catch_exceptions=False)
+    judged = runner.invoke(app, ["evaluate", *arguments], catch_exceptions=False)
     assert judged.exit_code == 0
     for words in ("definition released", "definition standard", "form detached", "bag of words", "image → text", "AMI"):
         assert words in judged.output
     assert "not judged: the export has no split query-fg" in judged.output
     assert (tmp_path / "shop" / "training" / "small-test" / "evaluation" / "examples.html").is_file()
-    plain = CliRunner().invoke(app, ["evaluate", *arguments, "--json"], catch_exceptions=False)
+    plain = runner.invoke(app, ["evaluate", *arguments, "--json"], catch_exceptions=False)
     assert json.loads(plain.stdout)["recipe"] == "small-test"

@@ -25,5 +25,7 @@ def test_flow_runs_with_each_parameter(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if "engine" in parameters:
+        pytest.importorskip("ray", reason="Ray is an extra")
     choices = () if "media" in parameters else (("extract.ocr", True),)
     check_flow(shop.collected, tmp_path / "world", matrix_api, monkeypatch, choices, **parameters)

@@ -2,6 +2,7 @@ import shutil
 from contextlib import closing
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
@@ -10,6 +11,7 @@ from core.stage import StageReport
 from storage import Store
 from storage.erasure import Edit, among, history, rewrite_tables
 from storage.erasure.tables import replace_files
+from storage.tables import TABLES
 from tests.storage.synthetic import commit, ids, leftovers, noon, product, products, spec, table
 
 GONE = "shop:1"
@@ -152,3 +154,16 @@ def test_replacing_nothing_leaves_the_log(store: Store) -> None:
     replace_files(folder, {})
     for path in (store.root / "before").iterdir():
         assert (folder / "_delta_log" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_rows_of_an_older_file_without_added_columns_can_be_changed(store: Store) -> None:
+    commit(store, {"products": products(ids(3))})
+    added = [column.name for column in TABLES["products"].columns if column.may_lack]
+    before = store.snapshot().table("products").to_pylist()
+    for file in (store.root / "tables/products").rglob("*.parquet"):
+        pq.write_table(pq.read_table(file, partitioning=None).drop_columns(added), file)
+    cut(store, Edit("products", among("product_id", [GONE]), "true", {"brand": "'no brand'"}))
+    assert added
+    assert store.snapshot().table("products").to_pylist() == [
+        {**row, "brand": "no brand"} for row in before if row["product_id"] != GONE
+    ]
