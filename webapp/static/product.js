@@ -46,12 +46,12 @@ const seen = new IntersectionObserver((entries) => {
 });
 
 /** Put the frames and the sound of a video on one timeline, a column a second; a click on either seeks the video. */
-function layOut(film) {
-  const video = film.querySelector('video');
-  const track = film.querySelector('.track');
-  const head = film.querySelector('.playhead');
-  const figures = [...film.querySelectorAll('figure')];
-  const sounds = [...film.querySelectorAll('.mfcc')];
+function layOut(clip) {
+  const video = clip.querySelector('video');
+  const track = clip.querySelector('.track');
+  const head = clip.querySelector('.playhead');
+  const figures = [...clip.querySelectorAll('figure')];
+  const sounds = [...clip.querySelectorAll('.mfcc')];
   const ends = [
     ...figures.map((one) => Number(one.dataset.second) + 1),
     ...sounds.map((one) => Number(one.dataset.start) + Number(one.dataset.seconds)),
@@ -64,7 +64,7 @@ function layOut(film) {
     sound.style.width = `${(100 * sound.dataset.seconds) / seconds}%`;
     seen.observe(sound.querySelector('canvas'));
   }
-  for (const button of film.querySelectorAll('.seek')) {
+  for (const button of clip.querySelectorAll('.seek')) {
     button.disabled = !video;
     button.addEventListener('click', () => { video.currentTime = Number(button.dataset.second); });
   }
@@ -78,10 +78,10 @@ function layOut(film) {
   video.addEventListener('timeupdate', () => {
     head.hidden = false;
     head.style.left = `${(100 * video.currentTime) / seconds}%`;
-    for (const button of film.querySelectorAll('.seek')) {
+    for (const button of clip.querySelectorAll('.seek')) {
       button.toggleAttribute('aria-current', Number(button.dataset.second) === Math.floor(video.currentTime));
     }
   });
 }
 
-document.querySelectorAll('.film').forEach(layOut);
+document.querySelectorAll('.clip').forEach(layOut);
