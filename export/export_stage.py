@@ -99,9 +99,7 @@ def run(
     """
     del clock
     began = time.monotonic()
-    digest = json.dumps(
-        [settings.digest(), recipe, sorted((k, r.share, r.licence, r.crawl) for k, r in rights.items())]
-    )
+    digest = _digest(settings, recipe, rights)
     with store.stage("export", settings=digest, reads=_reads(settings)) as stage, ExitStack() as opened:
         noted, places = _places(store, stage, settings, recipe, folder, is_local=runner is None)
         if not stage.unchanged:
@@ -125,8 +123,11 @@ def run(
         count = _export(stage, job, claims, digest, runner)
         stage.reject(Reject(one.product_id, one.signals[0], f"{one.split}: {one.detail}") for one in left_out(*asked))
         seconds = time.monotonic() - began
-        report = StageReport("export", count + refused.total, count, refused.by_first, seconds=seconds)
-        return stage.commit(report)
+        return stage.commit(StageReport("export", count + refused.total, count, refused.by_first, seconds=seconds))
+
+
+def _digest(settings: ExportSettings, recipe: str, rights: Mapping[str, Rights]) -> str:
+    return json.dumps([settings.digest(), recipe, sorted((k, r.share, r.licence, r.crawl) for k, r in rights.items())])
 
 
 def _places(

@@ -21,10 +21,9 @@ __all__ = [
     "choose_product",
     "condition_of",
     "offer_price",
-    "opengraph_facts",
     "product_facts",
-    "says_product",
     "stated_availability",
+    "stock_of",
     "types_of",
 ]
 
@@ -325,7 +324,7 @@ def _scalar(value: object) -> object:
 
 def stated_availability(offers: Iterable[Node]) -> Availability | None:
     """Return InStock if any offer is in stock, else OutOfStock if any offer is out of stock, else None."""
-    return _stock_of(text for offer in offers for one in _list(offer.get("availability")) if (text := _reference(one)))
+    return stock_of(text for offer in offers for one in _list(offer.get("availability")) if (text := _reference(one)))
 
 
 def _reference(value: object) -> str:
@@ -333,7 +332,7 @@ def _reference(value: object) -> str:
     return text_of(value) or (str(value.get("@id") or "") if isinstance(value, dict) else "")
 
 
-def _stock_of(texts: Iterable[str]) -> Availability | None:
+def stock_of(texts: Iterable[str]) -> Availability | None:
     """Return the stock that texts name, as URLs (``http://schema.org/InStock``), names or words (``in stock``)."""
     said = {_NO_LETTER.sub("", re.split(r"[/#:]", text.rstrip("/#: "))[-1]).lower() for text in texts}
     if said & IN_STOCK:
@@ -395,47 +394,6 @@ def _value_of(item: Node) -> str:
         return values
     low, high = text_of(item.get("minValue")), text_of(item.get("maxValue"))
     return f"{low}–{high}" if low and high else f"≥ {low}" if low else f"≤ {high}" if high else ""
-
-
-_PRICES = ("product:sale_price:amount", "product:price:amount", "og:price:amount", "product:price")
-_CURRENCIES = ("product:sale_price:currency", "product:price:currency", "og:price:currency")
-_AVAILABILITY_NAMES = ("product:availability", "og:availability")
-
-
-def says_product(document: Document) -> bool:
-    """Return whether ``og:type`` declares the page a product."""
-    return any("product" in kind.lower() for kind in document.meta.get("og:type", ()))
-
-
-def opengraph_facts(document: Document) -> Facts:
-    """Read the meta elements of a page. ``titles`` reads ``og:title``, which often contains the shop name."""
-    facts = Facts(origin="opengraph")
-    facts.currency = currency_code(_first_meta(document, _CURRENCIES))
-    amount = _first_meta(document, _PRICES)
-    facts.price = marked_price(amount, facts.currency) if amount else None
-    facts.brand = plain(_first_meta(document, ("product:brand", "og:brand")) or "") or None
-    facts.sku = _first_meta(document, ("product:retailer_item_id", "product:sku", "og:product_id"))
-    facts.gtin = _first_meta(document, ("product:ean", "product:upc", "product:isbn"))
-    facts.mpn = _first_meta(document, ("product:mfr_part_no",))
-    facts.availability = _stock_of(filter(None, (_first_meta(document, _AVAILABILITY_NAMES),)))
-    facts.description = paragraphs(_first_meta(document, ("og:description",)) or "") or None
-    former = _first_meta(document, ("product:original_price:amount", "og:price:standard_amount"))
-    former = former or (_first_meta(document, ("product:price:amount",)) if _PRICES[0] in document.meta else None)
-    facts.list_price = marked_price(former, facts.currency) if former else None
-    facts.condition = condition_of([_first_meta(document, ("product:condition", "og:condition"))])
-    facts.item_group = _first_meta(document, ("product:item_group_id",))
-    facts.image_urls = _meta_urls(document, ("og:image:secure_url", "og:image", "og:image:url", "twitter:image"))
-    facts.video_urls = _meta_urls(document, ("og:video:secure_url", "og:video", "og:video:url"))
-    return facts
-
-
-def _first_meta(document: Document, names: tuple[str, ...]) -> str | None:
-    return next((document.meta[name][0] for name in names if name in document.meta), None)
-
-
-def _meta_urls(document: Document, names: tuple[str, ...]) -> list[str]:
-    found = next((document.meta[name] for name in names if name in document.meta), ())
-    return [url for one in found if not is_template(one) and (url := document.absolute(plain(one)))]
 
 
 _PRODUCT = frozenset(

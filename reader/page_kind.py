@@ -12,9 +12,9 @@ from lxml import html
 
 from core.records import ProductRecord
 from reader.evidence import Page, bucket, key_of, keys_with, name_words
-from reader.facts import says_product
 from reader.links import next_link
 from reader.model import kinds_model
+from reader.opengraph import says_product
 from reader.state import key_words
 from reader.text import anywhere, squash
 from reader.visible import MONEY, pictured_links

@@ -26,12 +26,13 @@ from reader.category_candidates import categories
 from reader.descriptions import find_description, find_features
 from reader.document import Document, canonical_url
 from reader.evidence import Page
-from reader.facts import Facts, MarkedProduct, choose_product, opengraph_facts, product_facts
+from reader.facts import Facts, MarkedProduct, choose_product, product_facts
 from reader.jsonld import jsonld_nodes
 from reader.markup import Node, microdata_nodes
 from reader.media_candidates import find_videos, gallery, images
 from reader.model import Candidate, Choice, Model, read_model, shipped_model
 from reader.offer_details import find_condition, find_list_price, find_rating
+from reader.opengraph import opengraph_facts
 from reader.page_kind import claims_product, kind_evidence, page_kind, says_in_stock, says_out_of_stock, stock_evidence
 from reader.price_candidates import currencies, prices, shown_sign
 from reader.specs import find_specs

@@ -1,4 +1,4 @@
-"""OpenAI's product feed: a row a product or variant in CSV, TSV or JSON, or JSON objects of products with variants.
+"""OpenAI's product feed: CSV, TSV or JSON with one row per variant, or JSON objects of products with their variants.
 
 Rows are read as Google's attributes, which the specification follows: fields under other names are renamed.
 https://developers.openai.com/commerce/specs/feed,
